@@ -1,0 +1,1 @@
+"""The forward HTTP proxy: a browser on one side, pooled origins on the other."""

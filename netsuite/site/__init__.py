@@ -1,0 +1,1 @@
+"""What all our web sites share: page frame, templates, bounds, Host check, headers."""

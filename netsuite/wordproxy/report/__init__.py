@@ -1,0 +1,1 @@
+"""The web pages and JSON that show what was counted."""

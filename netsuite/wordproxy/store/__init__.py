@@ -1,0 +1,1 @@
+"""Where counted words are kept: one contract, several stores."""

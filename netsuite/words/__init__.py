@@ -1,0 +1,1 @@
+"""From a body to its words, as values: no Twisted, no sockets, no clock."""
