@@ -1,0 +1,29 @@
+"""From the text of ``--store`` to an open store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+
+from netsuite.wordproxy.store.contract import Store, StoreFault
+from netsuite.wordproxy.store.sqlite import SqliteStore
+
+
+def open_store(
+    where: str, *, read_only: bool = False, stop_words: Mapping[str, Collection[str]] | None = None
+) -> Store:
+    """The store ``where`` is open: ``:memory:``, or a file's path, made if it is not there yet.
+
+    ``read_only``: nothing can be written through it, and the file must be there already.
+    ``stop_words``: keys that word lists leave out, by language.
+
+    Raises:
+        StoreFault: one line that says what is wrong and how to mend it.
+    """
+    scheme, separator, _ = where.partition("://")
+    if separator and scheme.isalpha():
+        raise StoreFault(f"no store of kind {scheme}:// is known; give a file's path or :memory:")
+    if not where:
+        raise StoreFault("the store has no name; give a file's path or :memory:")
+    path = where if where == ":memory:" else os.path.abspath(where)
+    return SqliteStore(path, read_only=read_only, stop_words=stop_words)

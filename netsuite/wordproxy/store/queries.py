@@ -1,0 +1,199 @@
+"""Queries as SQL: each function gives the statement's text and its parameters, and touches no database.
+
+Text from outside is only ever a parameter; what is put together are parts of this file.  In the statements
+``:lo`` and ``:hi`` are the first and last day number of the days asked for.
+"""
+
+# ruff: noqa: S608 - statements are put together from this file's own parts, as its first lines say
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date
+from typing import Any
+
+from netsuite.wordproxy.store.contract import CoverageQuery, PageQuery, WordQuery
+
+Parameters = dict[str, Any]
+
+#: Day numbers that no query goes past: the calendar's ends.
+_FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()
+
+_DROPPED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+
+#: Directions are those that people want: much first, A first, newest first.  Ties are settled by the word.
+_ORDERS = {
+    "occurrences": "n DESC, w.key, w.lang",
+    "pages": "p DESC, n DESC, w.key, w.lang",
+    "word": "w.key, w.lang",
+    "first": "w.first DESC, n DESC, w.key, w.lang",
+    "last": "w.last DESC, n DESC, w.key, w.lang",
+}
+
+
+def day_number(day: str) -> int:
+    """The number of a day like ``2026-01-05``; ValueError if it is none."""
+    return date.fromisoformat(day).toordinal()
+
+
+def day_text(number: int) -> str:
+    """The day of a number."""
+    return date.fromordinal(number).isoformat()
+
+
+def plain(text: str) -> str:
+    """``text`` as search compares it: case folded, without accents, soft hyphens and joiners."""
+    folded = unicodedata.normalize("NFC", text).casefold().replace("’", "'").translate(_DROPPED)
+    bare = "".join(c for c in unicodedata.normalize("NFD", folded) if not "\u0300" <= c <= "\u036f")
+    return unicodedata.normalize("NFC", bare)
+
+
+def pattern(q: str) -> str:
+    """A GLOB pattern: the whole word where ``q`` has a ``*``, else any part of it."""
+    text = plain(q)
+    if "*" not in text:
+        text = f"*{text}*"
+    while "**" in text:
+        text = text.replace("**", "*")
+    return text.replace("[", "[[]").replace("?", "[?]")
+
+
+def span(query: WordQuery | CoverageQuery | PageQuery) -> tuple[int, int] | None:
+    """The first and last day number that a query asks for, None for all days."""
+    lo, hi = _FIRST_DAY, _LAST_DAY
+    for start, end in ((query.day, query.day), (query.from_, query.to)):
+        lo = max(lo, day_number(start) if start else lo)
+        hi = min(hi, day_number(end) if end else hi)
+    return None if (lo, hi) == (_FIRST_DAY, _LAST_DAY) else (lo, hi)
+
+
+def words(query: WordQuery) -> tuple[str, str, Parameters]:
+    """The statements for a list of words and for its sums, and the parameters of both."""
+    days = span(query)
+    picked = _from_words(query) if days is None and query.site is None else _from_tallies(query, days)
+    where = ["x.n > 0"]
+    if query.lang is not None:
+        where.append("w.lang = :lang")
+    if query.q:
+        where.append("w.plain GLOB :pattern")
+    if not query.everything:
+        where.append(
+            "w.id NOT IN (SELECT s.id FROM temp.stop t JOIN word s ON s.key = t.key AND s.lang = t.lang)"
+        )
+    fitting = f"FROM ({picked}) x JOIN word w ON w.id = x.word WHERE {' AND '.join(where)}"
+    shown = "(SELECT form FROM form f WHERE f.word = w.id ORDER BY f.n DESC, f.form LIMIT 1)"
+    listed = (
+        f"SELECT {shown}, w.lang, x.n AS n, x.p AS p, w.first, w.last {fitting}"
+        f" ORDER BY {_ORDERS[query.sort]} LIMIT :limit OFFSET :offset"
+    )
+    return listed, f"SELECT coalesce(sum(x.n), 0), count(*) {fitting}", _parameters(query, days)
+
+
+def _from_words(query: WordQuery) -> str:
+    """Each word with its occurrences and pages over everything: the sums that the word itself has."""
+    if query.everything:
+        return "SELECT id AS word, main + other AS n, all_pages AS p FROM word"
+    return "SELECT id AS word, main AS n, pages AS p FROM word"
+
+
+def _from_tallies(query: WordQuery, days: tuple[int, int] | None) -> str:
+    """Each word with its occurrences and pages on some days or at one site.
+
+    Over all days pages are the new ones of each day.  For a range they are those of each day, less the times
+    that a page was met again within the range.
+    """
+    n = "main + other" if query.everything else "main"
+    pages = ("all_" if query.everything else "") + ("new" if days is None else "pages")
+    rows = f"site s JOIN tally t ON t.site = s.id {_where(query.site, days, 't')}"
+    if days is None or days[0] == days[1]:
+        return f"SELECT t.word AS word, sum({n}) AS n, sum({pages}) AS p FROM {rows} GROUP BY t.word"
+    main = "" if query.everything else " AND m.main"
+    again = (
+        "SELECT m.word, 0 AS n, count(DISTINCT m.page) - count(*) AS p FROM met m"
+        f" WHERE m.page IN ({_met_again(query.site)}) AND m.day BETWEEN :lo AND :hi{main} GROUP BY m.word"
+    )
+    return (
+        "SELECT word, sum(n) AS n, sum(p) AS p FROM"
+        f" (SELECT t.word AS word, {n} AS n, {pages} AS p FROM {rows} UNION ALL {again}) GROUP BY word"
+    )
+
+
+def _met_again(site: str | None) -> str:
+    """The pages that were visited on several days of a range."""
+    here = " AND p.site = (SELECT id FROM site WHERE host = :site)" if site is not None else ""
+    return (
+        "SELECT v.page FROM visit v JOIN page p ON p.id = v.page"
+        f" WHERE v.day BETWEEN :lo AND :hi{here} GROUP BY v.page HAVING count(*) > 1"
+    )
+
+
+def read_pages(query: WordQuery) -> tuple[str, Parameters]:
+    """The statement for the number of distinct pages read in that language, at that site, on those days."""
+    days = span(query)
+    lang = "r.lang = :lang" if query.lang is not None else ""
+    count = "new" if days is None else "pages"
+    rows = f"site s JOIN reading r ON r.site = s.id {_where(query.site, days, 'r', lang)}"
+    total = f"(SELECT coalesce(sum(r.{count}), 0) FROM {rows})"
+    if days is not None and days[0] < days[1]:
+        of_lang = "WHERE p.lang = :lang" if query.lang is not None else ""
+        again = _met_again(query.site)
+        total += (
+            " - (SELECT coalesce(sum(x.again), 0) FROM"
+            " (SELECT page, count(*) - 1 AS again FROM visit WHERE day BETWEEN :lo AND :hi"
+            f" AND page IN ({again}) GROUP BY page) x JOIN page p ON p.id = x.page {of_lang})"
+        )
+    return f"SELECT {total}", _parameters(query, days)
+
+
+def coverage(query: CoverageQuery) -> tuple[str, Parameters]:
+    """The statement for rows ``(day, host, outcome, amount, hosts)``; unasked, day is 0 and host ""."""
+    days = span(query)
+    day = "day" if "day" in query.by else "0"
+    host = "host" if "host" in query.by else "''"
+    where = "" if days is None else "WHERE day BETWEEN :lo AND :hi"
+    sql = (
+        f"SELECT {day} AS d, {host} AS h, outcome, sum(amount), count(DISTINCT nullif(host, ''))"
+        f" FROM coverage {where} GROUP BY d, h, outcome ORDER BY d DESC, h, outcome"
+    )
+    return sql, ({} if days is None else {"lo": days[0], "hi": days[1]})
+
+
+def pages(query: PageQuery) -> tuple[str, str, Parameters]:
+    """The statements for a list of pages and for how many fit, and the parameters of both."""
+    days = span(query)
+    where = []
+    if query.lang is not None:
+        where.append("p.lang = :lang")
+    if query.site is not None:
+        where.append("s.host = :site")
+    if days is not None:
+        where.append("p.id IN (SELECT page FROM visit WHERE day BETWEEN :lo AND :hi)")
+    fitting = "FROM page p JOIN site s ON s.id = p.site" + (f" WHERE {' AND '.join(where)}" if where else "")
+    listed = (
+        f"SELECT p.url, p.title, s.host, p.lang, p.first, p.last, p.visits {fitting}"
+        " ORDER BY p.last DESC, p.seen DESC, p.id DESC LIMIT :limit OFFSET :offset"
+    )
+    return listed, f"SELECT count(*) {fitting}", _parameters(query, days)
+
+
+def _where(site: str | None, days: tuple[int, int] | None, table: str, *more: str) -> str:
+    terms = [term for term in more if term]
+    if site is not None:
+        terms.append("s.host = :site")
+    if days is not None:
+        terms.append(f"{table}.day BETWEEN :lo AND :hi")
+    return f"WHERE {' AND '.join(terms)}" if terms else ""
+
+
+def _parameters(query: WordQuery | PageQuery, days: tuple[int, int] | None) -> Parameters:
+    lo, hi = days or (_FIRST_DAY, _LAST_DAY)
+    q = query.q if isinstance(query, WordQuery) else None
+    return {
+        "lang": query.lang,
+        "site": query.site,
+        "lo": lo,
+        "hi": hi,
+        "pattern": pattern(q) if q else None,
+        "limit": query.limit or -1,
+        "offset": query.offset,
+    }
