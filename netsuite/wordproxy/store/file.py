@@ -52,6 +52,7 @@ def judge(path: str) -> None:
     """
     with open(path, "rb") as file:
         head = file.read(100)
+        size_bytes = file.seek(0, os.SEEK_END)
     if not head:
         raise StoreFault(f"{path} is empty, so it is no store; move it away and a new one is made")
     if len(head) < 100 or not head.startswith(_MAGIC):
@@ -61,6 +62,9 @@ def judge(path: str) -> None:
     if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
         raise StoreFault(f"{path} is a database of another program; choose another file with --store")
     judge_schema(path, int.from_bytes(head[60:64], "big"))
+    page_bytes = max(int.from_bytes(head[16:18], "big"), 512)
+    if size_bytes % page_bytes and not _has_log(path):  # with a log, SQLite mends a write that a kill cut
+        raise StoreFault(damaged(path, "it is cut short"))
 
 
 def judge_schema(path: str, schema: int) -> None:
@@ -74,6 +78,13 @@ def judge_schema(path: str, schema: int) -> None:
 def damaged(path: str, how: str) -> str:
     """The one line for a file that can't be trusted."""
     return f"{path} is damaged ({how}); put a backup in its place, or start anew with another --store"
+
+
+def _has_log(path: str) -> bool:
+    try:
+        return os.path.getsize(f"{path}-wal") > 0
+    except FileNotFoundError:
+        return False
 
 
 def _create(path: str) -> None:

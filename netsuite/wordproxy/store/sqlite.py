@@ -244,6 +244,8 @@ class SqliteStore:
         """SQLite's errors are StoreFaults; those that only a bug of ours can make stay what they are."""
         try:
             yield
+        except UnicodeDecodeError as error:  # SQLite quotes the file in its complaint
+            raise StoreFault(file.damaged(self.where, "its schema can't be read")) from error
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", None)
             if code is None and isinstance(error, sqlite3.OperationalError):  # text that is no UTF-8

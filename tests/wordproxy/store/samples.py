@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from hashlib import blake2b
+from pathlib import Path
+from unittest import TestCase
 
 from netsuite.wordproxy.store.contract import Batch, Note, Page
 
@@ -32,3 +36,11 @@ def batch(*items: Page | Note, node: str = "node", last: int | None = None) -> B
     return Batch(
         node, max((item.sequence for item in items), default=0) if last is None else last, pages, notes
     )
+
+
+def folder(test: TestCase) -> Path:
+    """A folder not made yet, in one that is gone after the test and open to all users."""
+    outer = Path(tempfile.mkdtemp())
+    test.addCleanup(shutil.rmtree, outer)
+    outer.chmod(0o755)
+    return outer / "state"

@@ -22,7 +22,7 @@ from netsuite.wordproxy.store.contract import (
     WordQuery,
 )
 from netsuite.wordproxy.store.open import open_store
-from tests.wordproxy.store.samples import DAY, batch, page
+from tests.wordproxy.store.samples import DAY, batch, folder, page
 
 NEXT = "2026-01-06"
 STOP = {"en": frozenset({"the", "a"}), "de": frozenset({"tide"})}
@@ -343,7 +343,7 @@ class FileStoreTests(StoreContract, SynchronousTestCase):
     """The store in a file."""
 
     def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
-        return open_store(f"{self.mktemp()}/words.db", stop_words=stop_words)
+        return open_store(str(folder(self) / "words.db"), stop_words=stop_words)
 
 
 class MemoryStoreTests(StoreContract, SynchronousTestCase):
