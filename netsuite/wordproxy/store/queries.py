@@ -1,7 +1,8 @@
 """Queries as SQL: each function gives the statement's text and its parameters, and touches no database.
 
 Text from outside is only ever a parameter; what is put together are parts of this file.  In the statements
-``:lo`` and ``:hi`` are the first and last day number of the days asked for.
+``:lo`` and ``:hi`` are the first and last day number of the days asked for.  ``CROSS JOIN`` is SQLite's way to fix
+the order of loops: by site and day, which is the order that tallies are kept in.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own parts, as its first lines say
@@ -70,30 +71,26 @@ def span(query: WordQuery | CoverageQuery | PageQuery) -> tuple[int, int] | None
 def words(query: WordQuery) -> tuple[str, str, Parameters]:
     """The statements for a list of words and for its sums, and the parameters of both."""
     days = span(query)
-    picked = _from_words(query) if days is None and query.site is None else _from_tallies(query, days)
-    where = ["x.n > 0"]
+    if days is None and query.site is None:  # the sums that each word has answer this
+        n, p = ("w.main + w.other", "w.all_pages") if query.everything else ("w.main", "w.pages")
+        source = "word w"
+    else:
+        n, p = "x.n", "x.p"
+        source = f"({_from_tallies(query, days)}) x CROSS JOIN word w ON w.id = x.word"
+    where = [f"{n} > 0"]
     if query.lang is not None:
         where.append("w.lang = :lang")
     if query.q:
         where.append("w.plain GLOB :pattern")
     if not query.everything:
-        where.append(
-            "w.id NOT IN (SELECT s.id FROM temp.stop t JOIN word s ON s.key = t.key AND s.lang = t.lang)"
-        )
-    fitting = f"FROM ({picked}) x JOIN word w ON w.id = x.word WHERE {' AND '.join(where)}"
+        where.append("w.id NOT IN (SELECT s.id FROM temp.stop t CROSS JOIN word s USING (key, lang))")
+    fitting = f"FROM {source} WHERE {' AND '.join(where)}"
     shown = "(SELECT form FROM form f WHERE f.word = w.id ORDER BY f.n DESC, f.form LIMIT 1)"
     listed = (
-        f"SELECT {shown}, w.lang, x.n AS n, x.p AS p, w.first, w.last {fitting}"
+        f"SELECT {shown}, w.lang, {n} AS n, {p} AS p, w.first, w.last {fitting}"
         f" ORDER BY {_ORDERS[query.sort]} LIMIT :limit OFFSET :offset"
     )
-    return listed, f"SELECT coalesce(sum(x.n), 0), count(*) {fitting}", _parameters(query, days)
-
-
-def _from_words(query: WordQuery) -> str:
-    """Each word with its occurrences and pages over everything: the sums that the word itself has."""
-    if query.everything:
-        return "SELECT id AS word, main + other AS n, all_pages AS p FROM word"
-    return "SELECT id AS word, main AS n, pages AS p FROM word"
+    return listed, f"SELECT coalesce(sum({n}), 0), count(*) {fitting}", _parameters(query, days)
 
 
 def _from_tallies(query: WordQuery, days: tuple[int, int] | None) -> str:
@@ -104,7 +101,7 @@ def _from_tallies(query: WordQuery, days: tuple[int, int] | None) -> str:
     """
     n = "main + other" if query.everything else "main"
     pages = ("all_" if query.everything else "") + ("new" if days is None else "pages")
-    rows = f"site s JOIN tally t ON t.site = s.id {_where(query.site, days, 't')}"
+    rows = f"site s CROSS JOIN tally t ON t.site = s.id {_where(query.site, days, 't')}"
     if days is None or days[0] == days[1]:
         return f"SELECT t.word AS word, sum({n}) AS n, sum({pages}) AS p FROM {rows} GROUP BY t.word"
     main = "" if query.everything else " AND m.main"
@@ -132,7 +129,7 @@ def read_pages(query: WordQuery) -> tuple[str, Parameters]:
     days = span(query)
     lang = "r.lang = :lang" if query.lang is not None else ""
     count = "new" if days is None else "pages"
-    rows = f"site s JOIN reading r ON r.site = s.id {_where(query.site, days, 'r', lang)}"
+    rows = f"site s CROSS JOIN reading r ON r.site = s.id {_where(query.site, days, 'r', lang)}"
     total = f"(SELECT coalesce(sum(r.{count}), 0) FROM {rows})"
     if days is not None and days[0] < days[1]:
         of_lang = "WHERE p.lang = :lang" if query.lang is not None else ""
