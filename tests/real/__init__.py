@@ -1,1 +1,1 @@
-"""Tests."""
+"""Tests with real parts: sockets, processes, nginx, a browser."""

@@ -1,0 +1,89 @@
+# Two commands: `make run` starts wordproxy here, `make test` runs every test.
+# Needed for both: python3 (3.11 or newer), python3-venv, make.  Nothing is written outside this
+# folder, but `make test` adds missing Debian packages where it may (root, or sudo without a password).
+
+SHELL  := /bin/sh
+PYTHON ?= python3
+RUN    := .venv
+TEST   := .venv-test
+PIP    := -m pip install --disable-pip-version-check --quiet -c constraints.txt
+
+# Options of the service (`make run RUN_ARGS="-p 9001"`) and of pytest (`make test ARGS="-k echo"`).
+RUN_ARGS ?=
+ARGS     ?=
+JOBS     ?= 2
+
+# What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
+PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl \
+         debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
+
+SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
+PACKAGE := setup.cfg pyproject.toml constraints.txt README.rst
+
+.PHONY: help run test parts lint format types clean
+help:
+	@echo "make run    install netsuite into $(RUN) and start wordproxy in the foreground"
+	@echo "make test   install what the tests need, and run them (ARGS=... goes to pytest)"
+	@echo "make lint   make types   make format   make clean"
+
+# -- run ---------------------------------------------------------------------------------------
+
+run: $(RUN)/installed
+	@echo "netsuite: starting wordproxy; its first line says where.  Next: open the report's /setup page in"
+	@echo "netsuite: a browser, or try  curl -x 127.0.0.1:8001 http://www.example.org/ .  Ctrl-C stops it."
+	@exec $(RUN)/bin/twistd -n --pidfile= wordproxy $(RUN_ARGS)
+
+# build/ may hold modules of an older tree, and pip would put them into the wheel it makes.
+$(RUN)/installed: $(RUN)/made $(PACKAGE) $(SOURCE)
+	@echo "netsuite: installing into $(RUN) (a minute at most with a filled pip cache)"
+	@rm -rf build
+	@$(RUN)/bin/python $(PIP) .
+	@touch $@
+
+# -- test --------------------------------------------------------------------------------------
+
+test: $(TEST)/installed parts
+	@echo "netsuite: running the tests"
+	@$(TEST)/bin/python -m pytest tests -n $(JOBS) --dist loadscope $(ARGS)
+
+# Installed in place: a changed module needs no new installation, only changed requirements do.
+$(TEST)/installed: $(TEST)/made $(PACKAGE)
+	@echo "netsuite: installing netsuite and its test tools into $(TEST)"
+	@$(TEST)/bin/python $(PIP) -e '.[test,dev]'
+	@touch $@
+
+parts:
+	@.ci/parts $(PARTS)
+
+lint: $(TEST)/installed
+	@$(TEST)/bin/ruff check . .ci/smoke
+	@$(TEST)/bin/ruff format --check . .ci/smoke
+
+format: $(TEST)/installed
+	@$(TEST)/bin/ruff check --fix . .ci/smoke
+	@$(TEST)/bin/ruff format . .ci/smoke
+
+types: $(TEST)/installed
+	@$(TEST)/bin/mypy
+
+# -- both --------------------------------------------------------------------------------------
+
+# A venv ignores itself for git from Python 3.13 on; before that we say so.
+%/made:
+	@command -v $(PYTHON) >/dev/null || \
+	    { echo "netsuite: no python3; run: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "netsuite: needs Python 3.11 or newer; run: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "netsuite: no python3-venv; run: apt-get install python3-venv" >&2; exit 1; }
+	@echo "netsuite: making $*"
+	@rm -rf $*
+	@$(PYTHON) -m venv $*
+	@printf '*\n' >$*/.gitignore
+	@touch $@
+
+clean:
+	rm -rf $(RUN) $(TEST) build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf _trial_temp*
+	find netsuite tests twisted -name __pycache__ -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache
