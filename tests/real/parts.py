@@ -1,7 +1,7 @@
 """Real parts that tests put together: twistd, nginx, curl, Chromium.
 
 All of them listen on loopback only, live in a folder of their own, are ended by their process id, and
-are waited for with a bound.  One that cannot start, or that ends by itself, raises ``PartError`` with its log.
+are waited for with a bound.  One that can't start, or ends by itself, raises ``PartError`` with its log.
 """
 
 from __future__ import annotations
