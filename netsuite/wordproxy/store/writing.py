@@ -1,21 +1,17 @@
 """What a batch writes: one visit, its words, one note; and what retention removes.
 
-Each function works inside the transaction of its caller.  What a visit means for its words is in
-``adding.sql``, in sets: a page of a thousand words is eight statements.
+Each function works inside the transaction of its caller.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from importlib import resources
 
-from netsuite.wordproxy.store import queries
+from netsuite.wordproxy.store import adding, queries
 from netsuite.wordproxy.store.contract import COUNTED, Batch, Note, Page
 
 #: Longest title and address that are kept, in characters.
 TITLE_MAX, URL_MAX = 500, 2000
-
-_ADDING = resources.files(__package__).joinpath("adding.sql").read_text("utf-8").split(";\n")[:-1]
 
 
 def add_batch(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -70,7 +66,7 @@ def _add_page(connection: sqlite3.Connection, page: Page) -> None:
             if main or other
         ],
     )
-    for statement in _ADDING:
+    for statement in adding.STATEMENTS:
         run(statement, {"page": page_id, "site": site, "lang": page.lang, "day": day})
     _cover(connection, Note(page.sequence, page.day, page.host, COUNTED))
 
