@@ -1,8 +1,8 @@
 """Queries as SQL: each function gives the statement's text and its parameters, and touches no database.
 
 Text from outside is only ever a parameter; what is put together are parts of this file.  In the statements
-``:lo`` and ``:hi`` are the first and last day number of the days asked for.  ``CROSS JOIN`` is SQLite's way to
-fix the order of loops: by site and day, which is the order that tallies are kept in.
+``:lo`` and ``:hi`` are the first and last day number of the days asked for.  ``CROSS JOIN`` is SQLite's way
+to fix the order of loops: by site and day, which is the order that tallies are kept in.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own parts, as its first lines say
