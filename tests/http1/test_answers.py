@@ -28,7 +28,7 @@ class RefusedTests(SynchronousTestCase):
             self.assertEqual(caught.exception.status, 502)
 
     def test_content_where_none_may_be(self) -> None:
-        """1xx and 204 with content are refused, some reader would wait for it (RFC 9112 §6.1, RFC 9110 §8.6)."""
+        """1xx and 204 with content are refused: a reader might wait (RFC 9112 §6.1, RFC 9110 §8.6)."""
         for status in (b"100", b"103", b"204"):
             for field in (b"Content-Length: 1", b"Transfer-Encoding: chunked"):
                 self.assertRaises(BadMessage, answer, b"HTTP/1.1 " + status, field)
