@@ -169,9 +169,13 @@ class Child:
 
     def close(self) -> None:
         """It is gone, and so is its folder."""
-        if self.process is not None:
-            self.kill9()
-        self._own.cleanup()
+        try:
+            if self.running():
+                self.stop()
+        finally:
+            if self.process is not None:
+                self.kill9()
+            self._own.cleanup()
 
 
 class Twistd(Child):
@@ -262,8 +266,7 @@ http {{
 """
 _SERVER = """\
     server {{
-        listen 127.0.0.1:{port};
-        listen {address}:{port};
+        {listen}
         {coding}
 {locations}
     }}
@@ -274,8 +277,15 @@ _CODINGS = {
     "gzip": "gzip on; gzip_proxied any; gzip_min_length 1; gzip_types text/plain;",
     "brotli": "brotli on; brotli_comp_level 4; brotli_min_length 1; brotli_types text/plain;",
 }
-#: The loopback address that each way has to itself: three sites for the proxy, all of the same files.
-_ADDRESSES = {"plain": "127.0.0.2", "gzip": "127.0.0.3", "brotli": "127.0.0.4"}
+#: Each way of sending has loopback addresses of its own, 127.0.visit.way: to the proxy each is another site,
+#: and a test that takes a visit number for itself shares no counts with others.
+_WAYS = {"plain": 2, "gzip": 3, "brotli": 4}
+VISITS = range(8)
+
+
+def host(way: str, visit: int = 0) -> str:
+    """The host of a way of sending on a visit: the site's name in the report."""
+    return f"127.0.{visit}.{_WAYS[way]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +298,7 @@ class Site:
 
 
 class Nginx(Child):
-    """nginx serving folders: plain, gzip'd and br'd, each at a host of its own (``host``) and a port."""
+    """nginx serving folders: plain, gzip'd and br'd, each at hosts of its own and a port."""
 
     def __init__(self, sites: Iterable[Site]) -> None:
         super().__init__("nginx")
@@ -309,25 +319,25 @@ class Nginx(Child):
                     raise
         raise AssertionError("unreachable")
 
-    def host(self, way: str) -> str:
-        """The host that only this way of sending has: the site's name in the report."""
-        return _ADDRESSES[way]
-
-    def url(self, way: str, path: str) -> str:
-        """URL of a path below a way of sending: ``url("gzip", "/handbook/index.html")``."""
-        return f"http://{self.host(way)}:{self.ports[way]}{path}"
+    def url(self, way: str, path: str, visit: int = 0) -> str:
+        """URL of a path by a way of sending: ``url("gzip", "/handbook/index.html")``."""
+        return f"http://{host(way, visit)}:{self.ports[way]}{path}"
 
     def _listening(self) -> bool:
         if not self.running():
             raise self.fault("ended at its start")
-        return all(answers(self.host(way), port) for way, port in self.ports.items())
+        return all(answers(host(way), port) for way, port in self.ports.items())
 
     def _configure(self) -> None:
         ways = [way for way in _CODINGS if way != "brotli" or BROTLI.exists()]
         self.ports = dict(zip(ways, free_ports(len(ways)), strict=True))
         locations = "\n".join(map(self._location, self.sites))
         servers = "".join(
-            _SERVER.format(port=port, address=self.host(way), coding=_CODINGS[way], locations=locations)
+            _SERVER.format(
+                listen=" ".join(f"listen {host(way, visit)}:{port};" for visit in VISITS),
+                coding=_CODINGS[way],
+                locations=locations,
+            )
             for way, port in self.ports.items()
         )
         load = f"load_module {BROTLI};" if "brotli" in ways else ""
@@ -393,7 +403,7 @@ def _curl_blocks(urls: Sequence[str], folder: Path, proxy: str | None, options: 
 
 def _fetched(folder: Path, number: int) -> Fetched:
     """The answer that curl left in the folder; of several heads (1xx, 407) the last counts."""
-    head = (folder / f"{number}.head").read_text("latin-1").strip().split("\r\n\r\n")[-1]
+    head = (folder / f"{number}.head").read_bytes().decode("latin-1").strip().split("\r\n\r\n")[-1]
     start, *fields = head.split("\r\n")
     headers = {name.strip().lower(): value.strip() for name, _, value in (f.partition(":") for f in fields)}
     body = folder / f"{number}.body"
