@@ -22,8 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.real import independent, parts
 from tests.real.parts import HANDBOOK, REFERENCE, Fetched, Nginx, Site, Twistd, browse, curl, host
 
-#: The handbook's languages that are read by curl, some pages each: six scripts, and those with a quirk (the rest
-#: were compared once by hand; tests/real/independent.py has what that showed).
+#: The handbook's languages that curl reads, some pages each: many scripts, and those with a quirk.
 LANGUAGES = (
     "en-US",
     "fr-FR",
@@ -193,7 +192,7 @@ class ChromiumTests(Reading):
         english = handbook("en-US")
         french = handbook("fr-FR")[: BROWSED - len(english)]
         # One page after the other by nginx's ways in turn.
-        read = list(zip(english + french, itertools.cycle(self.nginx.ports)))  # noqa: B905 -- it has no end
+        read = list(zip(english + french, itertools.cycle(self.nginx.ports)))
         self.assertEqual(len(read), BROWSED)
         urls = [self.nginx.url(way, f"/handbook-{page.parent.name}/{page.name}") for page, way in read]
         for (page, _), seen in zip(read, browse(urls, self.proxy.proxy), strict=True):
