@@ -1,0 +1,79 @@
+"""What a view is asked and what it answers: plain values, so that it can be tried without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import msgspec
+
+#: Most parameters that a query may have.
+PARAMETERS_MAX = 50
+
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+
+#: A view shows what was counted until now: the next time it may be another.
+NO_STORE = ("Cache-Control", "no-store")
+
+
+class Refusal(Exception):  # noqa: N818 - an answer like others, raised because it ends the view
+    """The request is answered with ``status`` and a sentence for the user, in the site's own frame."""
+
+    def __init__(self, status: int, sentence: str, *headers: tuple[str, str]) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence, self.headers = status, sentence, headers
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as a view sees it.  Text that is no UTF-8 has U+FFFD in the bad places."""
+
+    path: str
+    args: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)  #: by lower-case name; repeated ones joined
+
+    @classmethod
+    def of(cls, uri: bytes, headers: Mapping[str, str]) -> Asked:
+        """What ``uri``, the origin-form of a target, asks for.
+
+        Raises:
+            Refusal: more parameters than anybody needs.
+        """
+        path, _, query = uri.partition(b"?")
+        text = query.decode("utf-8", "replace")
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=PARAMETERS_MAX)
+        except ValueError:
+            raise Refusal(400, f"A query has at most {PARAMETERS_MAX} parameters.") from None
+        return cls(unquote_to_bytes(path).decode("utf-8", "replace"), tuple(pairs), headers)
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether faults, too, are told in JSON: the path says so."""
+        return self.path.endswith(".json") or self.path == "/healthz"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer to a request."""
+
+    body: bytes
+    kind: str = HTML
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = (NO_STORE,)
+
+
+View = Callable[[Asked], Awaitable[Answer]]
+
+
+def json_answer(value: object, status: int = 200, *headers: tuple[str, str]) -> Answer:
+    """``value`` as JSON, with a newline at its end for who reads it in a terminal."""
+    return Answer(msgspec.json.encode(value) + b"\n", JSON, status, (NO_STORE, *headers))
+
+
+def phrase(status: int) -> str:
+    """The name of a status, as RFC 9110 has it."""
+    return "Request Header Fields Too Large" if status == 431 else HTTPStatus(status).phrase

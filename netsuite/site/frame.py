@@ -1,0 +1,58 @@
+"""The look that all pages of a site share, and the pages that say no.
+
+Templates are ours and few; what they show is escaped by jinja2 wherever it stands, and a name that a template
+doesn't get is an error, not an empty place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+
+from netsuite.site import static
+from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, json_answer, phrase
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader("netsuite.site"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["static"] = static.url
+    environment.filters["number"] = number
+    return environment
+
+
+def number(value: int) -> str:
+    """A count as people read it: ``18,234``."""
+    return f"{value:,}"
+
+
+class Frame:
+    """One site's name and navigation; makes its pages.  ``nav``: pairs of address and text."""
+
+    def __init__(self, name: str, nav: Sequence[tuple[str, str]] = ()) -> None:
+        self.name, self.nav = name, tuple(nav)
+        self._environment = _environment()
+
+    def page(self, template: str, asked: Asked, *, status: int = 200, **values: Any) -> Answer:
+        """The template, filled.  It extends ``frame.html`` and says its own title.
+
+        ``here``, among the values, is the address in the navigation that it belongs to, if not its own.
+        """
+        own = {"site_name": self.name, "nav": self.nav, "here": asked.path}
+        text = self._environment.get_template(template).render({**own, **values})
+        return Answer(text.encode("utf-8", "replace"), HTML, status)
+
+    def refusal(self, asked: Asked, status: int, sentence: str, *headers: tuple[str, str]) -> Answer:
+        """The answer that says no, and why: JSON where JSON was asked for, else a page."""
+        if asked.wants_json:
+            return json_answer({"error": {"status": status, "message": sentence}}, status, *headers)
+        page = self.page("refusal.html", asked, status=status, title=phrase(status), sentence=sentence)
+        return Answer(page.body, page.kind, status, (NO_STORE, *headers))

@@ -1,0 +1,40 @@
+"""The files that come with our sites: read once, and named by their content, so that browsers keep them."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import blake2b
+from importlib import resources
+
+from netsuite.site.answer import Answer, Asked, Refusal
+
+#: What can be served, and as what.
+KINDS = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+
+_YEAR = ("Cache-Control", "public, max-age=31536000, immutable")
+
+
+@cache
+def _content(name: str) -> tuple[bytes, str]:
+    """A file's bytes and their mark."""
+    body = resources.files("netsuite.site").joinpath("static", name).read_bytes()
+    return body, blake2b(body, digest_size=8).hexdigest()
+
+
+def url(name: str) -> str:
+    """Where the file is; another content has another address."""
+    return f"/static/{name}?v={_content(name)[1]}"
+
+
+async def view(asked: Asked) -> Answer:
+    """The file asked for, or that the browser's copy is as good."""
+    name = asked.path.removeprefix("/static/")
+    if name not in KINDS:
+        raise Refusal(404, "There is no such file.")
+    body, mark = _content(name)
+    etag = f'"{mark}"'
+    headers = (_YEAR, ("ETag", etag))
+    known = [item.strip().removeprefix("W/") for item in asked.headers.get("if-none-match", "").split(",")]
+    if etag in known or "*" in known:  # RFC 9110 §13.1.2
+        return Answer(b"", KINDS[name], 304, headers)
+    return Answer(body, KINDS[name], 200, headers)
