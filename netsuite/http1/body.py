@@ -174,7 +174,7 @@ class ChunkedBody:
         longest = self._limits.chunk_line_bytes
         match = _SIZE_LINE.match(data, at, at + longest)
         if match is None:
-            if len(data) - at < longest and b"\n" not in data[at:] and not HOPELESS.search(data, at):
+            if len(data) - at < longest and b"\n" not in data[at:] and not self._hopeless(data, at):
                 return None
             raise self._bad("a malformed chunk size line, or one that is too long")
         self._left = int(match[1], 16)
@@ -189,7 +189,7 @@ class ChunkedBody:
         if end < 0:
             if len(data) - at >= most:
                 raise self._bad("too large a trailer section")
-            if HOPELESS.search(data, at):
+            if self._hopeless(data, at):
                 raise self._bad("a control character among the trailers")
             return None
         try:
@@ -199,6 +199,10 @@ class ChunkedBody:
         self.trailers = [field for field in fields if _may_trail(field[0].lower())]
         self.complete = True
         return end + 4
+
+    def _hopeless(self, data: bytes, at: int) -> bool:
+        """Whether a line from ``at`` on cannot become good; what was held has been looked at before."""
+        return HOPELESS.search(data, max(at, len(self._held) - 1)) is not None
 
     def _bad(self, reason: str) -> BadMessage:
         return BadMessage(self._status, reason)

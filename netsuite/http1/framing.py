@@ -33,13 +33,10 @@ def body_framing(table: dict[bytes, bytes], lines: bytes, minor: bytes) -> tuple
     """
     length = table.get(b"content-length")
     coding = table.get(b"transfer-encoding")
-    if length is None and coding is None:
-        return None, False
     if b"\t" in lines and _TAB.search(lines):
         raise BadMessage(400, "a tab beside Content-Length or Transfer-Encoding")
     if coding is None:
-        assert length is not None  # noqa: S101  # the other half of the test above
-        return _length(length), False
+        return None if length is None else _length(length), False
     if length is not None:
         raise BadMessage(400, "both Content-Length and Transfer-Encoding")
     if minor == b"0":
@@ -71,11 +68,8 @@ def _coding_fault(value: bytes) -> tuple[int, str]:
     return 400, "a Transfer-Encoding that is not chunked"
 
 
-def connection_options(table: dict[bytes, bytes]) -> Options:
+def connection_options(value: bytes) -> Options:
     """The options of Connection, in lower case.  Raises: BadMessage 400.  Source: RFC 9110 §7.6.1."""
-    value = table.get(b"connection")
-    if value is None:
-        return NO_OPTIONS
     usual = _USUAL.get(value)
     if usual is not None:
         return usual
@@ -87,14 +81,11 @@ def connection_options(table: dict[bytes, bytes]) -> Options:
     return options
 
 
-def upgrade(table: dict[bytes, bytes], connection: Options, minor: bytes) -> bytes | None:
-    """The protocols that Upgrade offers, None unless Connection says so too and the version knows it.
+def upgrade(value: bytes, connection: Options, minor: bytes) -> bytes | None:
+    """The protocols that Upgrade's ``value`` offers, None unless Connection and the version allow it.
 
     Raises: BadMessage 400.  Source: RFC 9110 §7.8.
     """
-    value = table.get(b"upgrade")
-    if value is None:
-        return None
     if not _PROTOCOLS.fullmatch(value):
         raise BadMessage(400, "a malformed Upgrade")
     return value if b"upgrade" in connection and minor == b"1" else None

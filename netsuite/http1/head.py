@@ -18,7 +18,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.fields import Fields, combined, split_list
-from netsuite.http1.framing import Options, body_framing, connection_options, upgrade
+from netsuite.http1.framing import NO_OPTIONS, Options, body_framing, connection_options, upgrade
 from netsuite.http1.grammar import HOPELESS, TEXT, TOKEN, field_lines
 from netsuite.http1.limits import Limits
 from netsuite.http1.target import Target, check_host, request_target
@@ -199,11 +199,13 @@ def parse_request(block: bytes, limits: Limits) -> RequestHead:
     table = combined(fields)
     target = request_target(method, raw)
     check_host(table.get(b"host"), target, minor)
-    length, chunked = body_framing(table, lines, minor)
-    if (length or chunked) and method in (b"CONNECT", b"TRACE"):
-        raise BadMessage(400, "content where the method has none")  # RFC 9110 §9.3.6, §9.3.8
-    connection = connection_options(table)
-    protocols = upgrade(table, connection, minor)
+    length, chunked = None, False
+    if b"content-length" in table or b"transfer-encoding" in table:
+        length, chunked = body_framing(table, lines, minor)
+        if (length or chunked) and method in (b"CONNECT", b"TRACE"):
+            raise BadMessage(400, "content where the method has none")  # RFC 9110 §9.3.6, §9.3.8
+    connection = connection_options(table[b"connection"]) if b"connection" in table else NO_OPTIONS
+    protocols = upgrade(table[b"upgrade"], connection, minor) if b"upgrade" in table else None
     version = HTTP11 if minor == b"1" else HTTP10
     return RequestHead(method, raw, version, fields, table, target, connection, length, chunked, protocols)
 
@@ -235,8 +237,8 @@ def _parse_response(block: bytes, limits: Limits) -> ResponseHead:
             fields = [field for field in fields if field[0].lower() != b"content-length"]
             del table[b"content-length"]
             length = None
-    connection = connection_options(table)
-    protocols = upgrade(table, connection, minor)
+    connection = connection_options(table[b"connection"]) if b"connection" in table else NO_OPTIONS
+    protocols = upgrade(table[b"upgrade"], connection, minor) if b"upgrade" in table else None
     version = HTTP11 if minor == b"1" else HTTP10
     return ResponseHead(version, status, reason, fields, table, connection, length, chunked, protocols)
 

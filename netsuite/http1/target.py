@@ -54,7 +54,7 @@ def absolute(raw: bytes) -> Target:
         scheme,
         _host(ipv6, name),
         _port(port) if port else DEFAULT_PORTS.get(scheme, 0),
-        path if path[:1] == b"/" else b"/" + path,
+        path if path.startswith(b"/") else b"/" + path,
     )
 
 
@@ -85,7 +85,7 @@ def request_target(method: bytes, raw: bytes) -> Target | None:
     """
     if method == b"CONNECT":
         return authority(raw)
-    if raw[:1] == b"/":
+    if raw.startswith(b"/"):
         if b"#" in raw:
             raise BadMessage(400, "a fragment in the target")
         return None
