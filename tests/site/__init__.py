@@ -1,1 +1,1 @@
-"""Tests."""
+"""Tests of what all our web sites share."""

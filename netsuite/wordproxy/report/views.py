@@ -119,7 +119,7 @@ def _link(said: dict[str, Any], path: str = "/words", **changes: Any) -> str:
 
 def _neighbours(wanted: WordQuery, said: dict[str, Any], distinct: int) -> dict[str, str | None]:
     """The addresses of the pages before and after, None where there is none."""
-    shown = {"sort": wanted.sort if wanted.sort != SORTS[0] else None}
+    shown: dict[str, Any] = {"sort": wanted.sort if wanted.sort != SORTS[0] else None}
     if wanted.limit != query.PAGE_ROWS:
         shown["limit"] = str(wanted.limit)
     before = after = None

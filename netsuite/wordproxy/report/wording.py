@@ -48,8 +48,8 @@ def why_empty(share: Share, is_filtered: bool) -> tuple[str, str, str]:
     """Why there are no words: a sentence, an address to go to, and its name."""
     if share.counted:
         if is_filtered:
-            return "No word fits.", "/words", "All words"
-        return "No words on the pages counted so far.", "/words?all=1", "Everything, stop words and menus too"
+            return "No word fits.", "/words", "all words"
+        return "No words on the pages counted so far.", "/words?all=1", "everything, stop words and menus too"
     if share.unseen:
         tunnels = "1 HTTPS tunnel was" if share.unseen == 1 else f"{share.unseen:,} HTTPS tunnels were"
         return f"Nothing counted yet: {tunnels} passed unseen.", "/setup#interception", "Interception"
@@ -59,5 +59,5 @@ def why_empty(share: Share, is_filtered: bool) -> tuple[str, str, str]:
         reason = next(iter(share.skipped))
         return f"Nothing counted yet: {answers} skipped, most often as “{reason}”.", "/coverage", "Coverage"
     if is_filtered:
-        return "Nothing was counted on these days.", "/words", "All words"
+        return "Nothing was counted on these days.", "/words", "all words"
     return "Nothing counted yet: no page has come through the proxy.", "/setup", "Setup"
