@@ -20,7 +20,7 @@ import re
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -149,9 +149,22 @@ def count_all(sources: Iterable[bytes]) -> list[collections.Counter[str]]:
     return counters
 
 
+def count_each(paths: Sequence[Path]) -> list[collections.Counter[str]]:
+    """For each file its words; a file is counted once, however often it is asked for."""
+    new = [path for path in dict.fromkeys(paths) if path not in _counted]
+    _counted.update(zip(new, count_all(path.read_bytes() for path in new), strict=True))
+    return [_counted[path] for path in paths]
+
+
 def count_files(paths: Iterable[Path]) -> collections.Counter[str]:
-    """The words of all these files together."""
-    return sum(count_all(path.read_bytes() for path in paths), collections.Counter())
+    """The words of all these files together; a path that comes twice counts twice."""
+    together: collections.Counter[str] = collections.Counter()
+    for counter in count_each(list(paths)):
+        together.update(counter)
+    return together
+
+
+_counted: dict[Path, collections.Counter[str]] = {}
 
 
 #: Reads a JSON list of texts, writes a JSON list of lists of segments.

@@ -1,4 +1,4 @@
-"""Real parts that tests put together: twistd, nginx, curl, Chromium.
+"""Real parts that tests put together: processes, and twistd above all (others in ``nginx`` and ``clients``).
 
 All of them listen on loopback only, live in a folder of their own, are ended by their process id, and
 are waited for with a bound.  One that can't start, or ends by itself, raises ``PartError`` with its log.
@@ -7,20 +7,18 @@ are waited for with a bound.  One that can't start, or ends by itself, raises ``
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import SkipTest
@@ -30,7 +28,6 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent.parent
 HANDBOOK = Path("/usr/share/doc/debian-handbook/html")
 REFERENCE = Path("/usr/share/debian-reference")
-BROTLI = Path("/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so")
 
 #: How long a part may take to come up, to end, and to do what is asked, on a busy machine.
 START_SECONDS = 30.0
@@ -52,7 +49,7 @@ def require(part: str, present: object) -> None:
     wanted = os.environ.get("REQUIRE_PARTS", "").replace(",", " ").split()
     if part in wanted:
         raise PartError(f"{part} is required here, and missing")
-    raise SkipTest(f"NOT TESTED: no {part} on this machine; `make parts` installs it")
+    raise SkipTest(f"NOT TESTED: no {part} on this machine; `make test` installs it where it may")
 
 
 def until(what: str, probe: Callable[[], T | None], seconds: float = START_SECONDS) -> T:
@@ -232,213 +229,8 @@ def wordproxy(*options: str, folder: Path | None = None) -> Twistd:
         raise
 
 
-#: One nginx with a server for each way of sending the same files.  Paths begin with a site's name.
-_NGINX = """\
-daemon off;
-master_process off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-{load}
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    etag on;
-    default_type application/octet-stream;
-    types {{
-        text/html html htm;
-        text/plain txt;
-        text/css css;
-        image/png png;
-        image/jpeg jpg jpeg;
-        image/svg+xml svg;
-        application/javascript js;
-    }}
-    charset utf-8;
-    charset_types text/html text/plain;
-    client_body_temp_path {folder}/tmp;
-    proxy_temp_path {folder}/tmp;
-    fastcgi_temp_path {folder}/tmp;
-    uwsgi_temp_path {folder}/tmp;
-    scgi_temp_path {folder}/tmp;
-{servers}
-}}
-"""
-_SERVER = """\
-    server {{
-        {listen}
-        {coding}
-{locations}
-    }}
-"""
-#: Ways to send: gzip_proxied, or nginx sends plain to requests with Via.
-_CODINGS = {
-    "plain": "gzip off;",
-    "gzip": "gzip on; gzip_proxied any; gzip_min_length 1; gzip_types text/plain;",
-    "brotli": "brotli on; brotli_comp_level 4; brotli_min_length 1; brotli_types text/plain;",
-}
-#: Each way of sending has loopback addresses of its own, 127.0.visit.way: to the proxy each is another site,
-#: and a test that takes a visit number for itself shares no counts with others.
-_WAYS = {"plain": 2, "gzip": 3, "brotli": 4}
-VISITS = range(8)
-
-
-def host(way: str, visit: int = 0) -> str:
-    """The host of a way of sending on a visit: the site's name in the report."""
-    return f"127.0.{visit}.{_WAYS[way]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A folder of files under ``/name/``; ``language`` goes into Content-Language if there is one."""
-
-    name: str
-    folder: Path
-    language: str | None = None
-
-
-class Nginx(Child):
-    """nginx serving folders: plain, gzip'd and br'd, each at hosts of its own and a port."""
-
-    def __init__(self, sites: Iterable[Site]) -> None:
-        super().__init__("nginx")
-        self.sites = list(sites)
-        self.ports: dict[str, int] = {}
-
-    def up(self) -> Nginx:
-        """Return itself once each way of sending is served."""
-        for attempt in range(5):
-            self._configure()
-            self.start(["nginx", "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")])
-            try:
-                until("nginx listens", self._listening)
-                return self
-            except PartError:
-                if attempt == 4 or "bind()" not in self.log:  # someone took the port first
-                    self.close()
-                    raise
-        raise AssertionError("unreachable")
-
-    def url(self, way: str, path: str, visit: int = 0) -> str:
-        """URL of a path by a way of sending: ``url("gzip", "/handbook/index.html")``."""
-        return f"http://{host(way, visit)}:{self.ports[way]}{path}"
-
-    def _listening(self) -> bool:
-        if not self.running():
-            raise self.fault("ended at its start")
-        return all(answers(host(way), port) for way, port in self.ports.items())
-
-    def _configure(self) -> None:
-        ways = [way for way in _CODINGS if way != "brotli" or BROTLI.exists()]
-        self.ports = dict(zip(ways, free_ports(len(ways)), strict=True))
-        locations = "\n".join(map(self._location, self.sites))
-        servers = "".join(
-            _SERVER.format(
-                listen=" ".join(f"listen {host(way, visit)}:{port};" for visit in VISITS),
-                coding=_CODINGS[way],
-                locations=locations,
-            )
-            for way, port in self.ports.items()
-        )
-        load = f"load_module {BROTLI};" if "brotli" in ways else ""
-        text = _NGINX.format(folder=self.folder, load=load, servers=servers)
-        (self.folder / "tmp").mkdir(exist_ok=True)
-        (self.folder / "nginx.conf").write_text(text)
-
-    @staticmethod
-    def _location(site: Site) -> str:
-        language = f" add_header Content-Language {site.language};" if site.language else ""
-        return f"        location /{site.name}/ {{ alias {site.folder}/;{language} }}"
-
-
-def require_nginx() -> None:
-    """nginx is installed, or the test is skipped."""
-    require("nginx", shutil.which("nginx"))
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """One answer as it came over the wire: ``body`` is not decoded."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-def curl(urls: Sequence[str], proxy: str | None = None, *options: str) -> list[Fetched]:
-    """Fetch the URLs in this order, over as few connections as curl needs, with its default headers."""
-    require("curl", shutil.which("curl"))
-    with tempfile.TemporaryDirectory(prefix="netsuite-curl-") as name:
-        folder = Path(name)
-        blocks = _curl_blocks(urls, folder, proxy, options)
-        done = subprocess.run(
-            ["curl", "--disable", "--silent", "--show-error", "--config", "-"],
-            input="\nnext\n".join(blocks).encode(),
-            capture_output=True,
-            env=clean_environment(),
-            timeout=FETCH_SECONDS + len(urls),
-        )
-        if done.returncode:
-            raise PartError(f"curl ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
-        return [_fetched(folder, number) for number in range(len(urls))]
-
-
-def _curl_blocks(urls: Sequence[str], folder: Path, proxy: str | None, options: Sequence[str]) -> list[str]:
-    """curl's configuration, a block for each URL."""
-    common = [f"max-time = {FETCH_SECONDS}", *options]
-    if proxy:
-        common.append(f'proxy = "{proxy}"')
-    return [
-        "\n".join(
-            [
-                f'url = "{url}"',
-                f'output = "{folder}/{number}.body"',
-                f'dump-header = "{folder}/{number}.head"',
-                *common,
-            ]
-        )
-        for number, url in enumerate(urls)
-    ]
-
-
-def _fetched(folder: Path, number: int) -> Fetched:
-    """The answer that curl left in the folder; of several heads (1xx, 407) the last counts."""
-    head = (folder / f"{number}.head").read_bytes().decode("latin-1").strip().split("\r\n\r\n")[-1]
-    start, *fields = head.split("\r\n")
-    headers = {name.strip().lower(): value.strip() for name, _, value in (f.partition(":") for f in fields)}
-    body = folder / f"{number}.body"
-    return Fetched(int(start.split()[1]), headers, body.read_bytes() if body.exists() else b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A page as the browser got it: digest of the decoded body, the title and the text it shows."""
-
-    url: str
-    status: int
-    sha256: str
-    title: str
-
-
-def require_chromium() -> None:
-    """Chromium, and playwright to drive it, are installed, or the test is skipped."""
-    require("chromium", shutil.which("chromium") and importlib.util.find_spec("playwright"))
-
-
-def browse(urls: Sequence[str], proxy: str | None = None, seconds: float = 300.0) -> list[Seen]:
-    """Load the pages in Chromium, in this order, in one window of a profile that is new each time."""
-    require_chromium()
-    order = json.dumps({"urls": list(urls), "proxy": proxy, "program": shutil.which("chromium")})
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.real.browser"],
-        input=order.encode(),
-        capture_output=True,
-        cwd=ROOT,
-        env=clean_environment(),
-        timeout=seconds,
-    )
-    if done.returncode:
-        raise PartError(
-            f"the browser ended with {done.returncode}: {done.stderr.decode(errors='replace')[-LOG_TAIL:]}"
-        )
-    return [Seen(**json.loads(line)) for line in done.stdout.splitlines()]
+def children(pid: int) -> list[int]:
+    """The processes that a process started and that still run (Linux)."""
+    with contextlib.suppress(FileNotFoundError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
