@@ -49,11 +49,12 @@ def _site(value: str) -> str:
 def _day_of(name: str) -> Callable[[str], str]:
     def day(value: str) -> str:
         try:
-            if len(value) == len("2026-01-05") and value.isascii():
-                return date.fromisoformat(value).isoformat()
+            known = date.fromisoformat(value).isoformat()
         except ValueError:
-            pass
-        raise BadQuery(f"{name}: a day is wanted, like 2026-01-05")
+            known = ""
+        if known != value:  # Python reads other forms, too
+            raise BadQuery(f"{name}: a day is wanted, like 2026-01-05")
+        return value
 
     return day
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Busy(Exception):  # noqa: N818 - a state of ours, told as 503
-    """Too many questions wait already."""
+    """Too many questions wait already, or nobody is there to answer: not started yet, or stopped."""
 
 
 class Reader:
@@ -60,7 +60,7 @@ class Reader:
             Busy: too many questions wait.
             StoreFault: as the store raises.
         """
-        if not self._runs or self._waiting >= WAITING_MAX:
+        if self._waiting >= WAITING_MAX:
             raise Busy
         return await self._in_line(question)
 
@@ -69,6 +69,8 @@ class Reader:
         await self._in_line(lambda store: store.add(batch))
 
     async def _in_line(self, question: Callable[[Store], T]) -> T:
+        if not self._runs:
+            raise Busy
         self._waiting += 1
         try:
             answer: T = await deferToThreadPool(self._reactor, self._pool, self._answer, question)
