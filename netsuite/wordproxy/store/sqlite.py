@@ -212,7 +212,7 @@ class SqliteStore:
         if os.path.getsize(self.where) <= CHECK_BYTES:
             (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise StoreFault(file.damaged(self.where, " ".join(verdict.split())[:100]))
+                raise StoreFault(file.damaged(self.where, _one_line(verdict)))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -234,7 +234,7 @@ class SqliteStore:
             try:
                 yield self._connection
             except (ValueError, TypeError, OverflowError) as error:
-                raise StoreFault(file.damaged(self.where, str(error))) from error
+                raise StoreFault(file.damaged(self.where, "it holds a value that can't be")) from error
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("COMMIT")
@@ -248,11 +248,15 @@ class SqliteStore:
             raise StoreFault(file.damaged(self.where, "its schema can't be read")) from error
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", None)
-            if code is None and isinstance(error, sqlite3.OperationalError):  # text that is no UTF-8
-                code = sqlite3.SQLITE_CORRUPT
+            if code is None and isinstance(error, sqlite3.OperationalError):  # it quotes what is no UTF-8
+                raise StoreFault(file.damaged(self.where, "text in it can't be read")) from error
             if code is None or code & 0xFF in _OURS:
                 raise
-            raise StoreFault(_fault(self.where, code & 0xFF, str(error))) from error
+            raise StoreFault(_fault(self.where, code & 0xFF, _one_line(str(error)))) from error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:100]
 
 
 def _fault(where: str, code: int, detail: str) -> str:

@@ -161,6 +161,25 @@ class FileTests(SynchronousTestCase):
             finally:
                 store.close()
 
+    def test_faults_quote_no_words(self) -> None:
+        """Text that is none, and a day that is none, are damage; the line has nothing of the content."""
+        for damage in (
+            "UPDATE form SET form = CAST(x'73336372657420ff' AS TEXT) WHERE form = 'tide'",
+            "UPDATE word SET first = 999999999999 WHERE key = 'tide'",
+        ):
+            self.path = str(self.folder / f"{len(damage)}.db")
+            self.make()
+            connection = sqlite3.connect(self.path)
+            connection.execute(damage)
+            connection.commit()
+            connection.close()
+            store = open_store(self.path)
+            fault = str(self.assertRaises(StoreFault, store.words, WordQuery()))
+            store.close()
+            self.assertIn("is damaged", fault)
+            self.assertNotIn("s3cret", fault)
+            self.assertNotIn("\n", fault)
+
     def test_read_only_makes_nothing(self) -> None:
         """A store that isn't there is not made by who only wants to read."""
         self.assertIn("is not there yet", self.refused(read_only=True))
