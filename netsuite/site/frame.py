@@ -7,6 +7,7 @@ doesn't get is an error, not an empty place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -15,7 +16,9 @@ from netsuite.site import static
 from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, json_answer, phrase
 
 
+@cache
 def _environment() -> jinja2.Environment:
+    """The templates, compiled once for all sites of the process, before a request has to wait for it."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -26,6 +29,8 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["static"] = static.url
     environment.filters["number"] = number
+    for name in environment.list_templates():
+        environment.get_template(name)
     return environment
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from netsuite.crowd import Crowd
@@ -24,14 +24,18 @@ def make_report(
     reader: Reader,
     about: Tell,
     *,
+    sentences: Mapping[Any, str],
     hosts: Collection[str] = (),
     idle_seconds: float = 60.0,
     crowd: Crowd | None = None,
     reactor: Any = None,
 ) -> Site:
-    """A factory to listen with.  The reader's start and stop are its owner's."""
+    """A factory to listen with.  The reader's start and stop are its owner's.
+
+    ``sentences``: what each reason for skipping a page means.
+    """
     frame = Frame("wordproxy", _NAV)
-    pages, api = Views(reader, about, frame), Api(reader, about)
+    pages, api = Views(reader, about, frame, sentences), Api(reader, about)
     views = {
         "/": pages.words,
         "/words": pages.words,

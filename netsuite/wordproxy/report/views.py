@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -25,16 +26,14 @@ from netsuite.wordproxy.store.contract import (
 #: Most rows that a page shows of coverage.
 _DAYS_MAX, _HOSTS_MAX = 60, 200
 
-SENTENCES: dict[Any, str] = {}
-
 _COLUMNS = (("word", "Word"), ("occurrences", "Occurrences"), ("pages", "Pages"), ("last", "Last met"))
 
 
 class Views:
     """The views that people read."""
 
-    def __init__(self, reader: Reader, about: Tell, frame: Frame) -> None:
-        self._reader, self._about, self._frame = reader, about, frame
+    def __init__(self, reader: Reader, about: Tell, frame: Frame, sentences: Mapping[Any, str]) -> None:
+        self._reader, self._about, self._frame, self._sentences = reader, about, frame, sentences
 
     async def words(self, asked: Asked) -> Answer:
         """``/`` and ``/words``: the words, most frequent first, with a form to narrow them."""
@@ -82,7 +81,7 @@ class Views:
             wanted,
             title_days=wording.days(wanted),
             share=coverage.total,
-            reasons=[(reason, n, _sentence(reason)) for reason, n in coverage.total.skipped.items()],
+            reasons=[(why, n, self._sentences.get(why, "")) for why, n in coverage.total.skipped.items()],
             by=by,
             parts=parts[:most],
             left_out=len(parts) - len(parts[:most]),
@@ -132,7 +131,3 @@ def _neighbours(wanted: WordQuery, said: dict[str, Any], distinct: int) -> dict[
 
 def _row(share: Share) -> dict[str, int]:
     return {"counted": share.counted, "unseen": share.unseen, "skipped": sum(share.skipped.values())}
-
-
-def _sentence(reason: str) -> str:
-    return next((text for known, text in SENTENCES.items() if known.value == reason), "")

@@ -62,7 +62,13 @@ class ReportCase(SynchronousTestCase):
         self.reader = Reader(lambda: self.opened(), self.clock, pool=self.line, keep=True)
         self.reader.start()
         about = About("127.0.0.1:8001", "http://127.0.0.1:8000/", "/state/words.db", lambda: self.health)
-        self.site = make_report(self.reader, lambda: about, hosts=["words.example"], reactor=self.clock)
+        self.site = make_report(
+            self.reader,
+            lambda: about,
+            sentences={"not modified": "The copy of before was still good."},
+            hosts=["words.example"],
+            reactor=self.clock,
+        )
 
     def stop(self) -> None:
         """The reader has ended."""

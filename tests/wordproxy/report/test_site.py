@@ -210,6 +210,7 @@ class PageTests(Read):
         """Coverage is shown by reason and by day; one day by host."""
         text = self.text("/coverage")
         self.assertIn('<th scope="row">not modified</th><td class="n">71</td>', text)
+        self.assertIn("The copy of before was still good.", text)
         self.assertIn(f'<a href="/coverage?day={DAY}">', text)
         self.assertIn("<bdi>shop.example</bdi>", self.text(f"/coverage?day={DAY}"))
 
