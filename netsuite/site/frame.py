@@ -29,7 +29,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["static"] = static.url
     environment.filters["number"] = number
-    for name in environment.list_templates():
+    for name in environment.list_templates(extensions=["html"]):
         environment.get_template(name)
     return environment
 

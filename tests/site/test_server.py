@@ -14,9 +14,10 @@ from twisted.web.resource import Resource
 
 from netsuite.crowd import Crowd
 from netsuite.site.answer import Answer, Asked, Refusal, json_answer
+from netsuite.site.channel import BODY_BYTES, FIELDS_MAX, HEAD_BYTES, HEAD_SECONDS
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Routes
-from netsuite.site.server import BODY_BYTES, FIELDS_MAX, HEAD_BYTES, HEAD_SECONDS, make_site
+from netsuite.site.server import make_site
 from tests.site.wire import Client, Now, ask
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
