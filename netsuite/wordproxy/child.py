@@ -1,0 +1,225 @@
+"""One counter process as the relay sees it: its frames both ways, its last words, how it ended.
+
+Bytes are written as the pipe takes them: its buffer says when it is full and asks for more (a push
+producer), so a counter that is stopped costs what its window holds, by reference, and 64 KiB.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netsuite.journal import escaped
+from netsuite.wordproxy.pipe import (
+    ANSWER_MAX,
+    FROM_COUNTER,
+    FrameReader,
+    FromCounter,
+    Leaving,
+    PipeFault,
+    Ready,
+    Storing,
+    Trouble,
+    decoded,
+)
+from netsuite.words.skipped import Reason
+
+#: What a counter's standard error may say in its life: lines, and bytes of one.
+ERROR_LINES = 50
+ERROR_BYTES = 300
+
+#: What of our environment a counter gets.  The rest may hold passwords, and has no say in counting.
+ENVIRONMENT = frozenset(
+    (
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "TMPDIR",
+        "TZ",
+        "VIRTUAL_ENV",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a counter came to its end, and what that means for the pages it had."""
+
+    text: str
+    blame: Reason | None = None  #: what the page in its hands becomes; None: it is not to blame
+    was_asked: bool = False
+    wears: bool = False  #: some page may be the cause, in its hands or not
+
+
+class Owner(Protocol):
+    """Who has the counter: the `Feed`."""
+
+    def heard(self, child: Child, message: FromCounter) -> None: ...
+
+    def said(self, text: str) -> None: ...
+
+    def drained(self) -> None: ...
+
+    def lost(self, child: Child, ending: Ending) -> None: ...
+
+
+@implementer(IPushProducer)
+class Child(ProcessProtocol):
+    """One counter process.  ``pid`` is 0 before it has one; ``silent_ticks`` are its owner's to count."""
+
+    transport: Any
+
+    def __init__(self, owner: Owner, begin: bytes) -> None:
+        self.pid = 0
+        self.is_ready = False
+        self.is_storing = False  # no page is in its hands
+        self.is_over = False  # nothing is sent to it any more
+        self.was_asked = False  # its end is what we, or it, wanted
+        self.silent_ticks = 0
+        self._owner = owner
+        self._outbox = deque([begin])
+        self._is_full = False
+        self._reader = FrameReader(ANSWER_MAX)
+        self._verdict: Ending | None = None
+        self._errors = b""
+        self._error_lines = 0
+
+    def connectionMade(self) -> None:
+        self.pid = self.transport.pid or 0
+        self.transport.registerProducer(self, True)
+        self._write()
+
+    # to the counter
+
+    @property
+    def is_written(self) -> bool:
+        """All that was sent is in the pipe, or in its buffer."""
+        return not self._outbox
+
+    def send(self, pieces: list[bytes]) -> None:
+        """The pieces are written as the pipe takes them."""
+        self._outbox.extend(pieces)
+        self._write()
+
+    def _write(self) -> None:
+        while self._outbox and not self._is_full:
+            self.transport.write(self._outbox.popleft())
+
+    def pauseProducing(self) -> None:
+        self._is_full = True
+
+    def resumeProducing(self) -> None:
+        self._is_full = False
+        self.silent_ticks = 0  # it reads
+        self._write()
+        if not self._outbox:
+            self._owner.drained()
+
+    def stopProducing(self) -> None:
+        self._is_full = True
+
+    def close(self) -> None:
+        """The counter is told that nothing more comes; it will store what it has and end."""
+        if not self.is_over:
+            self.was_asked = self.is_over = True
+            self.transport.unregisterProducer()
+            self.transport.closeStdin()
+
+    def kill(self, blame: Reason | None, text: str) -> None:
+        """The counter gets SIGKILL and is believed no more; ``blame``: what its page becomes."""
+        if self._verdict is None:
+            self._verdict = Ending(text, blame, self.was_asked, wears=blame is not None)
+            self.is_over = True
+            try:
+                self.transport.signalProcess("KILL")
+            except ProcessExitedAlready:
+                return  # `processEnded` is on its way
+
+    # from the counter
+
+    def outReceived(self, data: bytes) -> None:
+        self.silent_ticks = 0
+        try:
+            for block in self._reader.feed(data):
+                if self._verdict is not None:
+                    return
+                self._hear(decoded(FROM_COUNTER, block))
+        except PipeFault as fault:
+            self.kill(Reason.CRASHED, f"broke the rules of the pipe: {fault}")
+
+    def _hear(self, message: FromCounter) -> None:
+        match message:
+            case Trouble():
+                pass
+            case Ready():
+                self.is_ready = True
+            case _ if not self.is_ready:
+                raise PipeFault("an answer before it was ready")
+            case Leaving():
+                self.was_asked = self.is_over = True
+            case _:
+                self.is_storing = isinstance(message, Storing)
+        self._owner.heard(self, message)
+
+    def errReceived(self, data: bytes) -> None:
+        *lines, rest = (self._errors + data).split(b"\n")
+        self._errors = rest[:ERROR_BYTES]
+        for line in lines:
+            self._say(line)
+
+    def _say(self, line: bytes) -> None:
+        if line.strip() and self._error_lines < ERROR_LINES:
+            self._error_lines += 1
+            self._owner.said(f"process {self.pid}: {escaped(line[:ERROR_BYTES])}")
+
+    def processEnded(self, reason: Failure) -> None:
+        self._say(self._errors)
+        self.is_over = True
+        self._outbox.clear()
+        self._owner.lost(self, self._verdict or self._own_end(how(reason)))
+
+    def _own_end(self, text: str) -> Ending:
+        """It ended without our doing."""
+        if self.was_asked or not self.is_ready:
+            return Ending(text, None, self.was_asked)
+        return Ending(text, None if self.is_storing else Reason.CRASHED, wears=True)
+
+
+def how(reason: Failure) -> str:
+    """How a process ended, in a few words."""
+    error = reason.value
+    if not isinstance(error, ProcessTerminated):
+        return "ended"
+    return f"killed by signal {error.signal}" if error.signal else f"ended with exit code {error.exitCode}"
+
+
+def invocation() -> tuple[list[str], dict[str, str]]:
+    """The command and environment of a counter: this very package, and nothing of the folder we are in.
+
+    ``-P`` keeps that folder off the child's path.  ``-I`` would also forbid PYTHONPATH and user installs, by
+    which the package may be found; its folder is added where the interpreter would not look by itself.
+    """
+    package = str(Path(__file__).resolve().parents[2])
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    searched = [os.path.abspath(folder) for folder in given if folder]
+    if package not in (*searched, *site.getsitepackages(), site.getusersitepackages()):
+        searched.append(package)
+    environment = {name: value for name, value in os.environ.items() if name in ENVIRONMENT}
+    if searched:
+        environment["PYTHONPATH"] = os.pathsep.join(searched)
+    return [sys.executable, "-P", "-W", "ignore", "-m", "netsuite.wordproxy.counter"], environment

@@ -1,0 +1,405 @@
+"""The relay's end of counting: keeps a counter alive, hands it pages, never waits for it.
+
+What is held, and in which order, is the `Ledger`'s; the process and its pipe are the `Child`'s.  Here is
+when what is done.  A counter gets a page when it is ready and its window has room.
+
+A counter that dies is followed by another: at once, then after 0.1 s, doubling to 5 s, until one has had
+something kept.  The page in hand is noted as crashed, all others are sent again under their numbers.  One
+that is silent over a page longer than ``page_seconds``, stopped or spinning, is killed and the page noted
+as too slow; one that writes rubbish is killed.  While it says that it is at the store it may be silent for
+longer, and no page is to blame.  Silence is counted in ticks, so that a clock set forward kills nobody.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from netsuite.journal import escaped
+from netsuite.wordproxy.child import Child, Ending, invocation
+from netsuite.wordproxy.ledger import CopiedPage, Entry, Ledger
+from netsuite.wordproxy.pipe import (
+    Begin,
+    Committed,
+    Counted,
+    FromCounter,
+    Job,
+    Mark,
+    PipeFault,
+    Ready,
+    Returned,
+    Skipped,
+    Trouble,
+    frame,
+    job_frame,
+)
+from netsuite.wordproxy.store.contract import Batch
+from netsuite.words.skipped import Reason
+
+#: Seconds that notes are gathered before they are sent.
+GATHER_SECONDS = 0.25
+
+#: Seconds that a counter may be silent while it starts, or is at the store.
+SILENCE_SECONDS = 30.0
+
+#: Seconds that a killed counter may take to die before a stop goes on without it: a disk may hold it.
+ABANDON_SECONDS = 5.0
+
+#: Ticks in ``page_seconds``.
+_TICKS = 8
+
+#: Seconds before a new counter after the second death in a row: from, to.
+RESTART_SECONDS = (0.1, 5.0)
+
+#: Batches that the owner of a memory store may be behind.
+RETURNED_MAX = 4
+
+#: Longest text of a counter's trouble that is kept, and seconds before the same is in the journal again.
+TROUBLE_CHARS = 300
+SAME_TROUBLE_SECONDS = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """Where counts go and how much counting may cost; bytes and seconds."""
+
+    store: str  #: a file's path or ``:memory:``
+    max_text: int = 8 * 1024 * 1024
+    max_ratio: int = 200
+    page_seconds: float = 10.0
+    counter_memory: int = 1024 * 1024 * 1024
+    waiting_bytes: int = 64 * 1024 * 1024
+    waiting_pages: int = 10_000
+    default_lang: str = "und"
+    nice: int = 10
+    drain_seconds: float = 5.0
+    batch_seconds: float = 0.5
+
+
+class FeedEvents(Protocol):
+    """What the feed reports; called from the reactor's thread."""
+
+    def counted(self, exchange_id: int, words: int) -> None: ...
+
+    def skipped(self, exchange_id: int, reason: str) -> None: ...
+
+    def counter_started(self, pid: int) -> None: ...
+
+    def counter_lost(self, pid: int, reason: str) -> None: ...
+
+    def trouble(self, text: str) -> None: ...
+
+
+def local_day(when: float) -> str:
+    """The machine's local day at ``when`` (seconds since the epoch): ``2026-01-05``."""
+    return time.strftime("%Y-%m-%d", time.localtime(when))
+
+
+class Feed:
+    """One counter process at a time, and all that it has to be told."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: FeedSettings,
+        journal: FeedEvents,
+        on_batch: Callable[[Batch], object] | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``on_batch`` keeps the batches of ``:memory:``, in order, and may return a Deferred.
+
+        ``clock``: seconds since the epoch, UTC.
+        """
+        self.node = secrets.token_hex(8)
+        self._reactor = reactor
+        self._settings = settings
+        self._journal = journal
+        self._on_batch = on_batch
+        self._clock = clock
+        self._ledger = Ledger(max_pages=settings.waiting_pages, max_bytes=settings.waiting_bytes)
+        self._child: Child | None = None
+        self._calls: dict[str, IDelayedCall] = {}
+        self._running = False
+        self._stopped: list[Deferred[None]] = []
+        self._given_up = False
+        self._keeping = 0  # batches returned and not yet kept by on_batch
+        self._delay = 0.0
+        self._restarts = -1
+        self._trouble: str | None = None
+        self._trouble_again = 0.0
+
+    # what the relay calls
+
+    def start(self) -> None:
+        """A counter is being started, and pages are taken."""
+        self._running = True
+        self._given_up = False
+        self._gather_later()
+        self._later("tick", self._settings.page_seconds / _TICKS, self._tick)
+        self._spawn()
+
+    def stop(self) -> Deferred[None]:
+        """Nothing is taken any more.
+
+        The Deferred fires with None when all that was taken is kept and the counter has ended, after
+        ``drain_seconds`` at the latest; what could not be kept until then is lost and said to be.
+        """
+        done: Deferred[None] = Deferred()
+        self._stopped.append(done)
+        if self._running:
+            self._running = False
+            self._later("drain", self._settings.drain_seconds, self._give_up)
+        elif not self._calls:  # it never ran
+            self._given_up = True
+        self._move_on()
+        return done
+
+    def page(self, page: CopiedPage) -> bool:
+        """The page will be counted; or False, and it is noted as too large or busy."""
+        too_large = page.size > self._settings.max_text  # a counter believes no longer frame
+        if not too_large and self._running and self._ledger.take(page):
+            self._pump()
+            return True
+        self.skip(page.exchange_id, page.host, Reason.TOO_LARGE if too_large else Reason.BUSY)
+        return False
+
+    def skip(self, exchange_id: int, host: str, reason: Reason) -> None:
+        """A page that was to be counted is noted and reported as skipped."""
+        self.note(host, reason.value)
+        self._journal.skipped(exchange_id, reason.value)
+
+    def note(self, host: str, outcome: str, amount: float = 1) -> None:
+        """What was not counted will be in the coverage of today: pages, tunnels or seconds paused."""
+        self._ledger.note(local_day(self._clock()), host, outcome, amount)
+        self._gather_later()
+
+    @property
+    def room(self) -> int:
+        """Bytes of copies that may still be held."""
+        return self._ledger.room
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Pages and bytes that are held: waiting, being counted, not yet kept."""
+        return self._ledger.pages, self._ledger.bytes
+
+    def status(self) -> dict[str, object]:
+        """How counting stands, for /healthz: a counter's process, what waits, what is wrong."""
+        child = self._child
+        return {
+            "counter": child.pid if child is not None and child.is_ready else None,
+            "waiting_pages": self._ledger.pages,
+            "waiting_bytes": self._ledger.bytes,
+            "restarts": max(0, self._restarts),
+            "trouble": self._trouble,
+        }
+
+    # handing over
+
+    def _gather_later(self) -> None:
+        if self._running and self._ledger.has_gathered and "gather" not in self._calls:
+            self._later("gather", GATHER_SECONDS, self._gather)
+
+    def _gather(self) -> None:
+        self._ledger.gather()
+        self._pump()
+        self._gather_later()
+
+    def _pump(self) -> None:
+        """The counter has what its window takes."""
+        child = self._child
+        if child is None or not child.is_ready or child.is_over:
+            return
+        while self._keeping < RETURNED_MAX and (entry := self._ledger.next()) is not None:
+            child.send(_frames(entry))
+
+    def _move_on(self) -> None:
+        """The next step is taken: hand over more; or, once stopping, close the pipe, or finish."""
+        if not self._stopped:
+            self._pump()
+            return
+        self._ledger.gather()
+        self._pump()
+        child = self._child
+        if child is not None:
+            if self._ledger.is_told and child.is_written:
+                child.close()
+        elif self._given_up or (self._ledger.is_empty and not self._keeping):
+            self._finish()
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        if self._child is not None:
+            self._child.kill(None, "not done in time for the stop")
+            self._later("abandon", ABANDON_SECONDS, self._finish)
+        self._move_on()
+
+    def _finish(self) -> None:
+        for call in self._calls.values():
+            call.cancel()
+        self._calls.clear()
+        self._child = None
+        if self._ledger.pages:
+            self._journal.trouble(f"{self._ledger.pages} pages could not be kept before the stop")
+        stopped, self._stopped = self._stopped, []
+        for done in stopped:
+            done.callback(None)
+
+    # the process
+
+    def _spawn(self) -> None:
+        self._restarts += 1
+        child = Child(self, _begin(self.node, self._settings))
+        self._child = child
+        command, environment = invocation()
+        try:
+            self._reactor.spawnProcess(child, command[0], command, env=environment)
+        except OSError as error:  # no descriptors, no memory, no processes left: all of it passes
+            self._journal.trouble(f"no counter could be started: {error.strerror}")
+            self._gone(Ending("not started"))
+
+    def heard(self, child: Child, message: FromCounter) -> None:
+        """What the counter says is done.  Raises: PipeFault."""
+        match message:
+            case Counted(sequence, words):
+                if (page := self._ledger.counted(sequence)) is not None:
+                    self._journal.counted(page.exchange_id, words)
+            case Skipped(sequence, text):
+                reason = _reason(text)
+                if (page := self._ledger.skipped(sequence, reason)) is not None:
+                    self._journal.skipped(page.exchange_id, reason.value)
+            case Committed(last):
+                self._ledger.committed(last)
+                self._delay, self._trouble = 0.0, None
+            case Returned(batch):
+                self._keep(batch)
+            case Trouble(text):
+                self._troubled(escaped(text)[:TROUBLE_CHARS])
+            case Ready():
+                self._journal.counter_started(child.pid)
+        self._move_on()
+
+    def _keep(self, batch: Batch) -> None:
+        """A batch for the memory store is handed to its owner."""
+        if self._on_batch is None or batch.node != self.node:
+            raise PipeFault("a batch that nobody asked for")
+        self._ledger.committed(batch.last)
+        self._delay = 0.0
+        self._keeping += 1
+
+        def kept(result: object) -> None:
+            self._keeping -= 1
+            if isinstance(result, Failure):
+                self._journal.trouble(f"a batch is lost: {type(result.value).__name__}")
+                for page in batch.pages:
+                    self.note(page.host, Reason.LOST.value)
+            self._move_on()
+
+        maybeDeferred(self._on_batch, batch).addBoth(kept)
+
+    def _troubled(self, text: str) -> None:
+        """The trouble is in the journal, unless the counter before this one has just said the same."""
+        now = self._reactor.seconds()
+        if text != self._trouble or now >= self._trouble_again:
+            self._trouble_again = now + SAME_TROUBLE_SECONDS
+            self._journal.trouble(text)
+        self._trouble = text
+
+    def said(self, text: str) -> None:
+        """A line of the counter's standard error is in the journal."""
+        self._journal.trouble(text)
+
+    def drained(self) -> None:
+        """The pipe has taken all that was sent."""
+        self._move_on()
+
+    def lost(self, child: Child, ending: Ending) -> None:
+        """The counter's process has ended and all that it said was heard."""
+        if not ending.was_asked:
+            self._journal.counter_lost(child.pid, ending.text)
+        self._gone(ending)
+
+    def _gone(self, ending: Ending) -> None:
+        for page, reason in self._ledger.lost(ending.blame, wears=ending.wears):
+            self._journal.skipped(page.exchange_id, reason.value)
+        self._child = None
+        self._move_on()
+        if self._running or self._stopped:
+            shortest, longest = RESTART_SECONDS
+            delay, self._delay = self._delay, min(longest, max(shortest, self._delay * 2))
+            self._later("spawn", delay, self._spawn)
+
+    def _tick(self) -> None:
+        """A counter that owes something and was silent too long is killed."""
+        tick = self._settings.page_seconds / _TICKS
+        self._later("tick", tick, self._tick)
+        child, ledger = self._child, self._ledger
+        if child is None:
+            return
+        if child.is_ready and not ledger.is_pending and not child.was_asked:
+            child.silent_ticks = 0
+            return
+        child.silent_ticks += 1
+        at_a_page = child.is_ready and not child.is_storing and ledger.is_open
+        if at_a_page and child.silent_ticks > _TICKS:
+            child.kill(Reason.TOO_SLOW, f"silent for {self._settings.page_seconds:g} s over a page")
+        elif child.silent_ticks * tick > SILENCE_SECONDS:
+            child.kill(None, f"silent for {SILENCE_SECONDS:g} s")
+
+    def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
+        def due() -> None:
+            del self._calls[name]
+            call()
+
+        self._calls[name] = self._reactor.callLater(seconds, due)
+
+
+def _begin(node: str, settings: FeedSettings) -> bytes:
+    begin = Begin(
+        node,
+        settings.store,
+        settings.max_text,
+        settings.max_ratio,
+        settings.default_lang,
+        settings.counter_memory,
+        settings.nice,
+        settings.page_seconds,
+        batch_seconds=settings.batch_seconds,
+    )
+    return frame(begin)
+
+
+def _frames(entry: Entry) -> list[bytes]:
+    page, note = entry.page, entry.note
+    if note is not None:
+        return [frame(Mark(note))]
+    if page is None:
+        return []
+    job = Job(
+        entry.sequence,
+        page.digest,
+        page.host,
+        page.url,
+        page.day,
+        page.when,
+        page.media_type,
+        page.charset,
+        page.content_encoding,
+        page.content_language,
+    )
+    return job_frame(job, page.pieces, page.size)
+
+
+def _reason(text: str) -> Reason:
+    try:
+        return Reason(text)
+    except ValueError:
+        raise PipeFault("a reason that is none of ours") from None

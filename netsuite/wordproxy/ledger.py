@@ -1,0 +1,250 @@
+"""Every page and note between the relay and the store, in order, until it is known to be kept.
+
+The theory.  What the relay has to tell passes four stages:
+
+    gathered   notes only: equal ones (day, host, outcome) are one with a greater amount
+    waiting    pages as they came, notes as they were gathered; no number yet
+    sent       numbered at the first sending; a page is *open* until the counter answers
+    kept       the store has it: forgotten here
+
+The numbers are the store's guard against counting twice: it takes only what is past the last number that it
+remembers.  So a number is given once, what is sent again after a counter's death keeps its number, and the
+order never changes.  A page that can't be counted becomes a note under its own number.
+
+A page's bytes are held, by reference, until it is *kept*: a counter that dies after counting and before
+storing leaves nothing behind, so the next one needs them again.  They are freed at once where a note takes
+the page's place.  Both bounds, of bytes and of pages, cover all stages; past them a page is refused, and
+the caller notes it as busy.  If the store is full for hours, pages are refused for hours; notes, which have
+no bytes and add up, are always taken.
+
+A counter gets a few pages in advance, so that it need not wait for us, and not more, so that little has to be
+sent again and the pipe is never where memory hides.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from netsuite.wordproxy.pipe import PipeFault
+from netsuite.wordproxy.store.contract import Note
+from netsuite.words.skipped import Reason
+
+#: Open pages, and bytes of them, that a counter may have; one page may always be open, however large.
+OPEN_PAGES = 8
+OPEN_BYTES = 1024 * 1024
+
+#: Numbers given and not yet kept.  A counter gathers 200 pages in a batch.
+SENT_MAX = 1000
+
+#: Sorts of notes gathered apart.  Past it new hosts are noted without their name.
+NOTES_MAX = 4096
+
+#: Counters that may die with a page before it is not sent to another.
+LIVES = 5
+
+#: What a page without a byte costs us: its values and lists.
+_PAGE_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedPage:
+    """An answer that passed whole and is to be counted; ``url`` None: nothing but counts may be kept."""
+
+    exchange_id: int
+    pieces: list[bytes]
+    size: int  #: bytes of all pieces
+    digest: bytes
+    host: str
+    url: str | None
+    day: str
+    when: float
+    media_type: str
+    charset: str | None
+    content_encoding: str
+    content_language: str | None
+
+
+class Entry:
+    """A number and what it stands for: a page, or a note in the place of one."""
+
+    __slots__ = ("lives", "note", "page", "sequence", "told")
+
+    def __init__(self, sequence: int, page: CopiedPage | None, note: Note | None) -> None:
+        self.sequence = sequence
+        self.page = page
+        self.note = note
+        self.lives = LIVES
+        self.told = False  # its count was announced once
+
+
+class Ledger:
+    """Pages and notes on their way; ``pages`` and ``bytes`` are what is held in all stages."""
+
+    def __init__(self, *, max_pages: int, max_bytes: int) -> None:
+        self.pages = 0
+        self.bytes = 0
+        self._max_pages = max_pages
+        self._max_bytes = max_bytes
+        self._gathered: dict[tuple[str, str, str], float] = {}
+        self._notes: deque[tuple[tuple[str, str, str], float]] = deque()
+        self._waiting: deque[CopiedPage] = deque()
+        self._sent: deque[Entry] = deque()
+        self._again: deque[Entry] = deque()  # the tail of _sent that the present counter has not had
+        self._open: deque[Entry] = deque()
+        self._open_bytes = 0
+        self._last = 0
+
+    # what comes in
+
+    @property
+    def room(self) -> int:
+        """Bytes that may still come; 0 where no further page may."""
+        return max(0, self._max_bytes - self.bytes) if self.pages < self._max_pages else 0
+
+    def take(self, page: CopiedPage) -> bool:
+        """The page waits for its turn; or False, and nothing has changed."""
+        if page.size + _PAGE_BYTES > self.room:
+            return False
+        self._waiting.append(page)
+        self.pages += 1
+        self.bytes += page.size + _PAGE_BYTES
+        return True
+
+    def note(self, day: str, host: str, outcome: str, amount: float) -> None:
+        """What was not counted is gathered; never refused."""
+        if len(self._gathered) >= NOTES_MAX and (day, host, outcome) not in self._gathered:
+            host = ""
+        key = (day, host, outcome)
+        self._gathered[key] = self._gathered.get(key, 0) + amount
+
+    def gather(self) -> None:
+        """The notes gathered so far wait for their turn, unless earlier ones still do."""
+        if not self._notes:
+            self._notes.extend(self._gathered.items())
+            self._gathered.clear()
+
+    # what goes out
+
+    def next(self) -> Entry | None:
+        """The next entry for the counter, None if it has enough for now or there is none."""
+        if self._again:
+            entry = self._again[0]
+            if entry.page is not None and not self._fits(entry.page):
+                return None
+            self._again.popleft()
+        elif len(self._sent) >= SENT_MAX:
+            return None
+        elif self._notes:
+            (day, host, outcome), amount = self._notes.popleft()
+            self._last += 1
+            entry = Entry(self._last, None, Note(self._last, day, host, outcome, amount))
+            self._sent.append(entry)
+        elif self._waiting and self._fits(self._waiting[0]):
+            self._last += 1
+            entry = Entry(self._last, self._waiting.popleft(), None)
+            self._sent.append(entry)
+        else:
+            return None
+        if entry.page is not None:
+            self._open.append(entry)
+            self._open_bytes += entry.page.size
+        return entry
+
+    def _fits(self, page: CopiedPage) -> bool:
+        if not self._open:
+            return True
+        return len(self._open) < OPEN_PAGES and self._open_bytes + page.size <= OPEN_BYTES
+
+    # what the counter answers; each raises PipeFault for an answer to nothing
+
+    def counted(self, sequence: int) -> CopiedPage | None:
+        """The page is counted and still held; None if that was announced before another counter's death."""
+        entry = self._answered(sequence)
+        if entry.told:
+            return None
+        entry.told = True
+        return entry.page
+
+    def skipped(self, sequence: int, reason: Reason) -> CopiedPage | None:
+        """The page's bytes are gone, and a note stands under its number; the page it was."""
+        return self._replace(self._answered(sequence), reason)
+
+    def committed(self, last: int) -> None:
+        """Everything up to ``last`` is kept, and no longer held here."""
+        unsent = self._again[0].sequence if self._again else self._last + 1
+        if not self._sent or not self._sent[0].sequence <= last < unsent:
+            raise PipeFault("a batch of numbers that it was not sent")
+        if self._open and self._open[0].sequence <= last:
+            raise PipeFault("a batch with a page that it did not answer")
+        while self._sent and self._sent[0].sequence <= last:
+            self._free(self._sent.popleft())
+
+    def lost(self, blame: Reason | None, *, wears: bool = True) -> list[tuple[CopiedPage, Reason]]:
+        """The counter is gone: what is not kept is to be sent again; the pages that are given up instead.
+
+        ``blame``: what becomes of the page in hand, which is the first open one; None: it is not to blame.
+        ``wears``: the death was perhaps some page's doing, and costs all that were sent one of their lives.
+        """
+        given_up = []
+        if blame is not None and self._open:
+            given_up.append((self._open[0], blame))
+        for entry in self._sent:
+            if self._again and entry is self._again[0]:
+                break
+            entry.lives -= wears
+            if entry.lives == 0 and not (given_up and entry is given_up[0][0]):
+                given_up.append((entry, Reason.CRASHED))
+        self._open.clear()
+        self._open_bytes = 0
+        self._again = deque(self._sent)
+        pages = [(self._replace(entry, reason), reason) for entry, reason in given_up]
+        return [(page, reason) for page, reason in pages if page is not None]
+
+    # where it stands
+
+    @property
+    def has_gathered(self) -> bool:
+        """Some notes wait for `gather`."""
+        return bool(self._gathered)
+
+    @property
+    def is_open(self) -> bool:
+        """A page is in the counter's hands, unanswered."""
+        return bool(self._open)
+
+    @property
+    def is_pending(self) -> bool:
+        """Something was sent that the counter has not said to be kept."""
+        return len(self._sent) > len(self._again)
+
+    @property
+    def is_told(self) -> bool:
+        """All that we know was sent to the counter, and each page answered."""
+        unsent = self._gathered or self._notes or self._waiting or self._again
+        return not unsent and not self._open
+
+    @property
+    def is_empty(self) -> bool:
+        """All that we knew is kept."""
+        return self.is_told and not self._sent
+
+    def _answered(self, sequence: int) -> Entry:
+        if not self._open or self._open[0].sequence != sequence:
+            raise PipeFault("an answer to a page that is not in its hands")
+        entry = self._open.popleft()
+        if entry.page is not None:
+            self._open_bytes -= entry.page.size
+        return entry
+
+    def _replace(self, entry: Entry, reason: Reason) -> CopiedPage | None:
+        page = entry.page
+        if page is not None:
+            self._free(entry)
+            entry.page, entry.note = None, Note(entry.sequence, page.day, page.host, reason.value)
+        return page
+
+    def _free(self, entry: Entry) -> None:
+        if entry.page is not None:
+            self.pages -= 1
+            self.bytes -= entry.page.size + _PAGE_BYTES
