@@ -58,6 +58,7 @@ class _Pipe:
             while view:
                 view = view[os.write(self._sink, view) :]
         except BrokenPipeError:  # what is in our hands is still worth keeping
+            os.close(self._sink)
             self._sink = os.open(os.devnull, os.O_WRONLY)
 
     def believe(self, limit: int) -> None:

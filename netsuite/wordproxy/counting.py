@@ -23,6 +23,7 @@ from netsuite.wordproxy.pipe import (
     FromCounter,
     Job,
     PipeFault,
+    Refused,
     Returned,
     Skipped,
     Storing,
@@ -97,6 +98,8 @@ class Counter:
             self._last = message.note.sequence
         if self._due is None:
             self._due = self._clock() + self._begin.batch_seconds
+        if self._refused and self.is_full:
+            self._send(Storing())  # whatever else was sent stays in the pipe until the store takes this
 
     def _page(self, job: Job) -> None:
         source = Source(job.media_type, job.charset, job.content_encoding, job.content_language)
@@ -211,6 +214,8 @@ class Counter:
         self._due = self._clock() + min(longest, shortest * 2 ** min(self._refused, 10))
         self._refused += 1
         self._complain(str(fault))
+        if not self.is_full:
+            self._send(Refused())
 
     def close(self) -> None:
         """The store is not open."""

@@ -40,7 +40,7 @@ SENT_MAX = 1000
 #: Sorts of notes gathered apart.  Past it new hosts are noted without their name.
 NOTES_MAX = 4096
 
-#: Counters that may die with a page before it is not sent to another.
+#: Counters that may die after they answered a page, and before it is kept, until it is given up.
 LIVES = 5
 
 #: What a page without a byte costs us: its values and lists.
@@ -184,16 +184,18 @@ class Ledger:
         """The counter is gone: what is not kept is to be sent again; the pages that are given up instead.
 
         ``blame``: what becomes of the page in hand, which is the first open one; None: it is not to blame.
-        ``wears``: the death was perhaps some page's doing, and costs all that were sent one of their lives.
+        ``wears``: a page may be the cause, and each one that the counter had answered loses a life.
         """
+        untouched = self._open[0] if self._open else None
+        unsent = self._again[0] if self._again else None
         given_up = []
         if blame is not None and self._open:
             given_up.append((self._open[0], blame))
         for entry in self._sent:
-            if self._again and entry is self._again[0]:
+            if entry in (untouched, unsent):
                 break
             entry.lives -= wears
-            if entry.lives == 0 and not (given_up and entry is given_up[0][0]):
+            if entry.lives == 0:
                 given_up.append((entry, Reason.CRASHED))
         self._open.clear()
         self._open_bytes = 0

@@ -8,7 +8,7 @@ theirs, is a `PipeFault`, after which nothing that comes out of that pipe means 
 
     relay -> counter    Begin, then Job and Mark in the order of their sequence numbers; end of file: finish
     counter -> relay    Ready; for each Job in order Counted or Skipped; around each batch Storing and
-                        Committed (or, where the relay keeps the store, Returned); Trouble, Leaving
+                        Committed or Refused (where the relay keeps the store: Returned); Trouble, Leaving
 """
 
 from __future__ import annotations
@@ -90,6 +90,10 @@ class Storing(msgspec.Struct, array_like=True, frozen=True, tag="storing"):
     """No page is in hand: the store is being written."""
 
 
+class Refused(msgspec.Struct, array_like=True, frozen=True, tag="refused"):
+    """The store has not taken the batch, and will be asked again; pages are taken meanwhile."""
+
+
 class Committed(msgspec.Struct, array_like=True, frozen=True, tag="committed"):
     """Everything up to this number is in the store for good."""
 
@@ -113,7 +117,7 @@ class Leaving(msgspec.Struct, array_like=True, frozen=True, tag="leaving"):
 
 
 ToCounter = Begin | Job | Mark
-FromCounter = Ready | Counted | Skipped | Storing | Committed | Returned | Trouble | Leaving
+FromCounter = Ready | Counted | Skipped | Storing | Refused | Committed | Returned | Trouble | Leaving
 
 _Message = TypeVar("_Message")
 _encode = msgspec.msgpack.Encoder().encode

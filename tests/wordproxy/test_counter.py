@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import counting
+from netsuite.wordproxy.counter import _Pipe, _work
 from netsuite.wordproxy.counting import Counter, place
 from netsuite.wordproxy.pipe import (
     Begin,
@@ -17,10 +20,13 @@ from netsuite.wordproxy.pipe import (
     Job,
     Mark,
     PipeFault,
+    Refused,
     Returned,
     Skipped,
     Storing,
     Trouble,
+    frame,
+    job_frame,
 )
 from netsuite.wordproxy.store.contract import Batch, CoverageQuery, Note, Store, StoreFault, WordQuery
 from netsuite.wordproxy.store.open import open_store
@@ -223,7 +229,7 @@ class TroubleTests(CounterCase):
         self.store.fault = StoreFault("words.db has no room to grow")
         self.counter.take(job(1))
         self.assertFalse(self.counter.commit())
-        self.assertEqual(self.said[1:], [Storing(), Trouble("words.db has no room to grow")])
+        self.assertEqual(self.said[1:], [Storing(), Trouble("words.db has no room to grow"), Refused()])
         self.now += 0.2
         waits = self.refused(7)
         for wait, expected in zip(waits, [0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0], strict=True):
@@ -257,6 +263,17 @@ class TroubleTests(CounterCase):
         self.assertAlmostEqual(self.counter.wait() or 0, 0.2)
         self.counter.tick()
         self.assertEqual(self.said.count(Storing()), 1)
+        self.assertNotIn(Refused(), self.said)
+
+    def test_a_batch_that_becomes_full(self) -> None:
+        """A counter that is free says so, and says when a refused batch has become full."""
+        self.store.fault = StoreFault("no room")
+        self.counter.take(job(1))
+        self.counter.commit()
+        for sequence in range(2, 6):
+            self.assertNotEqual(self.said[-1], Storing())
+            self.counter.take(job(sequence))
+        self.assertEqual(self.said[-1], Storing())
 
     def test_a_store_that_can_not_be_opened(self) -> None:
         """A store that can't be opened is a store that refuses."""
@@ -330,6 +347,59 @@ class RealStoreTests(CounterCase):
         self.assertEqual([(w.word, w.occurrences) for w in words.words], [("tide", 6), ("harbour", 4)])
         total = store.coverage(CoverageQuery()).total
         self.assertEqual((total.counted, total.unseen), (2, 4))
+
+
+class PipeTests(CounterCase):
+    """What comes through a real pipe."""
+
+    def work(self, stream: bytes) -> list[int]:
+        """The pages that are kept after that stream and its end."""
+        self.setUp()
+        source, sink = os.pipe()
+        os.write(sink, stream)
+        os.close(sink)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            _work(_Pipe(source, nowhere), self.counter, deque())
+        finally:
+            os.close(source)
+            os.close(nowhere)
+        self.assertTrue(self.counter.commit())
+        return [page.sequence for batch in self.store.batches for page in batch.pages]
+
+    def test_the_end_at_any_byte(self) -> None:
+        """Wherever the relay's death cuts the stream, what came whole is kept, and nothing in part."""
+        frames = [b"".join(job_frame(job(n, b""), [b"tide harbour"], 12)) for n in range(1, 8)]
+        stream = b"".join(frames)
+        for cut in range(len(stream) + 1):
+            whole = cut // len(frames[0])
+            self.assertEqual(self.work(stream[:cut]), list(range(1, whole + 1)), cut)
+
+    def test_a_full_batch_stops_the_reading(self) -> None:
+        """While a full batch is refused nothing more is taken, and the relay's end is still seen."""
+        self.store.fault = StoreFault("no room")
+        source, sink = os.pipe()
+        self.addCleanup(os.close, source)
+        os.write(sink, b"".join(frame(job(n)) for n in range(1, 20)))
+        os.close(sink)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        self.addCleanup(os.close, nowhere)
+        _work(_Pipe(source, nowhere), self.counter, deque())
+        self.assertEqual(sum(isinstance(message, Counted) for message in self.said), 5)
+
+    def test_rubbish(self) -> None:
+        """A relay that lies is not listened to."""
+        self.assertRaises(PipeFault, self.work, b"\xff" * 20)
+        self.assertRaises(PipeFault, self.work, b"\0\0\0\x04tide")
+
+    def test_a_relay_that_is_gone(self) -> None:
+        """Answers to a relay that is gone vanish, and the work goes on."""
+        source, sink = os.pipe()
+        os.close(source)
+        pipe = _Pipe(0, sink)
+        self.addCleanup(lambda: os.close(pipe._sink))
+        for _ in range(3):
+            pipe.send(Counted(1, 1))
 
 
 class PlaceTests(SynchronousTestCase):

@@ -121,13 +121,15 @@ class OrderTests(SynchronousTestCase):
         self.assertTrue(ledger.is_empty)
 
     def test_lives(self) -> None:
-        """A page that had so many counters die is given up, though it was never the one in hand."""
+        """A page that so many counters died of after they had answered it is given up."""
         ledger = room()
         ledger.take(page(70))
         for _ in range(LIVES - 1):
-            sent(ledger)
+            self.assertEqual(sent(ledger), [(1, 70)])
+            ledger.counted(1)
             self.assertEqual(ledger.lost(None), [])
         sent(ledger)
+        ledger.counted(1)
         self.assertEqual([reason for _, reason in ledger.lost(None)], [Reason.CRASHED])
 
     def test_an_end_that_wears_nothing(self) -> None:
@@ -136,7 +138,18 @@ class OrderTests(SynchronousTestCase):
         ledger.take(page(70))
         for _ in range(3 * LIVES):
             self.assertEqual(sent(ledger), [(1, 70)])
+            ledger.counted(1)
             self.assertEqual(ledger.lost(None, wears=False), [])
+
+    def test_a_page_behind_the_killers(self) -> None:
+        """A page that waits in the pipe behind pages that kill is not worn out by them."""
+        ledger = room()
+        for number in range(2 * LIVES + 1):
+            ledger.take(page(number))
+        for number in range(2 * LIVES):
+            sent(ledger)
+            self.assertEqual([p.exchange_id for p, _ in ledger.lost(Reason.CRASHED)], [number])
+        self.assertEqual(sent(ledger)[-1], (2 * LIVES + 1, 2 * LIVES))
 
     def test_a_counter_that_had_nothing_costs_no_life(self) -> None:
         """Counters that die before they get a page don't wear it out."""
