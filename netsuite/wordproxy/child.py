@@ -144,11 +144,14 @@ class Child(ProcessProtocol):
         """The counter gets SIGKILL and is believed no more; ``blame``: what its page becomes."""
         if self._verdict is None:
             self._verdict = Ending(text, blame, self.was_asked, wears=blame is not None)
-            self.is_over = True
-            try:
-                self.transport.signalProcess("KILL")
-            except ProcessExitedAlready:
-                return  # `processEnded` is on its way
+            self._kill()
+
+    def _kill(self) -> None:
+        self.is_over = True
+        try:
+            self.transport.signalProcess("KILL")
+        except ProcessExitedAlready:
+            return  # `processEnded` is on its way
 
     # from the counter
 
@@ -175,6 +178,11 @@ class Child(ProcessProtocol):
             case _:
                 self.is_storing = isinstance(message, Storing)
         self._owner.heard(self, message)
+
+    def outConnectionLost(self) -> None:
+        """A counter that can't be heard is of no use: most are dead by now, the others will be."""
+        if not self.is_over:
+            self._kill()
 
     def errReceived(self, data: bytes) -> None:
         *lines, rest = (self._errors + data).split(b"\n")

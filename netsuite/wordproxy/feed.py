@@ -248,7 +248,7 @@ class Feed:
         self._calls.clear()
         self._child = None
         if self._ledger.pages:
-            self._journal.trouble(f"{self._ledger.pages} pages could not be kept before the stop")
+            self._journal.trouble(f"pages that could not be kept before the stop: {self._ledger.pages}")
         stopped, self._stopped = self._stopped, []
         for done in stopped:
             done.callback(None)
@@ -292,7 +292,7 @@ class Feed:
         if self._on_batch is None or batch.node != self.node:
             raise PipeFault("a batch that nobody asked for")
         self._ledger.committed(batch.last)
-        self._delay = 0.0
+        self._delay, self._trouble = 0.0, None
         self._keeping += 1
 
         def kept(result: object) -> None:

@@ -17,7 +17,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from netsuite.http1.head import parse_request, parse_response
+from netsuite.http1.head import RequestHead, ResponseHead, parse_request, parse_response
 from netsuite.http1.limits import Limits
 from netsuite.wordproxy.child import Child, invocation
 from netsuite.wordproxy.copying import Copying, Rules
@@ -377,9 +377,7 @@ class HostilePageTests(CounterCase):
         """A page past the bound is given up while it passes: nothing of it is held or sent."""
         self.begin()
         copying = Copying(self.feed, Rules(url_key=b"k" * 16), lambda: 0.0)
-        request = parse_request(b"GET http://news.example/ HTTP/1.1\r\nHost: news.example", Limits())
-        response = parse_response(b"HTTP/1.1 200 OK\r\nContent-Type: text/html", Limits())
-        copy = copying.on_response(7, request, response)
+        copy = copying.on_response(7, asked(b"GET http://news.example/"), answered())
         assert copy is not None
         for _ in range(320):
             copy.data(bytes(65536))
@@ -417,6 +415,54 @@ def peak(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
+class PrivacyTests(CounterCase):
+    """What must not be kept (FEATURES §3.3), looked for in the bytes of the store."""
+
+    async def test_planted_secrets(self) -> None:
+        """Neither query, form answer, private page nor ignored host leaves a byte; the public page does."""
+        self.begin()
+        rules = Rules(url_key=b"k" * 16, ignore_hosts=("planteda.example",))
+        copying = Copying(self.feed, rules, lambda: 1_767_610_800.0)
+        no_store, basic = b"Cache-Control: no-store", b"Authorization: Basic cGxhbnRlZA=="
+        pages = (
+            (asked(b"GET http://news.example/public?q=plantedb"), answered(), b"publicword"),
+            (asked(b"POST http://news.example/plantedc"), answered(), b"formword"),
+            (asked(b"GET http://news.example/plantedd"), answered(no_store), b"plantede"),
+            (asked(b"GET http://news.example/plantedf", basic), answered(), b"plantedg"),
+            (asked(b"GET http://planteda.example/"), answered(), b"plantedh"),
+            (asked(b"GET http://news.example/plantedi"), answered(), b"plantedj <input type=password>"),
+            (asked(b"GET http://news.example/plantedk"), answered(b"Content-Disposition: attachment"), b"x"),
+        )
+        for number, (request, response, word) in enumerate(pages):
+            copy = copying.on_response(number, request, response)
+            if copy is not None:
+                title = b"plantedl" if request.method == b"POST" else b"Title"
+                copy.data(b"<!DOCTYPE html><title>%b</title><p>%b" % (title, word))
+                copy.end(True)
+        copying.on_tunnel(9, "planteda.example", 443)
+        await self.feed.stop()
+        folder = Path(self.path).parent
+        kept = b"".join(path.read_bytes() for path in folder.glob(Path(self.path).name + "*")).lower()
+        self.assertIn(b"publicword", kept)
+        self.assertIn(b"formword", kept)
+        self.assertIn(b"/public?\xe2\x80\xa6", kept)
+        self.assertEqual([letter for letter in "abcdefghijkl" if b"planted" + letter.encode() in kept], [])
+        self.assertNotIn(b"planted", kept)
+        total = self.coverage().total
+        self.assertEqual((total.counted, total.unseen, sum(total.skipped.values())), (2, 1, 5))
+
+
+def asked(line: bytes, *fields: bytes) -> RequestHead:
+    """A request of that method and URL."""
+    host = line.split(b"/")[2]
+    return parse_request(b"\r\n".join([line + b" HTTP/1.1", b"Host: " + host, *fields]), Limits())
+
+
+def answered(*fields: bytes) -> ResponseHead:
+    """A page with those fields."""
+    return parse_response(b"\r\n".join([b"HTTP/1.1 200 OK", b"Content-Type: text/html", *fields]), Limits())
+
+
 class StoreTroubleTests(CounterCase):
     """A store that refuses for a while."""
 
@@ -451,7 +497,7 @@ class StoreTroubleTests(CounterCase):
         await self.until("trouble", lambda: self.diary.troubles)
         await self.feed.stop()
         self.assertEqual(len(self.diary.troubles), 2, self.diary.troubles)
-        self.assertEqual(self.diary.troubles[1], "1 pages could not be kept before the stop")
+        self.assertEqual(self.diary.troubles[1], "pages that could not be kept before the stop: 1")
         self.assertEqual(self.diary.reasons, {})
 
 

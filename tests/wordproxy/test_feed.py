@@ -446,6 +446,19 @@ class DeathTests(FeedCase):
         self.reactor.now.say(Ready())
         self.assertEqual(self.reactor.now.jobs, [1])
 
+    def test_a_counter_that_can_not_be_heard(self) -> None:
+        """One that closes its end of the pipe unasked is killed, if it still lives."""
+        self.feed.page(page(70))
+        self.reactor.now.proto.childConnectionLost(1)
+        self.assertEqual(self.reactor.now.signals, ["KILL"])
+        self.reactor.now.end(signal=9)
+        self.assertEqual(self.diary.of("skipped"), [[70, "crashed"]])
+        self.reactor.advance(0)
+        self.reactor.now.say(Ready(), Storing(), Committed(1))
+        self.feed.stop()
+        self.reactor.now.proto.childConnectionLost(1)
+        self.assertEqual(self.reactor.now.signals, [])
+
     def test_standard_error(self) -> None:
         """What a counter says on standard error is in the journal: by line, escaped, cut, not without end."""
         errors = self.reactor.now.proto.errReceived
@@ -701,6 +714,17 @@ class StopTests(FeedCase):
         self.successResultOf(self.feed.stop())
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+    def test_the_same_trouble(self) -> None:
+        """What each of many counters complains of in a row is said once a minute."""
+        for seconds, lines in ((1, 1), (20, 1), (40, 2)):
+            self.reactor.now.say(Trouble("no room"))
+            self.reactor.now.end(code=12)
+            self.reactor.advance(seconds)
+            self.reactor.now.say(Ready(), Trouble("no room"))
+            self.assertEqual(len(self.diary.of("trouble")), lines, seconds)
+        self.reactor.now.say(Trouble("read-only"))
+        self.assertEqual(len(self.diary.of("trouble")), 3)
+
     def test_death_during_the_stop(self) -> None:
         """A counter that dies over the last pages is followed by one that keeps the rest."""
         for number in (70, 71):
@@ -730,7 +754,7 @@ class StopTests(FeedCase):
         self.assertNoResult(done)
         self.reactor.now.end(signal=9)
         self.successResultOf(done)
-        self.assertIn("1 pages could not be kept", self.diary.of("trouble")[-1][0])
+        self.assertIn("could not be kept before the stop: 1", self.diary.of("trouble")[-1][0])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_a_counter_that_can_not_die(self) -> None:
