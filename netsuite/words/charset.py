@@ -1,0 +1,187 @@
+"""Which character encoding a body has, and its text in it.
+
+A browser's order, without its guessing: byte order mark, the header's label, ``<meta>`` in the first 1024
+bytes, an XML declaration, then UTF-8 if the bytes are valid as that, else windows-1252.  Sources: WHATWG
+HTML §13.2.3 (the scan for ``<meta>``), WHATWG Encoding §4.2 and §6 (labels, marks).
+"""
+
+import codecs
+from collections.abc import Iterator
+
+import webencodings
+
+from .skipped import Reason, Skip
+
+#: Bytes in which a ``<meta>`` may declare the encoding.
+PRESCAN = 1024
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_SPACE = b"\t\n\f\r "
+_SPACE_OR_SLASH = _SPACE + b"/"
+
+
+def decode(body: bytes, label: str | None, *, markup: bool = True) -> str:
+    """Return the body's text; bytes that are wrong in its encoding become U+FFFD.
+
+    ``label``: the charset parameter of Content-Type.  Plain text (``markup=False``) declares nothing inside
+    itself.  Raises `Skip` for the encodings that the web gave up as unsafe (iso-2022-kr and others).
+    """
+    for mark, codec in _MARKS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(codec, "replace")
+    encoding = _lookup(label)
+    if encoding is None and markup:
+        encoding = _declared(body[:PRESCAN])
+    if encoding is not None:
+        return body.decode(encoding, "replace")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode("windows-1252", "replace")
+
+
+def _lookup(label: str | None) -> str | None:
+    """Return Python's codec for a label of the web, None if the web knows no such label."""
+    if not label or not label.isascii():
+        return None
+    found = webencodings.lookup(label.strip("\"' \t"))
+    if found is None:
+        return None
+    if found.name == "replacement":
+        raise Skip(Reason.UNREADABLE)
+    if found.name == "gbk":  # WHATWG Encoding §10.1: decoded as its superset
+        return "gb18030"
+    if found.name == "x-user-defined":  # a private-use code page; only a script ever means it
+        return "windows-1252"
+    codec: str = found.codec_info.name
+    return codec
+
+
+def _declared(start: bytes) -> str | None:
+    """Return the codec that a ``<meta>``, else an XML declaration, names (WHATWG HTML §13.2.3.2)."""
+    if start.startswith((b"<\0?\0x\0", b"\0<\0?\0x")):
+        return "utf-16-le" if start.startswith(b"<") else "utf-16-be"
+    for attributes in _metas(start):
+        label = _meta_label(attributes)
+        if label is not None and (codec := _lookup(_in_ascii_bytes(label))) is not None:
+            return codec
+    return _lookup(_in_ascii_bytes(_xml_label(start)))
+
+
+def _in_ascii_bytes(label: bytes | None) -> str | None:
+    """Return a label that was read as ASCII bytes: it can't truly be UTF-16, so UTF-8 is meant."""
+    if label is None:
+        return None
+    text = label.decode("ascii", "replace")
+    return "utf-8" if text.strip().lower().startswith("utf-16") else text
+
+
+def _meta_label(attributes: dict[bytes, bytes]) -> bytes | None:
+    if (label := attributes.get(b"charset")) is not None:
+        return label
+    if attributes.get(b"http-equiv", b"").lower() == b"content-type":
+        return _content_label(attributes.get(b"content", b""))
+    return None
+
+
+def _content_label(content: bytes) -> bytes | None:
+    """Return what follows ``charset=`` in a content attribute (WHATWG HTML §2.5.1's algorithm)."""
+    at = 0
+    while (at := content.lower().find(b"charset", at)) >= 0:
+        at += len(b"charset")
+        rest = content[at:].lstrip(_SPACE)
+        if rest.startswith(b"="):
+            value = rest[1:].lstrip(_SPACE)
+            if value[:1] in (b'"', b"'"):
+                inside, closed, _ = value[1:].partition(value[:1])
+                return inside if closed else None
+            return value.partition(b";")[0].split()[0] if value.strip(_SPACE + b";") else None
+    return None
+
+
+def _xml_label(start: bytes) -> bytes | None:
+    """Return the encoding of ``<?xml … encoding="…"?>`` (WHATWG HTML §13.2.3.2, "get an XML encoding")."""
+    if not start.startswith(b"<?xml"):
+        return None
+    declaration, closed, _ = start.partition(b">")
+    _, found, value = declaration.partition(b"encoding")
+    value = value.lstrip(_SPACE)
+    if not closed or not found or not value.startswith(b"="):
+        return None
+    value = value[1:].lstrip(_SPACE)
+    inside, ended, _ = value[1:].partition(value[:1] or b"?")
+    return inside if ended and value[:1] in (b'"', b"'") else None
+
+
+def _metas(start: bytes) -> Iterator[dict[bytes, bytes]]:
+    """Yield the attributes of each ``<meta>``, skipping comments, other tags and their attributes."""
+    at = 0
+    while (at := start.find(b"<", at)) >= 0:
+        if start.startswith(b"<!--", at):
+            end = start.find(b"-->", at + 2)  # "<!-->" is a whole comment
+            at = end + 3
+        elif start[at + 1 : at + 2] in (b"!", b"?") or _is_end_of_nothing(start, at):
+            end = start.find(b">", at)
+            at = end + 1
+        elif start[at + 1 : at + 2].isalpha() or start[at + 1 : at + 2] == b"/":
+            name, end = _tag_name(start, at + 1)
+            attributes, end = _attributes(start, end)
+            if name == b"meta" and end >= 0:
+                yield attributes
+            at = end
+        else:
+            end = at = at + 1
+        if end < 0:
+            return
+
+
+def _is_end_of_nothing(start: bytes, at: int) -> bool:
+    return start[at + 1 : at + 2] == b"/" and not start[at + 2 : at + 3].isalpha()
+
+
+def _tag_name(start: bytes, at: int) -> tuple[bytes, int]:
+    """Return a tag's name in lower case and where it ends; an end tag's name keeps its slash."""
+    end = at + 1
+    while end < len(start) and start[end] not in _SPACE_OR_SLASH + b">":
+        end += 1
+    return start[at:end].lower(), end
+
+
+def _attributes(start: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
+    """Return a tag's attributes, the first of a name winning, and where the tag ends: -1 if it doesn't."""
+    found: dict[bytes, bytes] = {}
+    while True:
+        while at < len(start) and start[at] in _SPACE_OR_SLASH:
+            at += 1
+        if at >= len(start):
+            return found, -1
+        if start[at : at + 1] == b">":
+            return found, at
+        name, at = _until(start, at, _SPACE_OR_SLASH + b"=>", first=1)
+        while at < len(start) and start[at] in _SPACE:
+            at += 1
+        value = b""
+        if start[at : at + 1] == b"=":
+            value, at = _value(start, at + 1)
+        if at < 0:
+            return found, -1
+        found.setdefault(name.lower(), value)
+
+
+def _value(start: bytes, at: int) -> tuple[bytes, int]:
+    while at < len(start) and start[at] in _SPACE:
+        at += 1
+    quote = start[at : at + 1]
+    if quote in (b'"', b"'"):
+        end = start.find(quote, at + 1)
+        return (start[at + 1 : end], end + 1) if end >= 0 else (b"", -1)
+    return _until(start, at, _SPACE + b">")
+
+
+def _until(start: bytes, at: int, stops: bytes, first: int = 0) -> tuple[bytes, int]:
+    """Return the bytes from ``at`` to the first stop (not looked for in the ``first`` bytes) and where it
+    is."""
+    end = at + first
+    while end < len(start) and start[end] not in stops:
+        end += 1
+    return start[at:end], end

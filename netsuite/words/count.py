@@ -1,0 +1,202 @@
+"""A page's words and how often each occurs, remembered where that saves work.
+
+Theory.  Text repeats itself: most pieces between white space were met before.  So a bounded memo maps each
+piece to its words, and only new ones go to ICU.  Long pieces (scripts without spaces, encoded data) hardly
+ever come twice and are not kept.  A page that comes again byte for byte, headers equal, gets the answer it
+got before, without being decoded.
+
+No memory changes a count: what is remembered is a value of the piece (the form, the bytes) alone.
+"""
+
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from . import charset, coding, language, segment
+from .skipped import Reason, Skip
+from .text import Document, WordParser
+
+#: Decoded bytes of a page.
+MAX_TEXT = 8 * 1024 * 1024
+
+#: Pieces, and forms with their keys, that are remembered: about 20 MB.  Code points of the longest piece
+#: that is.
+MEMO_MAX = 65_536
+PIECE_MAX = 48
+
+#: Answers remembered, in pages and in their words together.
+PAGES_MAX = 256
+FORMS_MAX = 200_000
+
+#: Code points of a page that are cut into pieces at a time.
+STRETCH = 256 * 1024
+
+_HTML = "text/html"
+_XHTML = "application/xhtml+xml"
+_PLAIN = "text/plain"
+
+#: The media types that are counted.
+COUNTED = frozenset((_HTML, _XHTML, _PLAIN))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an answer's head says of its body, as far as counting wants it.
+
+    ``media_type`` is lower-case and bare, ``charset`` its parameter; the other two are whole field values,
+    "" and None if absent.
+    """
+
+    media_type: str
+    charset: str | None
+    content_encoding: str
+    content_language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageWords:
+    """A counted page.  ``forms``: form as shown, key, occurrences in main text, occurrences in other text.
+
+    It may be handed out again: not to be changed.
+    """
+
+    lang: str
+    title: str
+    forms: list[tuple[str, str, int, int]]
+
+
+class WordCounter:
+    """Counts pages, one after the other.  Owns the memories, whose bounds hold for its whole life."""
+
+    __slots__ = (
+        "_default_lang",
+        "_keys",
+        "_max_ratio",
+        "_max_text",
+        "_memo",
+        "_pages",
+        "_pages_forms",
+        "_parser",
+    )
+
+    def __init__(self, *, max_text: int = MAX_TEXT, max_ratio: int = 200, default_lang: str = "und") -> None:
+        self._max_text = max_text
+        self._max_ratio = max_ratio
+        self._default_lang = default_lang
+        self._parser = WordParser()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that is remembered of pages seen."""
+        self._memo: dict[str, list[str]] = {}
+        self._keys: dict[str, str] = {}
+        self._pages: OrderedDict[bytes, PageWords] = OrderedDict()
+        self._pages_forms = 0
+
+    def count(self, source: Source, pieces: Sequence[bytes]) -> PageWords:
+        """Return the words of a body given as it was relayed.
+
+        Raises: `Skip`; MemoryError where the process has a limit, as markup can grow five hundredfold in the
+        tree.  After that, or an exception from a signal, it may be used on: memories hold whole values only.
+        """
+        if source.media_type not in COUNTED:
+            raise Skip(Reason.NOT_TEXT)
+        digest = _digest(source, pieces)
+        found = self._pages.get(digest)
+        if found is not None:
+            self._pages.move_to_end(digest)
+            return found
+        found = self._count(source, pieces)
+        self._remember(digest, found)
+        return found
+
+    def _count(self, source: Source, pieces: Sequence[bytes]) -> PageWords:
+        """Count a page not seen before."""
+        document = self._document(source, pieces)
+        if document.has_password:
+            raise Skip(Reason.PASSWORD_PAGE)
+        forms = self._forms(document)
+        return PageWords(lang=self._lang(document, source, forms), title=document.title, forms=forms)
+
+    def _forms(self, document: Document) -> list[tuple[str, str, int, int]]:
+        main, other = self._tally(document.main), self._tally(document.other)
+        keys = self._keys
+        for form in main.keys() | other.keys():
+            if form not in keys:
+                keys[form] = segment.key(form)[: segment.LENGTH_MAX]
+        forms = [(form, keys[form], times, other.pop(form, 0)) for form, times in main.items()]
+        forms += [(form, keys[form], 0, times) for form, times in other.items()]
+        if len(keys) > MEMO_MAX:
+            keys.clear()
+        return forms
+
+    def _lang(self, document: Document, source: Source, forms: list[tuple[str, str, int, int]]) -> str:
+        text = document.main.lstrip() or document.other
+        return language.of(
+            document.lang, source.content_language, text, self._default_lang, tally=_by_key(forms)
+        )
+
+    def _document(self, source: Source, pieces: Sequence[bytes]) -> Document:
+        body = coding.decode(
+            pieces, source.content_encoding, max_bytes=self._max_text, max_ratio=self._max_ratio
+        )
+        plain = source.media_type == _PLAIN
+        text = charset.decode(body, source.charset, markup=not plain)
+        if plain:
+            return self._parser.plain(text)
+        return self._parser.xhtml(text) if source.media_type == _XHTML else self._parser.html(text)
+
+    def _tally(self, text: str) -> Counter[str]:
+        """Return how often each form occurs in a text."""
+        tally: Counter[str] = Counter()
+        memo = self._memo
+        for stretch in _stretches(text):
+            pieces = segment.pieces(stretch)
+            passing = self._learn(set(pieces).difference(memo))
+            tally.update(chain.from_iterable(map(memo.__getitem__, pieces)))
+            for piece in passing:
+                del memo[piece]
+        return tally
+
+    def _learn(self, strange: Iterable[str]) -> list[str]:
+        """Add the words of each new piece to the memo; return those that are not to stay there."""
+        known = list(strange)
+        self._memo.update(zip(known, segment.of_pieces(known), strict=True))
+        full = len(self._memo) > MEMO_MAX
+        return list(self._memo) if full else [piece for piece in known if len(piece) > PIECE_MAX]
+
+    def _remember(self, digest: bytes, found: PageWords) -> None:
+        self._pages[digest] = found
+        self._pages_forms += len(found.forms)
+        while len(self._pages) > PAGES_MAX or self._pages_forms > FORMS_MAX:
+            _, dropped = self._pages.popitem(last=False)
+            self._pages_forms -= len(dropped.forms)
+
+
+def _by_key(forms: list[tuple[str, str, int, int]]) -> Iterator[tuple[str, int]]:
+    """Yield a page's keys, one more than once perhaps, with occurrences: its main text's if it has one."""
+    of_main = any(main for _, _, main, _ in forms)
+    for _, key, main, other in forms:
+        yield key, main if of_main else other
+
+
+def _stretches(text: str) -> Iterator[str]:
+    """Yield a text in stretches that end where white space is."""
+    start = 0
+    while len(text) - start > STRETCH:
+        ends = [end for sign in " \n" if (end := text.find(sign, start + STRETCH)) >= 0]
+        if not ends:
+            break
+        yield text[start : min(ends)]
+        start = min(ends)
+    yield text[start:] if start else text
+
+
+def _digest(source: Source, pieces: Sequence[bytes]) -> bytes:
+    """Return what two answers share only if their heads and bodies are equal."""
+    digest = hashlib.blake2b(repr(source).encode("utf-8", "backslashreplace"), digest_size=16)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.digest()

@@ -1,0 +1,163 @@
+"""Which language a page is in: what it says, else what its letters and commonest words tell.
+
+In this order, the first that answers: the document's ``lang``, the first tag of Content-Language, a script
+that one language has to itself, the stop lists, the default.  A tag is a stranger's text: only its primary
+subtag is looked at (RFC 5646 §2.2.1), and only if it is two to eight Latin letters.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from . import segment, stopwords
+
+#: Code points of the text that the guess by script looks at, and that words are taken from if none are given.
+SAMPLE = 8192
+
+#: Words below which the stop lists say nothing.
+WORDS_MIN = 20
+
+#: Share of a text's words that must be in a language's stop list, and by how much it must beat the next.
+SHARE_MIN = 0.2
+LEAD_MIN = 1.3
+
+#: Share of the letters that a script must have.
+SCRIPT_MIN = 0.5
+
+#: Primary subtags that name no language (RFC 5646 §4.1), as good as none.
+_NONE = frozenset(("und", "mul", "mis", "zxx"))
+
+#: Tags that were withdrawn, or are written by mistake for a language.
+_MEANT: Mapping[str, str] = MappingProxyType(
+    {
+        "iw": "he",
+        "in": "id",
+        "ji": "yi",
+        "jp": "ja",
+        "cn": "zh",
+        "eng": "en",
+        "deu": "de",
+        "ger": "de",
+        "fra": "fr",
+    }
+)
+
+_NO_LETTERS = bytes(byte for byte in range(128) if not chr(byte).isalpha())
+
+#: First and last code point of a script's letters, and the language it stands for.  "kana" and "han" are
+#: judged together.
+_SCRIPTS = (
+    (0x0370, 0x03FF, "el"),
+    (0x1F00, 0x1FFF, "el"),
+    (0x0530, 0x058F, "hy"),
+    (0x0590, 0x05FF, "he"),
+    (0x0600, 0x06FF, "arabic"),
+    (0x0B80, 0x0BFF, "ta"),
+    (0x0C00, 0x0C7F, "te"),
+    (0x0C80, 0x0CFF, "kn"),
+    (0x0D00, 0x0D7F, "ml"),
+    (0x0D80, 0x0DFF, "si"),
+    (0x0E00, 0x0E7F, "th"),
+    (0x0E80, 0x0EFF, "lo"),
+    (0x0F00, 0x0FFF, "bo"),
+    (0x1000, 0x109F, "my"),
+    (0x10A0, 0x10FF, "ka"),
+    (0x1780, 0x17FF, "km"),
+    (0x3040, 0x30FF, "kana"),
+    (0x3400, 0x4DBF, "han"),
+    (0x4E00, 0x9FFF, "han"),
+    (0xAC00, 0xD7A3, "ko"),
+)
+
+
+def of(
+    document_lang: str | None,
+    content_language: str | None,
+    text: str,
+    default: str = "und",
+    *,
+    tally: Iterable[tuple[str, int]] | None = None,
+) -> str:
+    """Return a page's language as a primary subtag in lower case.
+
+    ``tally``: keys and how often each occurs in the text, if that is known already.
+    """
+    first = (content_language or "").partition(",")[0]
+    return primary(document_lang) or primary(first) or guess(text, tally) or default
+
+
+def primary(tag: str | None) -> str | None:
+    """Return a tag's primary language subtag, None if it names no language."""
+    found = (tag or "")[:64].strip().replace("_", "-").partition("-")[0].lower()
+    if not (found.isascii() and found.isalpha() and 2 <= len(found) <= 8) or found in _NONE:
+        return None
+    return _MEANT.get(found, found)
+
+
+def guess(text: str, tally: Iterable[tuple[str, int]] | None = None) -> str | None:
+    """Return the language that a text is plainly in, None if it is not plain."""
+    sample = text[:SAMPLE]
+    found = by_script(sample)
+    if found is None:
+        found = by_stop_words(tally or ((segment.key(word), 1) for word in segment.words(sample)))
+    return found
+
+
+def by_script(sample: str) -> str | None:
+    """Return the language whose own script a text is written in."""
+    ascii_part = sample.encode("ascii", "ignore")
+    if len(sample) - len(ascii_part) <= len(ascii_part.translate(None, _NO_LETTERS)):
+        return None  # Latin letters are half of them at least
+    letters: Counter[str] = Counter()
+    for letter, times in Counter(sample).items():
+        if letter.isalpha():
+            letters[_script(ord(letter))] += times
+    total = letters.total()
+    if letters["kana"] + letters["han"] > total * SCRIPT_MIN:
+        # A Japanese text is a third kana at least; a Chinese one may quote a shop sign.
+        return "ja" if letters["kana"] > letters["han"] / 10 else "zh"
+    script, times = max(letters.items(), key=lambda item: item[1], default=("", 0))
+    if not script or times <= total * SCRIPT_MIN:
+        return None
+    return _of_arabic_script(sample) if script == "arabic" else script or None
+
+
+def by_stop_words(tally: Iterable[tuple[str, int]]) -> str | None:
+    """Return the language whose stop words a text is full of, if no other comes near.
+
+    ``tally``: keys and how often each occurs.
+    """
+    listed = _listed()
+    score: Counter[str] = Counter()
+    total = 0
+    for word, times in tally:
+        total += times
+        for lang in listed.get(word, ()):
+            score[lang] += times
+    (lang, best), (_, second) = (*score.most_common(2), ("", 0), ("", 0))[:2]
+    plain = total >= WORDS_MIN and best >= total * SHARE_MIN and best >= second * LEAD_MIN
+    return lang if plain else None
+
+
+@functools.cache
+def _listed() -> Mapping[str, tuple[str, ...]]:
+    """Return, for each stop word, the languages that list it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for lang, stops in stopwords.built_in().items():
+        for word in stops:
+            found[word] = (*found.get(word, ()), lang)
+    return found
+
+
+@functools.lru_cache(maxsize=4096)
+def _script(code: int) -> str:
+    """Return the script's language, "" for Latin, Cyrillic and others that many share."""
+    return next((lang for first, last, lang in _SCRIPTS if first <= code <= last), "")
+
+
+def _of_arabic_script(sample: str) -> str:
+    """Return Urdu, Persian or Arabic by letters that only the first, or the first two, have."""
+    if any(map(sample.__contains__, "ٹڈڑے")):
+        return "ur"
+    return "fa" if any(map(sample.__contains__, "پچژگ")) else "ar"

@@ -1,0 +1,205 @@
+"""HTML -> the text a reader sees, what is content kept apart from what surrounds it.
+
+Theory.  The tree is the one a browser builds (WHATWG HTML §13.2.6, with scripting on), so a page's text
+doesn't depend on how carelessly it is written.  One walk down the body, with a stack of our own (a page
+may nest a hundred thousand elements), puts the text together by four rules:
+
+1. Left out: what FEATURES §3 lists.  ``iframe``, ``noembed`` and ``noframes`` join that list because a
+   browser's tree holds their content as unparsed source, which nobody sees and whose tag names are no
+   words.  Fallback of ``object``, ``video`` or ``canvas`` is on no list: it is parsed text, shown where
+   the thing itself can't be.
+2. A block, a list item, a table cell, ``br`` and ``hr`` end a word; all other elements, unknown ones too,
+   do not.
+3. Text in ``nav``, ``header``, ``footer`` and ``aside`` is *other*, wherever they stand, else *main*.  All
+   four are blocks, so no word crosses from one to the other.
+4. ``hidden`` takes the element out of the layout, so it ends no word; ``aria-hidden`` keeps its box, so a
+   block with it still does.
+
+This is the only module that knows the HTML library's trees; tests hold them equal to another library's.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from turbohtml import CData, Element, HTMLParseError, Namespace, Node, Text, parse, parse_xml
+from turbohtml import Document as Tree
+
+#: Code points kept of a title.
+TITLE_MAX = 300
+
+#: Titles looked at: an ``svg`` before the head's end may bring titles that aren't the document's.
+_TITLES_TRIED = 16
+
+UNSEEN: Final = frozenset(
+    {"script", "style", "noscript", "template", "svg", "math", "textarea", "select"}
+    | {"iframe", "noembed", "noframes"}
+)
+
+BOILERPLATE: Final = frozenset({"nav", "header", "footer", "aside"})
+
+#: What WHATWG HTML §15.3 lays out as blocks, list items and parts of tables, and ``br``.
+BLOCKS: Final = frozenset(
+    {
+        "address",
+        "article",
+        "blockquote",
+        "body",
+        "center",
+        "dialog",
+        "div",
+        "figure",
+        "figcaption",
+        "form",
+        "hr",
+    }
+    | {"legend", "listing", "main", "p", "plaintext", "pre", "search", "section", "xmp", "hgroup", "frameset"}
+    | {"h1", "h2", "h3", "h4", "h5", "h6", "dir", "dd", "dl", "dt", "menu", "ol", "ul", "li"}
+    | {"table", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "td", "th"}
+    | {"details", "summary", "fieldset", "optgroup", "option", "br", "html"}
+    | BOILERPLATE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is read in a document, with line feeds between blocks.  ``lang`` is as the document writes it."""
+
+    lang: str | None
+    title: str
+    main: str
+    other: str
+    has_password: bool
+
+
+class WordParser:
+    """Turns decoded text into a `Document`.  Keeps nothing between documents."""
+
+    __slots__ = ()
+
+    def html(self, text: str) -> Document:
+        """Return what is read in an HTML document; any text is one."""
+        return _document(parse(text, positions=False, scripting=True, allow_declarative_shadow_roots=False))
+
+    def xhtml(self, text: str) -> Document:
+        """Return what is read in an XHTML document: by XML's rules if it is well-formed, else by HTML's.
+
+        It matters for ``<script/>`` and ``<title/>``, which to HTML begin an element that never ends.
+        Where XML fails a browser shows its beginning and an error; to count all of it is more use.
+        """
+        try:
+            return _document(parse_xml(text))
+        except HTMLParseError:
+            return self.html(text)
+
+    def plain(self, text: str) -> Document:
+        """Return a plain text as a document: as it stands, all of it main text."""
+        return Document(lang=None, title="", main=text, other="", has_password=False)
+
+
+class _Leave:
+    """Stands on the stack under a block's content: the text after it goes to ``into`` again."""
+
+    __slots__ = ("into",)
+
+    def __init__(self, into: list[str]) -> None:
+        self.into = into
+
+
+def _document(tree: Tree) -> Document:
+    root = tree.root
+    body = None if root is None else _body(root)
+    main: list[str] = []
+    other: list[str] = []
+    if body is not None:
+        _read(body, main, other, tree.select_one("[hidden], [aria-hidden]") is not None)
+    return Document(
+        lang=_lang(root, body),
+        title=_title(tree),
+        main="".join(main),
+        other="".join(other),
+        has_password=_has_password(tree),
+    )
+
+
+def _body(root: Element) -> Element | None:
+    """Return the body (WHATWG HTML §3.1.5: the root's first), None where a reader sees none."""
+    if root.attr("hidden") is not None or _is_aria_hidden(root):
+        return None
+    return next((node for node in root.children if type(node) is Element and node.tag == "body"), None)
+
+
+def _read(body: Element, main: list[str], other: list[str], hides: bool) -> None:
+    """Put each piece of text in ``main`` or ``other``, with a line feed where a word must end.
+
+    ``hides``: something in the document is hidden; else no attribute needs to be looked at.
+    """
+    into = main
+    stack: list[Node | _Leave] = [body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Element):
+            tag = node.tag
+            if tag in UNSEEN or (hides and node.attr("hidden") is not None):
+                continue
+            unread = hides and _is_aria_hidden(node)
+            if tag in BLOCKS:
+                into.append("\n")
+                if unread:
+                    continue
+                stack.append(_Leave(into))
+                if tag in BOILERPLATE:
+                    into = other
+            elif unread:
+                continue
+            stack.extend(reversed(node.children))
+        elif isinstance(node, Text | CData):
+            into.append(node.data)
+        elif isinstance(node, _Leave):
+            into.append("\n")
+            into = node.into
+
+
+def _is_aria_hidden(element: Element) -> bool:
+    value = element.attr("aria-hidden")
+    return value is not None and value.lower() == "true"
+
+
+def _lang(root: Element | None, body: Element | None) -> str | None:
+    """Return the language as the document states it, on its root or body."""
+    for element in (root, body):
+        if element is not None:
+            for name in ("lang", "xml:lang"):
+                if value := element.attr(name):
+                    return value
+    return None
+
+
+def _title(tree: Tree) -> str:
+    """Return the first title of the document's own, its white space collapsed, within its bound."""
+    for tried, element in enumerate(tree.iter_elements("title")):
+        if tried == _TITLES_TRIED:
+            break
+        # A million blanks before the title are bounded too: the slice comes first, generously.
+        if element.namespace is Namespace.HTML and not _is_foreign(element):
+            return " ".join(element.text[: TITLE_MAX * 16].split())[:TITLE_MAX].rstrip()
+    return ""
+
+
+def _is_foreign(element: Element) -> bool:
+    """Is it a title of a drawing or a template?  The XML tree does not tell namespaces apart."""
+    parent = element.parent
+    return not isinstance(parent, Element) or parent.tag in UNSEEN
+
+
+def _has_password(tree: Tree) -> bool:
+    """Would the page ask for a password?
+
+    Templates and what is hidden count too: a script may show them.  So does the source in ``noscript``,
+    which a reader without scripts sees.
+    """
+    return any(
+        (field.attr("type") or "").strip().lower() == "password" for field in tree.iter_elements("input")
+    ) or any(
+        "<input" in (source := element.text.lower()) and "password" in source
+        for element in tree.iter_elements("noscript")
+    )
