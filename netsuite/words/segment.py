@@ -10,11 +10,17 @@ Theory.  A word is a segment that holds at least one letter.  Text is cut in two
    dictionaries need.  Many pieces go in one call with line feeds between them (WB3a, WB3b: always a
    boundary).
 
+ICU takes Thai, Lao, Khmer and Burmese for letters like Latin ones and would join ``ใช้Linuxทุก``.  UAX #29
+does not (their Word_Break is Other), so a mark that separates is put where such a run meets other letters
+or digits.
+
 Characters that show nothing vanish first (U+00AD, U+2060, U+FEFF).  To the rules of UAX #29 they are as
 good as absent (WB4), but they cut the runs that go to ICU's dictionaries.  U+200C and U+200D matter to how
 Persian and Indic words look, so they are only left out of what words are compared by.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 from icu4py.breakers import WordBreaker
@@ -34,8 +40,17 @@ BATCH = 32 * 1024
 _ROOT = Locale("en")  # its rules are the root's; boundaries never depend on the page's language
 _VANISH = {ord(sign): None for sign in "\u00ad\u2060\ufeff"}
 _JOINERS = "\u200c\u200d"
+_MARKS = _JOINERS + "\uff9e\uff9f"  # the last two are letters by category, but marks to UAX #29
 _KEY = _VANISH | {ord(sign): None for sign in _JOINERS} | {ord("’"): "'"}
 _CUTS = {code: "\n" for code in range(0x3001) if chr(code).isspace() and code != 0x202F}
+
+
+#: A letter or mark of Thai, Lao, Burmese or Khmer, not a digit.  One class: matched in linear time.
+_COMPLEX = re.compile(
+    "[\u0e01-\u0e3a\u0e40-\u0e4e\u0e80-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f"
+    "\u1780-\u17d3\u17d7\u17dc\ua9e0-\ua9ef\ua9fa-\ua9fe\uaa60-\uaa7f]"
+)
+_SEAM = "\u200b"  # separates words under UAX #29, and is none
 
 
 def words(text: str) -> Iterator[str]:
@@ -69,13 +84,43 @@ def of_pieces(found: Iterable[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
     for piece in found:
-        batch.append(_composed(piece))
+        batch.append(piece if piece.isascii() else _prepared(piece))
         size += len(piece)
         if size >= BATCH:
             yield from _segmented(batch)
             batch, size = [], 0
     if batch:
         yield from _segmented(batch)
+
+
+def _prepared(piece: str) -> str:
+    piece = _composed(piece)
+    return _seamed(piece) if _COMPLEX.search(piece) else piece
+
+
+def _seamed(piece: str) -> str:
+    """Return the piece with seams where a dictionary script meets other letters or digits; marks go along."""
+    out: list[str] = []
+    before = None
+    for sign in piece:
+        kind = _kind(sign)
+        if kind is None:
+            before = None
+        elif kind:
+            if before is not None and before != kind:
+                out.append(_SEAM)
+            before = kind
+        out.append(sign)
+    return "".join(out)
+
+
+def _kind(sign: str) -> str | None:
+    """Return which letters a sign is of: "" for a mark, which is of those before it, None for no letter."""
+    if sign in _MARKS or unicodedata.category(sign).startswith("M"):
+        return ""
+    if sign.isalnum() or sign == "_":
+        return "complex" if _COMPLEX.match(sign) else "other"
+    return None
 
 
 def _segmented(batch: list[str]) -> Iterator[list[str]]:

@@ -31,10 +31,26 @@ def words(text: str) -> list[str]:
     return list(segment.words(text))
 
 
+def apart(segment: str) -> list[str]:
+    """A segment cut where Thai and its like meet other letters (Word_Break Other, so WB999)."""
+    parts = [""]
+    last = ""
+    for sign in segment:
+        mark = unicodedata.category(sign)[0] == "M" or sign in "\u200c\u200d\uff9e\uff9f"
+        own = unicodedata.name(sign, "?").split()[0] in ("THAI", "LAO", "KHMER", "MYANMAR") and sign.isalpha()
+        kind = "own" if own else "other" if sign.isalnum() or sign == "_" else ""
+        if kind and last and kind != last and not mark:
+            parts.append("")
+        parts[-1] += sign
+        last = last if mark else kind
+    return parts
+
+
 def at_once(text: str) -> list[str]:
     """The rule in one breath: the whole text to ICU, then letters looked for."""
     text = normalize("NFC", text.translate(dict.fromkeys(map(ord, "\u00ad\u2060\ufeff"))))
-    found = [part for part in WordBreaker(text, "en") if any(map(str.isalpha, part))]
+    segments = [part for whole in WordBreaker(text, "en") for part in apart(whole)]
+    found = [part for part in segments if any(map(str.isalpha, part))]
     # A mark after a space joins it (WB4).  Of the marks, two have the letter property: the space goes.
     return [
         part.lstrip(" \t\x1c\x1f\u00a0\u1680\u2000\u2002\u2007\u2009\u205f\u3000\u200c\u200d")
@@ -76,16 +92,18 @@ class WordsTests(SynchronousTestCase):
             self.assertEqual(words(text), expected, text)
 
     def test_scripts_without_spaces(self) -> None:
-        """Chinese, Japanese, Thai, Lao and Khmer give dictionary words; Latin ones inside are kept."""
+        """Six scripts without spaces give dictionary words; Latin ones inside are kept."""
         for text, expected in {
             "我们使用中文和Linux系统。": "我们 使用 中文 和 Linux 系统",
             "中华人民共和国": "中华 人民 共和国",
             "私は日本語を勉強しています。": "私 は 日本語 を 勉強 し てい ます",
-            "Debianはオペレーティングシステムです": "Debian は オペレーティング システム です",
+            "Debianはオペレーティングシステムです": "Debian は オペレーティングシステム です",
             "ภาษาไทยเป็นภาษาที่สวยงาม": "ภาษา ไทย เป็น ภาษา ที่ สวยงาม",
             "ฉันใช้Linuxทุกวัน": "ฉัน ใช้ Linux ทุก วัน",
-            "ພາສາລາວ": "ພາສາ ລາວ",
-            "ភាសាខ្មែរ": "ភាសាខ្មែរ",
+            "ปี2567ครับ พ.ศ.๒๕๖๗": "ปี ครับ พ.ศ",
+            "ພາສາລາວABC": "ພາສາ ລາວ ABC",
+            "ខ្ញុំរៀនភាសាខ្មែរ": "ខ្ញុំ រៀន ភាសាខ្មែរ",
+            "မြန်မာဘာသာစကား": "မြန်မာဘာသာ စကား",
         }.items():
             self.assertEqual(words(text), expected.split(), text)
 
@@ -97,7 +115,7 @@ class WordsTests(SynchronousTestCase):
                     self.assertEqual(words(text[:cut] + sign + text[cut:]), words(text), (text, cut))
 
     def test_narrow_space_joins(self) -> None:
-        """U+202F is a part of a word by UAX #29 (WB13a, WB13b), though Python takes it for white space."""
+        """U+202F is part of a word by UAX #29 (WB13a, WB13b), though Python takes it for white space."""
         self.assertEqual(words("10\u202f000 a\u202fb\u00a0c \u202f d"), ["a\u202fb", "c", "d"])
 
     def test_lone_surrogates(self) -> None:
