@@ -1,0 +1,131 @@
+"""Who may use a service: names and passwords from an htpasswd file, in constant time, with bounded tries.
+
+A check of a bcrypt hash takes a large part of a second by design, so it runs in a small thread pool of its own and its
+outcome is remembered for a while under a keyed digest of the pair.  An unknown name costs the same work as a known one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import secrets
+from typing import Any
+
+from passlib.apache import HtpasswdFile
+from twisted.internet import defer, task, threads
+from twisted.python.threadpool import ThreadPool
+
+from netsuite import journal
+
+#: Hashes that are strong enough; plain text and {SHA} are not.
+STRONG = ("$2a$", "$2b$", "$2y$", "$6$", "$apr1$")
+
+#: bcrypt reads 72 bytes; what lies beyond would be ignored, or raise.
+PASSWORD_MAX = 72
+REMEMBERED_MAX = 1024
+REMEMBER_SECONDS = 300.0
+
+#: Failed tries of one client that are answered at once, and seconds that each further one waits.
+FREE_TRIES = 10
+SLOW_SECONDS = 2.0
+TRIED_MAX = 4096
+
+
+def parse_basic(value: bytes) -> tuple[str, str] | None:
+    """Return (user, password) of a ``Basic`` credentials field value, None if it is not one (RFC 7617 §2)."""
+    scheme, _space, token = value.partition(b" ")
+    if scheme.lower() != b"basic" or len(token) > 4096:
+        return None
+    try:
+        user, colon, password = base64.b64decode(token.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon else None
+
+
+class Htpasswd:
+    """Checks names and passwords against an htpasswd file, which is read again when it changes.
+
+    Raises at making: ValueError or OSError, for a file that can't be read or has a weak hash.
+    """
+
+    def __init__(self, path: str, reactor: Any) -> None:
+        self._path, self._reactor = path, reactor
+        self._key = secrets.token_bytes(32)
+        self._remembered: dict[bytes, tuple[str, float]] = {}
+        self._tried: dict[str, int] = {}
+        self._pool = ThreadPool(0, 2, "htpasswd")
+        self.load()
+
+    def load(self) -> None:
+        """Read the file.  Raises: ValueError, OSError; then the users stay as they were."""
+        stamp = os.stat(self._path).st_mtime_ns
+        file = HtpasswdFile(self._path)
+        for user in file.users():
+            if not (file.get_hash(user) or b"").decode("ascii", "replace").startswith(STRONG):
+                raise ValueError(f"{self._path}: {user} has a weak hash; make it anew with htpasswd -B")
+        self._file, self._stamp = file, stamp
+        self._remembered.clear()
+
+    def start(self) -> None:
+        """Be ready to check."""
+        self._pool.start()
+
+    def stop(self) -> None:
+        """End the threads."""
+        self._pool.stop()
+
+    def remembered(self, credentials: bytes) -> str | None:
+        """Return the user of a credentials field value that was found right a short while ago."""
+        user, until = self._remembered.get(self._digest(credentials), ("", 0.0))
+        return user if until > self._reactor.seconds() else None
+
+    def _digest(self, credentials: bytes) -> bytes:
+        return hashlib.blake2b(credentials, key=self._key, digest_size=16).digest()
+
+    async def check(self, credentials: bytes, client: str) -> str | None:
+        """Return the user if a credentials field value is right, else None; a client that failed often waits."""
+        pair = parse_basic(credentials)
+        if pair is None:
+            return None
+        if self._tried.get(client, 0) >= FREE_TRIES:
+            await task.deferLater(self._reactor, SLOW_SECONDS)
+        user, password = pair
+        verdict: defer.Deferred[bool] = threads.deferToThreadPool(
+            self._reactor, self._pool, self._verify, user, password
+        )
+        ok = await verdict
+        journal.login(client=client, user=user, ok=ok)
+        if not ok:
+            self._note_failure(client)
+            return None
+        self._tried.pop(client, None)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.pop(next(iter(self._remembered)))
+        self._remembered[self._digest(credentials)] = (user, self._reactor.seconds() + REMEMBER_SECONDS)
+        return user
+
+    def _note_failure(self, client: str) -> None:
+        if len(self._tried) >= TRIED_MAX:
+            self._tried.pop(next(iter(self._tried)))
+        self._tried[client] = self._tried.pop(client, 0) + 1
+
+    def _verify(self, user: str, password: str) -> bool:
+        if len(password.encode()) > PASSWORD_MAX:
+            password, user = "", ""  # refused, after the same work
+        users = self._file.users()
+        if user in users:
+            return bool(self._file.check_password(user, password))
+        if users:
+            self._file.check_password(users[0], password)
+        return False
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed; a faulty one changes nothing and is logged."""
+        try:
+            if os.stat(self._path).st_mtime_ns != self._stamp:
+                self.load()
+        except (OSError, ValueError) as error:
+            journal.reload_failed(text=str(error))

@@ -1,0 +1,275 @@
+"""Every event that our services can log, a function each; redaction and escaping (rule R3).
+
+No other module holds a format string.  What is logged never has a credential, a header, a body or a word of a page;
+a URL's query is ``?…`` unless ``show_queries`` was called.  Control characters, line separators and marks that
+reorder text are escaped, so that one event is one line and no peer can forge another.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+_log = Logger(namespace="netsuite")
+
+# Twisted's text log then has [netsuite] before each of our lines.
+_info = partial(_log.info, log_system="netsuite")
+_warn = partial(_log.warn, log_system="netsuite")
+_error = partial(_log.error, log_system="netsuite")
+
+#: C0, DEL, C1, line and paragraph separator, marks that reorder text (CWE-117).
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+#: Longest piece of a peer's text in a log line, in characters.
+TEXT_MAX = 2048
+
+_shown = {"queries": False}
+
+
+def show_queries(shown: bool) -> None:
+    """Keep query strings in logged URLs from now on (``--log-queries``), or not."""
+    _shown["queries"] = shown
+
+
+def escaped(text: str | bytes) -> str:
+    """Return peer's text as one line without control characters, cut at ``TEXT_MAX``."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    if len(text) > TEXT_MAX:
+        text = text[:TEXT_MAX] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def url_text(scheme: bytes, authority: bytes, path: bytes) -> str:
+    """Return a URL for the log: escaped, its query hidden.  ``path`` may hold a query."""
+    if not _shown["queries"]:
+        path, mark, _query = path.partition(b"?")
+        if mark:
+            return escaped(scheme + b"://" + authority + path) + "?…"
+    return escaped(scheme + b"://" + authority + path)
+
+
+# -- services ------------------------------------------------------------------------------------------------------
+
+
+def service_ready(*, service: str, summary: str) -> None:
+    """A service has bound its listeners; ``summary``: where it is reached."""
+    _info("{service}: {summary}", event="service.ready", service=service, summary=summary)
+
+
+def echo_running() -> None:
+    """The echo service listens; the tutorial's words."""
+    _info("Server running, Press Ctrl-C to stop.", event="echo.running")
+
+
+def echo_connected(*, client: str) -> None:
+    """A client has connected to echo; the tutorial's words."""
+    _info("Connection from {client}", event="echo.connected", client=client)
+
+
+def line_too_long(*, client: str, bound: int) -> None:
+    """A client sent a longer line than allowed and was told so."""
+    _info("{client}: line over {bound} bytes, closed", event="bound.line", client=client, bound=bound)
+
+
+def client_refused(*, client: str, reason: str) -> None:
+    """A connection was not taken, or an idle one was shed for it."""
+    _info("{client} refused: {reason}", event="client.refused", client=client, reason=reason)
+
+
+def client_shed(*, client: str) -> None:
+    """An idle connection was closed to make room for a new one."""
+    _info("{client} was idle and gave way", event="client.shed", client=client)
+
+
+def login(*, client: str, user: str, ok: bool) -> None:
+    """Somebody gave a name and password; a line that a ban tool can match."""
+    verdict = "accepted" if ok else "failed"
+    _info(
+        "login {verdict} for {user} from {client}",
+        event=f"login.{verdict}",
+        verdict=verdict,
+        client=client,
+        user=escaped(user)[:64],
+    )
+
+
+def signal_taken(*, name: str, what: str) -> None:
+    """A signal came; ``what`` is done about it."""
+    _info("{name}: {what}", event="signal", name=name, what=what)
+
+
+def reload_failed(*, text: str) -> None:
+    """A reload was asked for and changed nothing."""
+    _error("reload refused, nothing changed: {text}", event="reload.failed", text=escaped(text))
+
+
+def fault(*, where: str, failure: Failure) -> str:
+    """One of our own bugs, caught at ``where``; return the number under which its traceback stands."""
+    number = f"{id(failure) & 0xFFFFFF:06x}"
+    _log.failure(
+        "fault {number} in {where}",
+        failure=failure,
+        log_system="netsuite",
+        event="fault",
+        number=number,
+        where=where,
+    )
+    return number
+
+
+def detach(deferred: Deferred[Any], *, where: str) -> None:
+    """Let a Deferred go: nobody waits for it, but its failure is logged."""
+
+    def failed(failure: Failure) -> None:
+        fault(where=where, failure=failure)
+
+    deferred.addErrback(failed)
+
+
+# -- proxy ---------------------------------------------------------------------------------------------------------
+
+
+def request_done(
+    *,
+    conn: int,
+    client: str,
+    method: str,
+    url: str,
+    status: int,
+    kind: str,
+    sent: int,
+    seconds: float,
+    peer: str,
+) -> None:
+    """A proxied request ended.  ``sent``: body bytes to the client; ``peer``: the address that answered."""
+    _info(
+        "{method} {url} {status} {kind} {sent}B {seconds:.3f}s",
+        event="request.done",
+        conn=conn,
+        client=client,
+        method=method,
+        url=url,
+        status=status,
+        kind=kind,
+        sent=sent,
+        seconds=seconds,
+        peer=peer,
+    )
+
+
+def request_refused(*, conn: int, client: str, status: int, cause: str, reason: str) -> None:
+    """We answered a request ourselves.  ``cause``: a word of the refusals' table."""
+    _info(
+        "refused {status} {cause}: {reason}",
+        event="request.refused",
+        conn=conn,
+        client=client,
+        status=status,
+        cause=cause,
+        reason=escaped(reason),
+    )
+
+
+def tunnel_done(
+    *, conn: int, client: str, target: str, sent: int, received: int, seconds: float, peer: str
+) -> None:
+    """A tunnel ended.  ``received``: bytes from the origin; ``sent``: bytes to it."""
+    _info(
+        "CONNECT {target} tunnel {received}/{sent} {seconds:.1f}s unseen",
+        event="tunnel.done",
+        conn=conn,
+        client=client,
+        target=target,
+        sent=sent,
+        received=received,
+        seconds=seconds,
+        peer=peer,
+    )
+
+
+# -- wordproxy -----------------------------------------------------------------------------------------------------
+
+
+def page_counted(*, conn: int, words: int) -> None:
+    """The words of a page were counted.  ``conn``: as in its request's line."""
+    _info("page of request {conn} counted {words}", event="page.counted", conn=conn, words=words)
+
+
+def page_skipped(*, conn: int, reason: str) -> None:
+    """A page was not counted.  ``reason``: of the closed list."""
+    _info("page of request {conn} skipped: {reason}", event="page.skipped", conn=conn, reason=reason)
+
+
+def counter_started(*, pid: int) -> None:
+    """A counter process runs."""
+    _info("counter started, process {pid}", event="counter.started", pid=pid)
+
+
+def counter_lost(*, pid: int, reason: str) -> None:
+    """The counter process ended without being asked to."""
+    _warn("counter {pid} lost: {reason}", event="counter.lost", pid=pid, reason=escaped(reason))
+
+
+def counter_trouble(*, text: str) -> None:
+    """The counter can't do its work just now; ``text`` has nothing of a page."""
+    _warn("counter: {text}", event="counter.trouble", text=escaped(text))
+
+
+def paused(*, is_paused: bool) -> None:
+    """Counting was paused or goes on."""
+    _info("counting {what}", event="counting.paused", what="paused" if is_paused else "goes on")
+
+
+# -- JSON ----------------------------------------------------------------------------------------------------------
+
+
+class LogSink(Protocol):
+    """Where log lines go: a text stream or Twisted's rotating ``LogFile``."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+@implementer(ILogObserver)
+class JsonLines:
+    """Writes each event as a JSON object on a line: ``time level service event conn …`` and the event's own keys."""
+
+    def __init__(self, stream: LogSink) -> None:
+        self._stream = stream
+
+    def __call__(self, event: Any) -> None:
+        own = {key: value for key, value in event.items() if not key.startswith("log_") and _plain(value)}
+        if event.get("log_namespace") != "netsuite":
+            own = {}
+        message = formatEvent(event)
+        if event.get("log_failure") is not None:
+            message += "\n" + event["log_failure"].getTraceback()
+        line = {
+            "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(
+                timespec="milliseconds"
+            ),
+            "level": (event.get("log_level") or LogLevel.info).name,
+            "service": event.get("log_namespace", "-"),
+            **own,
+            "message": escaped(message) if event.get("log_failure") is None else message,
+        }
+        self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+def _plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)

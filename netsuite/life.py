@@ -1,0 +1,113 @@
+"""A service's life: signals, reload, drain, and readiness messages to systemd.
+
+TERM and INT end with status 0 after a drain, a second one ends at once; HUP reloads; USR1 reopens logs; USR2 pauses and
+resumes what can be paused.  The same in foreground and background (twistd itself would die of HUP, re-raise TERM and
+know USR1 only for a log file).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from twisted.application import service
+
+from netsuite import journal
+from netsuite.listen import Terminal
+
+
+def notify(state: str) -> None:
+    """Send one state to systemd if it asked for it.  Source: sd_notify(3); ``@`` names an abstract socket."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect("\0" + path[1:] if path.startswith("@") else path)
+        channel.sendall(state.encode())
+
+
+class Life(service.Service):
+    """Takes the process's signals.  It stands first in a service tree: started before all, stopped after all.
+
+    ``on_reload``, ``on_reopen`` and ``on_pause`` are called in the reactor's thread; a reload that can't be done raises
+    ValueError or OSError and changes nothing.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        terminal: Terminal,
+        *,
+        on_reload: Callable[[], None] | None = None,
+        on_reopen: Callable[[], None] | None = None,
+        on_pause: Callable[[], None] | None = None,
+    ) -> None:
+        self._reactor, self._terminal = reactor, terminal
+        self._on_reload, self._on_reopen, self._on_pause = on_reload, on_reopen, on_pause
+        self._previous: dict[int, Any] = {}
+        self._stopping = False
+
+    def startService(self) -> None:
+        """Take the signals; the reactor's own handlers come first, so TERM and INT wait until it runs."""
+        super().startService()
+        self._take(signal.SIGHUP, self._hup)
+        self._take(signal.SIGUSR1, self._usr1)
+        self._take(signal.SIGUSR2, self._usr2)
+        self._reactor.callWhenRunning(self._ready)
+
+    def stopService(self) -> None:
+        """Give the signals back."""
+        super().stopService()
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def _ready(self) -> None:
+        self._take(signal.SIGTERM, self._stop)
+        self._take(signal.SIGINT, self._stop)
+        self._terminal.release()
+        notify("READY=1")
+
+    def _take(self, number: int, action: Callable[[int], None]) -> None:
+        def caught(number: int, frame: FrameType | None) -> None:
+            self._reactor.callFromThread(action, number)
+
+        self._previous[number] = signal.signal(number, caught)
+
+    def _stop(self, number: int) -> None:
+        name = signal.Signals(number).name
+        if self._stopping:
+            journal.signal_taken(name=name, what="ending at once")
+            self._reactor.crash()
+            return
+        self._stopping = True
+        journal.signal_taken(name=name, what="finishing what is in hand")
+        notify("STOPPING=1")
+        self._reactor.stop()
+
+    def _hup(self, number: int) -> None:
+        journal.signal_taken(name="SIGHUP", what="reloading")
+        if self._on_reload is None:
+            return
+        try:
+            self._on_reload()
+        except (OSError, ValueError) as error:
+            journal.reload_failed(text=str(error))
+
+    def _usr1(self, number: int) -> None:
+        rotate = self._previous.get(signal.SIGUSR1)
+        if callable(rotate):  # twistd's own, where its log is a file
+            rotate(number, None)
+        if self._on_reopen is not None:
+            self._on_reopen()
+        journal.signal_taken(name="SIGUSR1", what="logs reopened")
+
+    def _usr2(self, number: int) -> None:
+        if self._on_pause is not None:
+            self._on_pause()
+        else:
+            journal.signal_taken(name="SIGUSR2", what="nothing here can be paused")

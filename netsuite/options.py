@@ -1,0 +1,460 @@
+"""Settings of a service: read from command line, environment, TOML and defaults, in that order.
+
+A setting is declared once, in a service's ``Options`` (Twisted's ``optParameters`` and ``optFlags``, and our
+``optRepeated`` for what may be given several times).  The same declaration serves ``--config FILE`` (the table named
+after the service), ``NETSUITE_<SERVICE>_<OPTION>`` and ``--check``.  All faults are collected and told together, a
+line each; nothing here opens a listener or a store.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import math
+import os
+import platform
+import sys
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from twisted.python import usage
+from twisted.python.logfile import LogFile
+
+import twisted
+from netsuite.journal import JsonLines
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+T = TypeVar("T")
+
+_SIZES = {
+    "": 1,
+    "b": 1,
+    "k": 1 << 10,
+    "kib": 1 << 10,
+    "m": 1 << 20,
+    "mib": 1 << 20,
+    "g": 1 << 30,
+    "gib": 1 << 30,
+}
+
+#: Longest value of one option and largest TOML file, so that a wrong file can't fill memory.
+VALUE_MAX = 4096
+FILE_MAX = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place to listen: Twisted endpoint ``descriptions``, and whether they are reachable from other machines."""
+
+    text: str
+    descriptions: tuple[str, ...]
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every service is told alike: bounds (rule R2), who may connect (R1), logs (R3), admin."""
+
+    max_clients: int
+    per_client: int
+    per_client_loopback: int | None
+    idle_seconds: float
+    access_log: str
+    log_json: bool
+    log_queries: bool
+    admin: Where | None
+    allow_clients: tuple[Network, ...]
+    hosts: tuple[str, ...]
+
+
+def parse_size(text: str) -> int:
+    """Return bytes of ``65536``, ``64KiB`` or ``8M``.  Raises: ValueError."""
+    digits = text.strip()
+    unit = digits.lstrip("0123456789").strip().lower()
+    number = digits[: len(digits) - len(digits.lstrip("0123456789"))]
+    if not number or unit not in _SIZES or len(number) > 15:
+        raise ValueError("is no size in bytes; write 65536, 64KiB or 8M")
+    return int(number) * _SIZES[unit]
+
+
+def parse_seconds(text: str) -> float:
+    """Return seconds of ``2``, ``0.5``, ``200ms``, ``3m`` or ``1h``.  Raises: ValueError."""
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    unit = next((u for u in units if text.endswith(u)), "")
+    try:
+        number = float(text.removesuffix(unit)) * units.get(unit, 1.0)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < math.inf:
+        raise ValueError("is no duration; write 10, 0.5, 200ms, 3m or 1h")
+    return number
+
+
+def parse_network(text: str) -> Network:
+    """Return the network of ``10.0.0.0/8`` or of one address.  Raises: ValueError."""
+    try:
+        return ipaddress.ip_network(text.strip().strip("[]"))
+    except ValueError as error:
+        raise ValueError("is no network; write 10.0.0.0/8, 192.0.2.7 or fd00::/8") from error
+
+
+def parse_ports(text: str) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of ``443,8000-8100``.  Raises: ValueError."""
+    ranges = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        first, last = (int(low) if low.isdecimal() else 0), (int(high) if high.isdecimal() else 0)
+        last = last if dash else first
+        if not 1 <= first <= last <= 65535:
+            raise ValueError("is no list of ports; write 443 or 443,8000-8100")
+        ranges.append((first, last))
+    return tuple(ranges)
+
+
+def split_endpoint(text: str) -> list[str]:
+    r"""Return an endpoint string's parts; ``\:`` does not separate (Twisted's own quoting)."""
+    parts, current, quoted = [], "", False
+    for char in text:
+        if quoted:
+            current, quoted = current + char, False
+        elif char == "\\":
+            quoted = True
+        elif char == ":":
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+    return [*parts, current]
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a bind address is reached from this machine only; a name other than localhost is not trusted."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def parse_where(text: str, ipv6: bool = False) -> Where:
+    """Return where to listen: a bare port number means loopback (rule R1).  Raises: ValueError."""
+    if text.isdecimal():
+        if int(text) > 65535:
+            raise ValueError("is no port; ports end at 65535")
+        descriptions = (f"tcp:{text}:interface=127.0.0.1",)
+        if ipv6:
+            descriptions += (f"tcp:{text}:interface=\\:\\:1",)
+        return Where(text, descriptions, public=False)
+    kind, *rest = split_endpoint(text)
+    if kind not in ("tcp", "ssl", "unix", "systemd") or not rest:
+        raise ValueError(
+            "is neither a port number nor an endpoint; write 8001 or tcp:8001:interface=127.0.0.1"
+        )
+    interface = next((part[10:] for part in rest if part.startswith("interface=")), "")
+    return Where(text, (text,), public=kind == "systemd" or (kind != "unix" and not is_loopback(interface)))
+
+
+def _repeated(name: str, doc: str) -> Callable[[Any, str], None]:
+    def take(self: Options, value: str) -> None:
+        self.append(name, value)
+
+    take.__doc__ = doc + " (repeat)"
+    return take
+
+
+class Options(usage.Options):
+    """What every service's options share: the common bounds, the layers, typed reading, all faults at once.
+
+    A service sets ``table`` and overrides ``read``, which turns the options into its frozen ``Settings``.
+    """
+
+    table: ClassVar[str] = ""
+    examples: ClassVar[str] = ""
+    REMEDY: ClassVar[str] = "--allow-client NETWORK or --allow-public"
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["config", "c", None, "TOML file; the table named after the service is read."],
+        ["max-clients", None, "256", "Connections at once."],
+        [
+            "per-client",
+            None,
+            "64",
+            "Connections at once from one address; loopback has no such limit unless set.",
+        ],
+        ["idle", None, "60", "Seconds without a byte after which a connection ends."],
+        ["access-log", None, "-", "File for a line a request; - is the twistd log, off is none."],
+        ["admin", None, None, "Port or endpoint of /healthz, /metrics and /status.json."],
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["log-json", None, "Write the log as JSON, an object a line."],
+        ["log-queries", None, "Keep query strings in the log."],
+        ["allow-public", None, "Serve other machines without further checks."],
+        ["ipv6", None, "Bind ::1 beside 127.0.0.1."],
+        ["check", None, "Print each setting with its origin and exit."],
+    ]
+    optRepeated: ClassVar[list[list[str | None]]] = [
+        ["allow-client", None, "Network whose clients may connect"],
+        ["host", None, "Further name under which our web pages answer"],
+    ]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._make_repeated()
+
+    @classmethod
+    def _make_repeated(cls) -> None:
+        for name, short, doc in cls.__dict__.get("optRepeated", ()):
+            take = _repeated(str(name), str(doc))
+            setattr(cls, "opt_" + str(name).replace("-", "_"), take)
+            if short:
+                setattr(cls, f"opt_{short}", take)
+
+    def __init__(self) -> None:
+        self.origins: dict[str, str] = {}
+        self.layer = "default"
+        self.faults: list[str] = []
+        self.settings: Any = None
+        super().__init__()
+        self.repeated = [str(r[0]) for cls in type(self).__mro__ for r in cls.__dict__.get("optRepeated", ())]
+        self.flags = [str(f[0]) for cls in type(self).__mro__ for f in cls.__dict__.get("optFlags", ())]
+        self.parameters = [
+            str(p[0]) for cls in type(self).__mro__ for p in cls.__dict__.get("optParameters", ())
+        ]
+        self.update(dict.fromkeys(self.repeated, ()))
+        self.layer = "command line"
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.origins[name] = self.layer
+        super().__setitem__(name, value)
+
+    def append(self, name: str, value: str) -> None:
+        """Add one more value to a repeated option; a stronger layer's values replace a weaker one's."""
+        had = self[name] if self.origins.get(name) == self.layer else ()
+        self[name] = (*had, value)
+
+    # -- layers ------------------------------------------------------------------------------------------------
+
+    def parseOptions(self, options: Any = None) -> None:
+        """Read all layers into ``settings``, or print each fault in a line and exit with 1 (rule: no traceback)."""
+        try:
+            self.parse(options)
+        except usage.UsageError as error:
+            refuse(str(error).splitlines())
+
+    def parse(self, options: Any = None) -> None:
+        """Read all layers into ``settings``.  Raises: usage.UsageError with a line for each fault."""
+        super().parseOptions(options)
+
+    def postOptions(self) -> None:
+        """Fill in what the command line left open, then read everything."""
+        self._fill_from_environment()
+        self._fill_from_file()
+        self.settings = self.read()
+        if self.faults:
+            raise usage.UsageError("\n".join(self.faults))
+        if self["check"]:
+            print_checked(self)
+            raise SystemExit(0)
+        if self["log-json"] and self.parent is not None:
+            _log_file["path"] = str(self.parent.get("logfile") or "-")
+            self.parent["logger"] = "netsuite.options.json_observer"
+
+    def _fill_from_environment(self) -> None:
+        prefix = f"NETSUITE_{self.table.upper()}_"
+        for variable, value in sorted(os.environ.items()):
+            if variable.startswith(prefix):
+                self.layer = f"environment {variable}"
+                name = variable.removeprefix(prefix).lower().replace("_", "-")
+                self._fill(name, value.split() if name in self.repeated else value, variable)
+
+    def _fill_from_file(self) -> None:
+        path = self["config"]
+        if not path:
+            return
+        self.layer = f"file {path}"
+        for name, value in read_table(path, self.table, self.faults).items():
+            self._fill(name, value, f"{path}: [{self.table}] {name}")
+
+    def _fill(self, name: str, value: object, place: str) -> None:
+        if name == "enabled" and self.layer.startswith("file"):
+            return  # the suite's switch, not a setting of the service
+        if name in ("config", "check") or name not in {*self.repeated, *self.flags, *self.parameters}:
+            self.faults.append(f"{place}: no such setting{nearest(name, self._names())}")
+        elif name in self.origins:
+            return  # a stronger layer has spoken
+        elif name in self.repeated:
+            self[name] = tuple(map(str, value if isinstance(value, list) else [value]))
+        elif name in self.flags:
+            self[name] = int(str(value).lower() in ("1", "true", "yes", "on"))
+        else:
+            self[name] = str(value)
+
+    def _names(self) -> list[str]:
+        return [*self.parameters, *self.flags, *self.repeated]
+
+    # -- typed reading: a fault is noted and a harmless value returned, so that all faults are found -----------
+
+    def read(self) -> Any:
+        """Return the service's settings; a service with settings of its own overrides this."""
+        return self.common()
+
+    def common(self) -> Common:
+        """Return the settings that all services share."""
+        per_client = self.number("per-client", 1, 1_000_000)
+        return Common(
+            max_clients=self.number("max-clients", 1, 1_000_000),
+            per_client=per_client,
+            per_client_loopback=per_client if "per-client" in self.origins else None,
+            idle_seconds=self.seconds("idle"),
+            access_log=self.log_path("access-log"),
+            log_json=bool(self["log-json"]),
+            log_queries=bool(self["log-queries"]),
+            admin=self.where_or_none("admin"),
+            allow_clients=self.networks("allow-client"),
+            hosts=tuple(self["host"]),
+        )
+
+    def log_path(self, name: str) -> str:
+        """Return ``-``, ``off`` or an absolute path."""
+        return str(self[name]) if self[name] in ("-", "off") else str(self.path(name))
+
+    def restrict(self, name: str, where: Where, htpasswd: str | None = None) -> None:
+        """Note a fault where other machines reach a listener and nothing says which may (rule R1)."""
+        if where.public and not (htpasswd or self["allow-client"] or self["allow-public"]):
+            self.fault(name, f"{where.text} is reached from other machines; add {self.REMEDY}")
+
+    def fault(self, name: str, text: str) -> None:
+        """Note what is wrong with a setting, and where it came from."""
+        origin = self.origins.get(name, "default")
+        self.faults.append(f"--{name} ({origin}): {text}")
+
+    def take(self, name: str, parse: Callable[[str], T], instead: T) -> T:
+        """Return a setting's parsed value, or note its fault and return ``instead``."""
+        return self._parsed(name, str(self[name]), parse, instead)
+
+    def take_all(self, name: str, parse: Callable[[str], T]) -> tuple[T, ...]:
+        """Return every value of a repeated setting, parsed; faulty ones are noted and left out."""
+        parsed = (self._parsed(name, value, parse, None) for value in self[name])
+        return tuple(value for value in parsed if value is not None)
+
+    def _parsed(self, name: str, text: str, parse: Callable[[str], T], instead: T) -> T:
+        try:
+            if len(text) > VALUE_MAX:
+                raise ValueError(f"is longer than {VALUE_MAX} characters")
+            return parse(text)
+        except ValueError as error:
+            self.fault(name, f"{text[:80]!r} {error}")
+            return instead
+
+    def number(self, name: str, low: int = 0, high: int = 1 << 31) -> int:
+        """Return a whole number within its bounds."""
+
+        def parse(text: str) -> int:
+            if not text.isdecimal() or not low <= int(text) <= high:
+                raise ValueError(f"is no whole number from {low} to {high}")
+            return int(text)
+
+        return self.take(name, parse, low)
+
+    def size(self, name: str) -> int:
+        """Return bytes."""
+        return self.take(name, parse_size, 0)
+
+    def seconds(self, name: str) -> float:
+        """Return seconds."""
+        return self.take(name, parse_seconds, 0.0)
+
+    def where(self, name: str) -> Where:
+        """Return where to listen."""
+        return self.take(name, lambda text: parse_where(text, bool(self["ipv6"])), Where("", (), False))
+
+    def where_or_none(self, name: str) -> Where | None:
+        """Return where to listen, None if the setting was not given."""
+        return self.where(name) if self[name] is not None else None
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """Return a repeated setting's networks."""
+        return self.take_all(name, parse_network)
+
+    def path(self, name: str) -> str | None:
+        """Return an absolute path: relative ones start at the TOML file's folder or where the command was given."""
+        text = self[name]
+        if text is None:
+            return None
+        origin = self.origins.get(name, "")
+        folder = os.path.dirname(self["config"]) if origin.startswith("file ") else ""
+        return os.path.abspath(os.path.join(folder, os.path.expanduser(str(text))))
+
+    # -- what twistd asks for ----------------------------------------------------------------------------------
+
+    def getUsage(self, width: int | None = None) -> str:
+        """Return the option table with the service's examples below it."""
+        return f"{super().getUsage(width)}\n{self.examples}"
+
+    def opt_version(self) -> NoReturn:
+        """Print the versions and exit."""
+        sys.stdout.write(version_line() + "\n")
+        raise SystemExit(0)
+
+
+Options._make_repeated()
+
+
+def version_line() -> str:
+    """Return ``netsuite X (Twisted Y, Python Z)``."""
+    return (
+        f"netsuite {version('netsuite')} (Twisted {twisted.__version__}, Python {platform.python_version()})"
+    )
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a hint naming the known setting that looks most like ``name``, or nothing."""
+    found = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def read_table(path: str, table: str, faults: list[str]) -> dict[str, object]:
+    """Return one table of a TOML file; what is wrong with the file is added to ``faults``."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(FILE_MAX + 1)
+        if len(data) > FILE_MAX:
+            faults.append(f"{path}: larger than {FILE_MAX} bytes; this is no settings file")
+            return {}
+        found = tomllib.loads(data.decode("utf-8")).get(table, {})
+    except OSError as error:
+        faults.append(f"{path}: cannot be read: {error.strerror}")
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults.append(f"{path}: {error}")
+        return {}
+    if not isinstance(found, dict):
+        faults.append(f"{path}: {table} is no table; write [{table}]")
+        return {}
+    return found
+
+
+def print_checked(options: Options) -> None:
+    """Print each setting of ``options`` with its value and where it came from."""
+    for name in sorted({*options.parameters, *options.flags, *options.repeated} - {"check"}):
+        value = options[name]
+        shown = " ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+        sys.stdout.write(f"{name} = {shown}  ({options.origins.get(name, 'default')})\n")
+
+
+_log_file = {"path": "-"}
+
+
+def json_observer() -> JsonLines:
+    """Return the observer of ``--log-json``, writing where twistd's own log would go (twistd asks for it by name)."""
+    path = _log_file["path"]
+    return JsonLines(sys.stdout if path == "-" else LogFile.fromFullPath(path))
+
+
+def refuse(faults: Iterable[str]) -> NoReturn:
+    """Say on standard error why nothing is started, a line a fault, and exit with 1."""
+    for line in faults:
+        sys.stderr.write(f"netsuite: {line}\n")
+    raise SystemExit(1)
