@@ -1,7 +1,8 @@
 """Who may use a service: names and passwords from an htpasswd file, in constant time, with bounded tries.
 
-A check of a bcrypt hash takes a large part of a second by design, so it runs in a small thread pool of its own and its
-outcome is remembered for a while under a keyed digest of the pair.  An unknown name costs the same work as a known one.
+A check of a bcrypt hash takes a large part of a second by design, so it runs in a small thread pool of its
+own and its outcome is remembered for a while under a keyed digest of the pair.  An unknown name costs the
+same work as a known one.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Htpasswd:
         return hashlib.blake2b(credentials, key=self._key, digest_size=16).digest()
 
     async def check(self, credentials: bytes, client: str) -> str | None:
-        """Return the user if a credentials field value is right, else None; a client that failed often waits."""
+        """Return the user if the credentials are right, else None; a client that failed often waits."""
         pair = parse_basic(credentials)
         if pair is None:
             return None

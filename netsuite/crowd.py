@@ -1,8 +1,8 @@
 """The connections that are open now: how many, whose, until when (rule R2).
 
-Timers are coarse and cheap: a connection has a ``deadline``, an attribute that its protocol sets as bytes come and go,
-and one sweep a second asks those whose deadline has passed to end.  A deadline so costs an attribute's assignment,
-not a timer object re-armed at each read.
+Timers are coarse and cheap: a connection has a ``deadline``, an attribute that its protocol sets as bytes
+come and go, and one sweep a second asks those whose deadline has passed to end.  A deadline so costs an
+attribute's assignment, not a timer object re-armed at each read.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _loopback(host: str) -> bool:
 
 
 def may_connect(host: str, networks: tuple[Network, ...]) -> bool:
-    """Return whether a client at ``host`` is let in: no list lets all in, loopback and Unix sockets always come in."""
+    """Return whether a client may come in: with no list all may, loopback and Unix sockets always."""
     if not networks or not host or _loopback(host):
         return True
     try:

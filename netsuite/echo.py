@@ -115,7 +115,7 @@ class Echo(Protocol):
             self.transport.write(data)
             return
         whole, too_long = self._lines.feed(data)
-        answer = []
+        answer: list[bytes] = []
         for line in whole:
             if line == b"quit":
                 self._end(b"".join(answer) + b"Goodbye.\r\n")
@@ -141,7 +141,7 @@ class Echo(Protocol):
     def writeConnectionLost(self) -> None:
         """Nothing more can be told."""
 
-    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008 Twisted's signature
+    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008 - Twisted's own
         """Forget the connection."""
         self._owner.crowd.leave(self)
 
@@ -167,7 +167,7 @@ class EchoFactory(Factory):
     def __init__(self, settings: Settings, crowd: Crowd, reactor: Any) -> None:
         self.settings, self.crowd, self.reactor = settings, crowd, reactor
 
-    def buildProtocol(self, addr: IAddress) -> Protocol:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """Return a protocol that echoes, or one that says why not."""
         host = getattr(addr, "host", "")
         reason = self.crowd.admit(host)
@@ -177,12 +177,13 @@ class EchoFactory(Factory):
 class Turned(Protocol):
     """A client that may not stay; it is told why."""
 
+    transport: IWire  # type: ignore[assignment]  # as above
+
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
     def connectionMade(self) -> None:
         """Say why and close."""
-        assert self.transport is not None
         self.transport.write(f"Refused: {self._reason}.\r\n".encode())
         self.transport.loseConnection()
 

@@ -1,8 +1,9 @@
 """Two connections joined: what one side sends the other gets; backpressure and half-close are kept.
 
-Each side's queue pauses the other side's reading, so a tunnel holds at most a queue's worth of bytes however unlike the
-two ends' speeds are.  A side that has sent its FIN may still receive (RFC 9293 §3.6); the tunnel ends when both have,
-or when either connection is lost.  Over TLS there is no half-close that a peer could see, so there a FIN ends both.
+Each side's queue pauses the other side's reading, so a tunnel holds at most a queue's worth of bytes
+however unlike the two ends' speeds are.  A side that has sent its FIN may still receive (RFC 9293 §3.6);
+the tunnel ends when both have, or when either connection is lost.  Over TLS there is no half-close that a
+peer could see, so there a FIN ends both.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from netsuite.wire import IWire
 
 
 class End:
-    """One end of a tunnel, held by the protocol of its connection, which hands on what the connection tells it."""
+    """One end of a tunnel; the protocol of its connection hands on what the connection tells it."""
 
     __slots__ = ("_touch", "closed", "count", "other", "transport")
 

@@ -1,9 +1,10 @@
-"""Which addresses may be dialled: resolve, judge every address, dial what was judged (RELIABILITY: SSRF, rebinding).
+"""Which addresses may be dialled: resolve, judge every address, dial what was judged (SSRF, rebinding).
 
-The judgement is of the address that is dialled, after resolution, at every attempt.  Refused by default is whatever is
-not a globally reachable unicast address in the IANA special-purpose registries (RFC 6890, RFC 8190), also where such an
-IPv4 address hides in an IPv6 one (mapped, NAT64, 6to4).  Addresses of cloud metadata services stay refused under
-``--allow-private`` and under a wider ``--allow-net``; our own listeners are refused always.
+The judgement is of the address that is dialled, after resolution, at every attempt.  Refused by default is
+whatever is not a globally reachable unicast address in the IANA special-purpose registries (RFC 6890, RFC
+8190), also where such an IPv4 address hides in an IPv6 one (mapped, NAT64, 6to4).  Addresses of cloud
+metadata services stay refused under ``--allow-private`` and under a wider ``--allow-net``; our own
+listeners are refused always.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ _TABLE: tuple[tuple[Network, str], ...] = tuple(
         "a link-local address": "169.254.0.0/16 fe80::/10",
         "a carrier's private address": "100.64.0.0/10",
         "a multicast address": "224.0.0.0/4 ff00::/8",
-        "a reserved address": "240.0.0.0/4 192.0.0.0/24 198.18.0.0/15 192.88.99.0/24 ::/96 100::/64 5f00::/16",
+        "a reserved address": (
+            "240.0.0.0/4 192.0.0.0/24 198.18.0.0/15 192.88.99.0/24 ::/96 100::/64 5f00::/16"
+            " 2001:2::/48 2001:10::/28 2001:20::/28"
+        ),
         "a documentation address": "192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 2001:db8::/32 3fff::/20",
         "a tunnel's address": "2001::/32 64:ff9b:1::/48",
-        "a reserved address ": "2001:2::/48 2001:10::/28 2001:20::/28",
     }.items()
     for network in networks.split()
 )
@@ -49,12 +52,12 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
 
 
-class Forbidden(Exception):
+class Forbidden(Exception):  # noqa: N818 - a verdict, not a mistake
     """An address may not be dialled; the text names it, why, and the option that permits it."""
 
 
 def embedded(address: Address) -> Address:
-    """Return the IPv4 address inside a mapped, NAT64 or 6to4 one, else the address itself (RFC 6052, RFC 3056)."""
+    """Return the IPv4 address in a mapped, NAT64 or 6to4 one, else itself (RFC 6052, RFC 3056)."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped is not None:
@@ -71,11 +74,11 @@ def kind(address: Address) -> str | None:
     real = embedded(address)
     if real in _METADATA:
         return "a cloud metadata address"
-    return next((what.rstrip() for network, what in _TABLE if real in network), None)
+    return next((what for network, what in _TABLE if real in network), None)
 
 
 class Guard:
-    """Judges addresses by the table, the exceptions given, and ``own``, the (address, port) pairs we listen on."""
+    """Judges addresses by the table, the exceptions, and ``own``, the (address, port) pairs we listen on."""
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class Guard:
         self._allow_private, self._allow_nets, self._own = allow_private, tuple(allow_nets), own
 
     def judge(self, text: str, port: int) -> str | None:
-        """Return why an address may not be dialled, None if it may.  ``text``: an IP address, scope allowed."""
+        """Return why an address may not be dialled, None if it may.  ``text``: an IP address, or scoped."""
         address = ipaddress.ip_address(text.partition("%")[0])
         if self._is_own(embedded(address), port):
             return f"{text} port {port} is this proxy itself"

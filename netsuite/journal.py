@@ -1,8 +1,8 @@
 """Every event that our services can log, a function each; redaction and escaping (rule R3).
 
-No other module holds a format string.  What is logged never has a credential, a header, a body or a word of a page;
-a URL's query is ``?…`` unless ``show_queries`` was called.  Control characters, line separators and marks that
-reorder text are escaped, so that one event is one line and no peer can forge another.
+No other module holds a format string.  What is logged never has a credential, a header, a body or a word of
+a page; a URL's query is ``?…`` unless ``show_queries`` was called.  Control characters, line separators and
+marks that reorder text are escaped, so that one event is one line and no peer can forge another.
 """
 
 from __future__ import annotations
@@ -49,7 +49,11 @@ def escaped(text: str | bytes) -> str:
         text = text[:TEXT_MAX] + "…"
     if text.isascii() and text.isprintable():
         return text
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def url_text(scheme: bytes, authority: bytes, path: bytes) -> str:
@@ -61,7 +65,7 @@ def url_text(scheme: bytes, authority: bytes, path: bytes) -> str:
     return escaped(scheme + b"://" + authority + path)
 
 
-# -- services ------------------------------------------------------------------------------------------------------
+# -- services ----------------------------------------------------------------------------------------------
 
 
 def service_ready(*, service: str, summary: str) -> None:
@@ -139,7 +143,7 @@ def detach(deferred: Deferred[Any], *, where: str) -> None:
     deferred.addErrback(failed)
 
 
-# -- proxy ---------------------------------------------------------------------------------------------------------
+# -- proxy -------------------------------------------------------------------------------------------------
 
 
 def request_done(
@@ -200,7 +204,7 @@ def tunnel_done(
     )
 
 
-# -- wordproxy -----------------------------------------------------------------------------------------------------
+# -- wordproxy ---------------------------------------------------------------------------------------------
 
 
 def page_counted(*, conn: int, words: int) -> None:
@@ -233,7 +237,7 @@ def paused(*, is_paused: bool) -> None:
     _info("counting {what}", event="counting.paused", what="paused" if is_paused else "goes on")
 
 
-# -- JSON ----------------------------------------------------------------------------------------------------------
+# -- JSON --------------------------------------------------------------------------------------------------
 
 
 class LogSink(Protocol):
@@ -246,7 +250,7 @@ class LogSink(Protocol):
 
 @implementer(ILogObserver)
 class JsonLines:
-    """Writes each event as a JSON object on a line: ``time level service event conn …`` and the event's own keys."""
+    """Writes an event as a JSON object on a line: ``time level service event conn …`` and its own keys."""
 
     def __init__(self, stream: LogSink) -> None:
         self._stream = stream
@@ -259,15 +263,14 @@ class JsonLines:
         if event.get("log_failure") is not None:
             message += "\n" + event["log_failure"].getTraceback()
         line = {
-            "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(
-                timespec="milliseconds"
-            ),
+            "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds"),
             "level": (event.get("log_level") or LogLevel.info).name,
             "service": event.get("log_namespace", "-"),
             **own,
             "message": escaped(message) if event.get("log_failure") is None else message,
         }
-        self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        # A JSON string may hold U+2028 and its like bare; as JSON escapes they can't end a line.
+        self._stream.write(_UNPRINTABLE.sub(_escape, json.dumps(line, ensure_ascii=False)) + "\n")
         self._stream.flush()
 
 

@@ -1,8 +1,8 @@
 """A service's life: signals, reload, drain, and readiness messages to systemd.
 
-TERM and INT end with status 0 after a drain, a second one ends at once; HUP reloads; USR1 reopens logs; USR2 pauses and
-resumes what can be paused.  The same in foreground and background (twistd itself would die of HUP, re-raise TERM and
-know USR1 only for a log file).
+TERM and INT end with status 0 after a drain, a second one ends at once; HUP reloads; USR1 reopens logs;
+USR2 pauses and resumes what can be paused.  The same in foreground and background (twistd itself would die
+of HUP, re-raise TERM and know USR1 only for a log file).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def notify(state: str) -> None:
 class Life(service.Service):
     """Takes the process's signals.  It stands first in a service tree: started before all, stopped after all.
 
-    ``on_reload``, ``on_reopen`` and ``on_pause`` are called in the reactor's thread; a reload that can't be done raises
-    ValueError or OSError and changes nothing.
+    ``on_reload``, ``on_reopen`` and ``on_pause`` are called in the reactor's thread; a reload that can't be
+    done raises ValueError or OSError and changes nothing.
     """
 
     def __init__(

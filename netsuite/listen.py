@@ -1,8 +1,9 @@
 """From a port number or endpoint string to bound listeners, at once, or to a clear refusal (rules R1, R7).
 
-Binding happens in ``privilegedStartService``, synchronously, so that a clash ends the start: one line on the terminal
-that gave the command, also when twistd has gone to the background by then, exit status 1 and no pidfile left.
-Twisted removes the pidfile only for an exception, and prints a traceback for it; ours is kept silent by an excepthook.
+Binding happens in ``privilegedStartService``, synchronously, so that a clash ends the start: one line on
+the terminal that gave the command, also when twistd has gone to the background by then, exit status 1 and
+no pidfile left. Twisted removes the pidfile only for an exception, and prints a traceback for it; ours is
+kept silent by an excepthook.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ DEFAULT_PORTS = {
 }
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer, not a mistake
     """The start was refused; why has been said in a line already."""
 
 
 class Terminal:
-    """Where a refusal is said: the standard error that the start command had, kept over going to the background."""
+    """Where a refusal is said: the start command's standard error, kept over going to the background."""
 
     def __init__(self) -> None:
         self._fd: int | None = os.dup(2)
@@ -117,7 +118,7 @@ class Listening(service.Service):
         """Return the (address, port) pairs really bound; a Unix socket has its path and 0."""
         found = []
         for port in self.ports:
-            host = port.getHost()
+            host: Any = port.getHost()  # IPv4Address, IPv6Address or UNIXAddress
             found.append((str(host.name), 0) if isinstance(host, UNIXAddress) else (host.host, host.port))
         return found
 
@@ -164,7 +165,7 @@ def _number(where: Where) -> int:
 
 
 def clashes(places: Iterable[tuple[str, Where]]) -> list[str]:
-    """Return a complaint for each two of our own listeners at one address; ``places``: (option, where) pairs."""
+    """Return a complaint for each two of our listeners at one address; ``places``: (option, where)."""
     seen: dict[str, str] = {}
     complaints = []
     for option, where in places:

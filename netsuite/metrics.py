@@ -1,7 +1,7 @@
 """Counters that cost an addition, and the admin listener's data: /metrics and /status.json.
 
-What is counted on the byte path are plain integers; prometheus_client sees them only when somebody scrapes.  Label
-values come from closed sets: never a URL, a host, a user or a word.
+What is counted on the byte path are plain integers; prometheus_client sees them only when somebody
+scrapes.  Label values come from closed sets: never a URL, a host, a user or a word.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Settings of a service: read from command line, environment, TOML and defaults, in that order.
 
-A setting is declared once, in a service's ``Options`` (Twisted's ``optParameters`` and ``optFlags``, and our
-``optRepeated`` for what may be given several times).  The same declaration serves ``--config FILE`` (the table named
-after the service), ``NETSUITE_<SERVICE>_<OPTION>`` and ``--check``.  All faults are collected and told together, a
-line each; nothing here opens a listener or a store.
+A setting is declared once, in a service's ``Options`` (Twisted's ``optParameters`` and ``optFlags``, and
+our ``optRepeated`` for what may be given several times).  The same declaration serves ``--config FILE``
+(the table named after the service), ``NETSUITE_<SERVICE>_<OPTION>`` and ``--check``.  All faults are
+collected and told together, a line each; nothing here opens a listener or a store.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FILE_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A place to listen: Twisted endpoint ``descriptions``, and whether they are reachable from other machines."""
+    """A place to listen: Twisted endpoint ``descriptions``, and whether other machines reach them."""
 
     text: str
     descriptions: tuple[str, ...]
@@ -131,7 +131,7 @@ def split_endpoint(text: str) -> list[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a bind address is reached from this machine only; a name other than localhost is not trusted."""
+    """Return whether only this machine reaches a bind address; of names, localhost alone is trusted."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -143,9 +143,9 @@ def parse_where(text: str, ipv6: bool = False) -> Where:
     if text.isdecimal():
         if int(text) > 65535:
             raise ValueError("is no port; ports end at 65535")
-        descriptions = (f"tcp:{text}:interface=127.0.0.1",)
+        descriptions: tuple[str, ...] = (f"tcp:{text}:interface=127.0.0.1",)
         if ipv6:
-            descriptions += (f"tcp:{text}:interface=\\:\\:1",)
+            descriptions = (*descriptions, f"tcp:{text}:interface=\\:\\:1")
         return Where(text, descriptions, public=False)
     kind, *rest = split_endpoint(text)
     if kind not in ("tcp", "ssl", "unix", "systemd") or not rest:
@@ -234,10 +234,10 @@ class Options(usage.Options):
         had = self[name] if self.origins.get(name) == self.layer else ()
         self[name] = (*had, value)
 
-    # -- layers ------------------------------------------------------------------------------------------------
+    # -- layers --------------------------------------------------------------------------------------------
 
     def parseOptions(self, options: Any = None) -> None:
-        """Read all layers into ``settings``, or print each fault in a line and exit with 1 (rule: no traceback)."""
+        """Read all layers into ``settings``, or print a line for each fault and exit with 1."""
         try:
             self.parse(options)
         except usage.UsageError as error:
@@ -294,7 +294,7 @@ class Options(usage.Options):
     def _names(self) -> list[str]:
         return [*self.parameters, *self.flags, *self.repeated]
 
-    # -- typed reading: a fault is noted and a harmless value returned, so that all faults are found -----------
+    # -- typed reading: a fault is noted and a harmless value returned, so that all faults are found -------
 
     def read(self) -> Any:
         """Return the service's settings; a service with settings of its own overrides this."""
@@ -379,7 +379,7 @@ class Options(usage.Options):
         return self.take_all(name, parse_network)
 
     def path(self, name: str) -> str | None:
-        """Return an absolute path: relative ones start at the TOML file's folder or where the command was given."""
+        """Return an absolute path: a relative one starts at the TOML file's folder or the current one."""
         text = self[name]
         if text is None:
             return None
@@ -387,7 +387,7 @@ class Options(usage.Options):
         folder = os.path.dirname(self["config"]) if origin.startswith("file ") else ""
         return os.path.abspath(os.path.join(folder, os.path.expanduser(str(text))))
 
-    # -- what twistd asks for ----------------------------------------------------------------------------------
+    # -- what twistd asks for ------------------------------------------------------------------------------
 
     def getUsage(self, width: int | None = None) -> str:
         """Return the option table with the service's examples below it."""
@@ -448,7 +448,7 @@ _log_file = {"path": "-"}
 
 
 def json_observer() -> JsonLines:
-    """Return the observer of ``--log-json``, writing where twistd's own log would go (twistd asks for it by name)."""
+    """Return the observer of ``--log-json``, which writes where twistd's own log would go."""
     path = _log_file["path"]
     return JsonLines(sys.stdout if path == "-" else LogFile.fromFullPath(path))
 

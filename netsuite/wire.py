@@ -1,12 +1,13 @@
 """What our protocols may ask of a connection, and TCP transports that write at once.
 
-Twisted's own transport queues every write and sends it on the reactor's next turn: two more system calls and a trip
-through the poll loop for each answer.  Ours offers the bytes to the socket in ``write`` and queues only what the kernel
-would not take.  Order is kept because nothing is offered while anything is queued; an error found while writing is left
-to the reactor, which finds it again on its own turn, so that ``connectionLost`` is never called from inside ``write``.
+Twisted's own transport queues every write and sends it on the reactor's next turn: two more system calls
+and a trip through the poll loop for each answer.  Ours offers the bytes to the socket in ``write`` and
+queues only what the kernel would not take.  Order is kept because nothing is offered while anything is
+queued; an error found while writing is left to the reactor, which finds it again on its own turn, so that
+``connectionLost`` is never called from inside ``write``.
 
-A producer paused by the queue is resumed by the reactor when the queue is empty, exactly as in Twisted; a connection
-whose write never blocks never pauses anybody.
+A producer paused by the queue is resumed by the reactor when the queue is empty, exactly as in Twisted; a
+connection whose write never blocks never pauses anybody.
 """
 
 from __future__ import annotations
