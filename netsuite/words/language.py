@@ -15,15 +15,22 @@ from . import segment, stopwords
 #: Code points of the text that the guess by script looks at, and that words are taken from if none are given.
 SAMPLE = 8192
 
-#: Words below which the stop lists say nothing.
+#: Words below which the stop lists say nothing, and how many of a list must occur, as one may be another's
+#: name.
 WORDS_MIN = 20
+DISTINCT_MIN = 4
 
-#: Share of a text's words that must be in a language's stop list, and by how much it must beat the next.
+#: Share of a text's words that must be in a language's stop list, and by how much it must beat each other
+#: one, words that both list aside.
 SHARE_MIN = 0.2
 LEAD_MIN = 1.3
 
 #: Share of the letters that a script must have.
 SCRIPT_MIN = 0.5
+
+#: A Chinese, Japanese or Korean character says as much as this many Latin letters.
+DENSITY = 3
+_DENSE = frozenset(("kana", "han", "ko"))
 
 #: Primary subtags that name no language (RFC 5646 §4.1), as good as none.
 _NONE = frozenset(("und", "mul", "mis", "zxx"))
@@ -107,12 +114,13 @@ def guess(text: str, tally: Iterable[tuple[str, int]] | None = None) -> str | No
 def by_script(sample: str) -> str | None:
     """Return the language whose own script a text is written in."""
     ascii_part = sample.encode("ascii", "ignore")
-    if len(sample) - len(ascii_part) <= len(ascii_part.translate(None, _NO_LETTERS)):
+    if DENSITY * (len(sample) - len(ascii_part)) <= len(ascii_part.translate(None, _NO_LETTERS)):
         return None  # Latin letters are half of them at least
     letters: Counter[str] = Counter()
     for letter, times in Counter(sample).items():
         if letter.isalpha():
-            letters[_script(ord(letter))] += times
+            script = _script(ord(letter))
+            letters[script] += times * DENSITY if script in _DENSE else times
     total = letters.total()
     if letters["kana"] + letters["han"] > total * SCRIPT_MIN:
         # A Japanese text is a third kana at least; a Chinese one may quote a shop sign.
@@ -129,15 +137,36 @@ def by_stop_words(tally: Iterable[tuple[str, int]]) -> str | None:
     ``tally``: keys and how often each occurs.
     """
     listed = _listed()
-    score: Counter[str] = Counter()
+    hits: Counter[str] = Counter()
     total = 0
     for word, times in tally:
         total += times
-        for lang in listed.get(word, ()):
-            score[lang] += times
-    (lang, best), (_, second) = (*score.most_common(2), ("", 0), ("", 0))[:2]
-    plain = total >= WORDS_MIN and best >= total * SHARE_MIN and best >= second * LEAD_MIN
-    return lang if plain else None
+        if word in listed:
+            hits[word] += times
+    found: Counter[str] = Counter()
+    for word, times in hits.items():
+        for lang in listed[word]:
+            found[lang] += times
+    for lang, best in found.most_common(1):
+        distinct = sum(lang in listed[word] for word in hits)
+        if total >= WORDS_MIN and distinct >= DISTINCT_MIN and best >= total * SHARE_MIN:
+            return lang if _leads(lang, hits, found) else None
+    return None
+
+
+def _leads(lang: str, hits: Mapping[str, int], found: Mapping[str, int]) -> bool:
+    """Does a language beat each other one by the words that only one of the two lists?"""
+    listed = _listed()
+    shared: Counter[str] = Counter()
+    for word, times in hits.items():
+        if lang in listed[word]:
+            for other in listed[word]:
+                shared[other] += times
+    return all(
+        found[lang] - shared[other] >= LEAD_MIN * (found[other] - shared[other])
+        for other in found
+        if other != lang
+    )
 
 
 @functools.cache

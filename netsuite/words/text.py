@@ -87,9 +87,11 @@ class WordParser:
         Where XML fails a browser shows its beginning and an error; to count all of it is more use.
         """
         try:
-            return _document(parse_xml(text))
+            tree = parse_xml(text)
         except HTMLParseError:
             return self.html(text)
+        root = tree.root
+        return self.html(text) if root is None or root.tag != "html" else _document(tree)
 
     def plain(self, text: str) -> Document:
         """Return a plain text as a document: as it stands, all of it main text."""
