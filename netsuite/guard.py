@@ -56,6 +56,10 @@ class Forbidden(Exception):  # noqa: N818 - a verdict, not a mistake
     """An address may not be dialled; the text names it, why, and the option that permits it."""
 
 
+class OwnAddress(Forbidden):
+    """The address is one that we listen on: a request to it would come back to us."""
+
+
 def embedded(address: Address) -> Address:
     """Return the IPv4 address in a mapped, NAT64 or 6to4 one, else itself (RFC 6052, RFC 3056)."""
     if isinstance(address, ipaddress.IPv4Address):
@@ -130,7 +134,9 @@ class Guard:
         refusals = [(address, self.judge(address, port)) for address in found]
         allowed = [address for address, refusal in refusals if refusal is None]
         if not allowed:
-            raise Forbidden(str(refusals[0][1]))
+            first, text = refusals[0]
+            own = self._is_own(embedded(ipaddress.ip_address(first.partition("%")[0])), port)
+            raise (OwnAddress if own else Forbidden)(str(text))
         return allowed
 
 

@@ -123,7 +123,7 @@ class WordCounter:
     def _forms(self, document: Document) -> list[tuple[str, str, int, int]]:
         main, other = self._tally(document.main), self._tally(document.other)
         keys = self._keys
-        for form in main.keys() | other.keys():
+        for form in chain(main, other):
             if form not in keys:
                 keys[form] = segment.key(form)[: segment.LENGTH_MAX]
         forms = [(form, keys[form], times, other.pop(form, 0)) for form, times in main.items()]
@@ -148,14 +148,16 @@ class WordCounter:
             return self._parser.plain(text)
         return self._parser.xhtml(text) if source.media_type == _XHTML else self._parser.html(text)
 
-    def _tally(self, text: str) -> Counter[str]:
+    def _tally(self, text: str) -> dict[str, int]:
         """Return how often each form occurs in a text."""
-        tally: Counter[str] = Counter()
+        tally: dict[str, int] = {}
         memo = self._memo
         for stretch in _stretches(text):
-            pieces = segment.pieces(stretch)
-            passing = self._learn(set(pieces).difference(memo))
-            tally.update(chain.from_iterable(map(memo.__getitem__, pieces)))
+            pieces = Counter(segment.pieces(stretch))
+            passing = self._learn(pieces.keys() - memo.keys())
+            for piece, times in pieces.items():
+                for form in memo[piece]:
+                    tally[form] = tally.get(form, 0) + times
             for piece in passing:
                 del memo[piece]
         return tally

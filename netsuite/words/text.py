@@ -60,6 +60,9 @@ BLOCKS: Final = frozenset(
 )
 
 
+_WITH_DATA: Final = (Text, CData)  # a tuple: a union would be made anew for each node
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What is read in a document, with line feeds between blocks.  ``lang`` is as the document writes it."""
@@ -154,7 +157,7 @@ def _read(body: Element, main: list[str], other: list[str], hides: bool) -> None
             elif unread:
                 continue
             stack.extend(reversed(node.children))
-        elif isinstance(node, Text | CData):
+        elif isinstance(node, _WITH_DATA):
             into.append(node.data)
         elif isinstance(node, _Leave):
             into.append("\n")

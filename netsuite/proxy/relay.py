@@ -1,0 +1,61 @@
+"""What all of one proxy's connections share: settings, pool, guard's rules, log and counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from netsuite.access import Htpasswd
+from netsuite.crowd import Crowd
+from netsuite.http1.limits import Limits
+from netsuite.metrics import Tally
+from netsuite.proxy.accesslog import AccessLog
+from netsuite.proxy.hooks import Hooks
+from netsuite.proxy.pool import Pool
+from netsuite.proxy.rewrite import Via
+from netsuite.proxy.route import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds: of silence, for a head, for an origin's first byte, and of a whole exchange (0: no bound)."""
+
+    idle: float = 60.0
+    header: float = 15.0
+    answer: float = 120.0
+    total: float = 0.0
+    drain: float = 10.0
+
+
+class Relay:
+    """The parts that a client's connection works with."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        limits: Limits,
+        times: Times,
+        rules: Rules,
+        pool: Pool,
+        via: Via,
+        log: AccessLog,
+        hooks: Hooks,
+        crowd: Crowd,
+        access: Htpasswd | None,
+        show_client: bool,
+    ) -> None:
+        self.reactor, self.limits, self.times, self.rules = reactor, limits, times, rules
+        self.pool, self.via, self.log, self.hooks = pool, via, log, hooks
+        self.crowd, self.access, self.show_client = crowd, access, show_client
+        self.tally = Tally(
+            requests="Requests answered, by status class.",
+            refusals="Requests that we answered ourselves, by cause.",
+            tunnels="Tunnels opened.",
+        )
+        self._number = 0
+
+    def next_number(self) -> int:
+        """Return a new exchange's number, by which log lines belong together."""
+        self._number += 1
+        return self._number

@@ -1,0 +1,143 @@
+"""The connection to an origin: one exchange at a time, or none.
+
+Theory.  Bytes of an answer are read by what the answer's own head says (``http1.body``), handed to the
+exchange, and the connection goes back to the pool when the body has ended, nothing lies past it, both sides
+may go on and the request was sent whole.  Bytes that nobody asked for end the connection: they would be
+taken for the next answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from netsuite.glue import End
+from netsuite.http1.body import Body, response_body
+from netsuite.http1.errors import BadMessage
+from netsuite.http1.head import HeadReader, ResponseHead, parse_response
+from netsuite.http1.limits import Limits
+from netsuite.wire import IWire
+
+if TYPE_CHECKING:
+    from netsuite.proxy.exchange import Exchange
+    from netsuite.proxy.pool import Pool
+
+
+class Dialling(Protocol):
+    """A protocol that says when it is connected: ``greet`` is called by ``connectionMade``."""
+
+    greet: Callable[[], None]
+
+
+class UpstreamSide(Dialling):
+    """An origin's connection.  ``used``: it has answered before, so the origin may be closing it just now."""
+
+    transport: IWire  # type: ignore[assignment]  # a real connection has more than ITransport
+
+    def __init__(self, pool: Pool, origin: tuple[bytes, int], limits: Limits) -> None:
+        self.origin, self.address = origin, ""
+        self.used = False
+        self.end: End | None = None
+        self.idle_until = 0.0
+        self._pool, self._limits = pool, limits
+        self._exchange: Exchange | None = None
+        self._heads: HeadReader[ResponseHead] = HeadReader(parse_response, limits)
+        self._head: ResponseHead | None = None
+        self._body: Body | None = None
+
+    def connectionMade(self) -> None:
+        """Be counted among the open ones, and say so."""
+        self._pool.open.add(self)
+        self.greet()
+
+    def ask(self, exchange: Exchange, head: bytes) -> None:
+        """Send a request's head; the answer goes to ``exchange``."""
+        self._exchange = exchange
+        self.transport.write(head)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Read an answer, and hand on what is body."""
+        if self.end is not None:
+            self.end.received(data)
+            return
+        exchange = self._exchange
+        if exchange is None:  # an answer nobody asked for
+            self.transport.abortConnection()
+            return
+        try:
+            if self._body is None:
+                rest = self._read_head(exchange, data)
+                if rest is None or self._body is None:
+                    return
+                data = rest
+            payload, spare = self._body.feed(data)
+        except BadMessage as error:
+            self._drop()
+            exchange.origin_failed(error.reason)
+            return
+        if spare is None:
+            exchange.relay(payload)
+        else:
+            self._finish(exchange, payload, spare)
+
+    def _read_head(self, exchange: Exchange, data: bytes) -> bytes | None:
+        while True:
+            found = self._heads.feed(data)
+            if found is None:
+                return None
+            head, data = found
+            if head.status == 101:
+                self._exchange = None
+                exchange.upgraded(head, data)
+                return None
+            if head.status >= 200:
+                break
+            exchange.interim(head)
+        self._head = head
+        self._body = response_body(head, exchange.request.method, self._limits)
+        exchange.answered(head, self._body)
+        return data
+
+    def _finish(self, exchange: Exchange, payload: bytes, spare: bytes) -> None:
+        head, body = self._head, self._body
+        self._exchange = self._head = self._body = None
+        exchange.stop_relaying()
+        if (
+            not spare
+            and head is not None
+            and head.keep_alive
+            and exchange.is_sent
+            and self.transport is not None
+        ):
+            self.used = True
+            self._pool.give(self)
+        else:
+            self.transport.loseConnection()
+        exchange.finished(payload, getattr(body, "trailers", []))
+
+    def _drop(self) -> None:
+        self._exchange = None
+        self.transport.abortConnection()
+
+    def abandon(self) -> None:
+        """The exchange has ended without this connection's answer; nothing more is read."""
+        self._drop()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End the exchange that was under way: as its body ends, or as cut short."""
+        self._pool.lost(self)
+        if self.end is not None:
+            self.end.lost(aborted=not reason.check(ConnectionDone))
+            return
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        if self._body is not None and self._body.complete and reason.check(ConnectionDone):
+            exchange.stop_relaying()
+            exchange.finished(b"", [])
+        else:
+            exchange.origin_lost(started=bool(self._heads.held or self._head), used=self.used)

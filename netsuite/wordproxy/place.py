@@ -1,0 +1,77 @@
+"""Where the store and its secret lie: the state folder, and the key that page digests are made with."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+from collections.abc import Mapping
+
+MEMORY = ":memory:"
+
+KEY_BYTES = 32
+
+
+def state_folder(environ: Mapping[str, str], home: str | None = None) -> str:
+    """Return our folder for what lasts: of systemd, of XDG, or in the home folder.  Raises: ValueError.
+
+    Source: systemd.exec(5) StateDirectory=, XDG Base Directory Specification.
+    """
+    if environ.get("STATE_DIRECTORY"):
+        return environ["STATE_DIRECTORY"].split(":")[0]
+    if environ.get("XDG_STATE_HOME"):
+        return os.path.join(environ["XDG_STATE_HOME"], "netsuite")
+    home = environ.get("HOME") or home or _passwd_home()
+    if not home:
+        raise ValueError("there is no home folder to keep words in; name a file with --store")
+    return os.path.join(home, ".local", "state", "netsuite")
+
+
+def _passwd_home() -> str | None:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return None
+
+
+def url_key(store: str) -> bytes:
+    """Return the secret that page digests are keyed with: beside the store, 0600, made at first use.
+
+    Without it the digests in a store cannot be compared with those of known addresses.  Raises: OSError,
+    ValueError for a file that is no key.
+    """
+    if store == MEMORY:
+        return secrets.token_bytes(KEY_BYTES)
+    path = f"{store}.key"
+    try:
+        with open(path, "rb") as file:
+            key = file.read(KEY_BYTES + 1)
+    except FileNotFoundError:
+        return _made(path)
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{path} is no key of ours; put the right one back, or move it away with the store")
+    return key
+
+
+def _made(path: str) -> bytes:
+    """Write a new key whole or not at all: to a new file, synced, renamed, the folder synced."""
+    key = secrets.token_bytes(KEY_BYTES)
+    draft = f"{path}.{os.getpid()}"
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, key)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    try:
+        os.link(draft, path)  # unlike rename, does not take the place of a key made meanwhile
+    except FileExistsError:
+        return url_key(path.removesuffix(".key"))
+    finally:
+        os.unlink(draft)
+    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return key

@@ -1,0 +1,310 @@
+"""wordproxy as a service: a proxy, a copy of the pages that pass, a counter process, a store and a report."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, ClassVar
+
+from twisted.application import service
+from twisted.internet import defer
+from twisted.internet.task import LoopingCall
+
+from netsuite import journal
+from netsuite.crowd import Crowd
+from netsuite.life import Life
+from netsuite.listen import Listening, Terminal, authority, clashes
+from netsuite.options import Where
+from netsuite.proxy import service as proxy
+from netsuite.wordproxy import place
+from netsuite.wordproxy.copying import Copying, Rules, host_pattern
+from netsuite.wordproxy.feed import Feed, FeedSettings
+from netsuite.wordproxy.report.about import About
+from netsuite.wordproxy.report.reader import Busy, Reader
+from netsuite.wordproxy.report.site import make_report
+from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
+from netsuite.wordproxy.store.open import open_store
+from netsuite.words import language, stopwords
+from netsuite.words.skipped import SENTENCES
+
+#: Seconds between two looks at the clock: paused time is noted, and once a day old addresses go.
+MINUTE = 60.0
+
+#: A page's day may be as old as the longest request; a day's grace keeps today's pages whole.
+GRACE_DAYS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a wordproxy is told.  ``stop_lists``: (language, file); ``keep_days``: addresses are kept."""
+
+    proxy: proxy.Settings
+    report: Where
+    store: str
+    keep_days: int
+    stop_lists: tuple[tuple[str, str], ...]
+    stop_words: bool
+    ignore_hosts: tuple[str, ...]
+    only_hosts: tuple[str, ...]
+    count_no_store: bool
+    paused: bool
+    feed: FeedSettings
+
+
+class Options(proxy.Options):
+    """The command line of ``twistd wordproxy``."""
+
+    table = "wordproxy"
+    examples = """Examples:
+  twistd -n wordproxy                       proxy 127.0.0.1:8001, report http://127.0.0.1:8000/
+  twistd -n wordproxy -s :memory:           leaves nothing on disk
+  twistd -n wordproxy --only-host '*.example.org' -k 30
+  curl -x 127.0.0.1:8001 http://www.example.org/"""
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["report", "r", "8000", "Port on 127.0.0.1, or an endpoint, of the report."],
+        ["store", "s", None, "File of the store, or :memory: (words.db in the state folder)."],
+        ["keep", "k", "90", "Days that addresses and titles of pages are kept; 0 keeps totals only."],
+        ["lang-default", None, "und", "Language of pages that don't tell theirs."],
+        ["max-text", None, "8MiB", "Largest page that is counted, in bytes of its text."],
+        ["max-ratio", None, "200", "Largest page once decoded, as a multiple of what came, past 1 MiB."],
+        ["page-seconds", None, "10", "Seconds that counting a page may take."],
+        ["counter-memory", None, "1GiB", "Address space of the counter process."],
+        ["waiting-bytes", None, "64MiB", "Pages that wait to be counted, in bytes."],
+        ["waiting-pages", None, "10000", "Pages that wait to be counted."],
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["no-ignore-words", None, "Show frequent small words too."],
+        ["count-no-store", None, "Count pages that ask not to be stored."],
+        ["paused", None, "Start paused; SIGUSR2 goes on."],
+    ]
+    optRepeated: ClassVar[list[list[str | None]]] = [
+        ["ignore-words", "w", "Own stop list of a language, LANG=FILE"],
+        ["ignore-host", None, "Host whose pages are not counted, * allowed"],
+        ["only-host", None, "Count pages of such hosts only, * allowed"],
+    ]
+
+    def read(self) -> Settings:
+        """Return the settings."""
+        told, report = self.proxy_settings(), self.where("report")
+        if report.public and not (self["allow-client"] or self["allow-public"]):
+            self.fault(
+                "report",
+                f"{report.text} is reached from other machines; add --allow-client or --allow-public",
+            )
+        self.faults += clashes([("--port", told.port), ("--report", report)])
+        store, max_text = self._store(), self.size("max-text")
+        lang = language.of(str(self["lang-default"]), None, "", default="")
+        if not lang and self["lang-default"] != "und":
+            self.fault("lang-default", "is no language tag; write en or zh")
+        return Settings(
+            proxy=told,
+            report=report,
+            store=store,
+            keep_days=self.number("keep", 0, 36500),
+            stop_lists=self.take_all("ignore-words", self._stop_list),
+            stop_words=not self["no-ignore-words"],
+            ignore_hosts=self.take_all("ignore-host", host_pattern),
+            only_hosts=self.take_all("only-host", host_pattern),
+            count_no_store=bool(self["count-no-store"]),
+            paused=bool(self["paused"]),
+            feed=FeedSettings(
+                store=store,
+                max_text=max_text,
+                max_ratio=self.number("max-ratio", 2, 100_000),
+                page_seconds=max(0.1, self.seconds("page-seconds")),
+                counter_memory=max(256 << 20, self.size("counter-memory")),
+                waiting_bytes=self.size("waiting-bytes"),
+                waiting_pages=self.number("waiting-pages", 1, 1_000_000),
+                default_lang=lang or "und",
+            ),
+        )
+
+    def _store(self) -> str:
+        if self["store"] == place.MEMORY:
+            return place.MEMORY
+        if self["store"] is not None:
+            return str(self.path("store"))
+        try:
+            return os.path.join(place.state_folder(os.environ), "words.db")
+        except ValueError as error:
+            self.fault("store", str(error))
+            return place.MEMORY
+
+    def _stop_list(self, text: str) -> tuple[str, str]:
+        lang, equals, path = text.partition("=")
+        if not equals or not lang.isalpha():
+            raise ValueError("is no stop list; write en=FILE")
+        path = os.path.abspath(os.path.expanduser(path))
+        try:
+            stopwords.load({lang: path})
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot be read: {error}") from error
+        return lang.lower(), path
+
+
+class Events:
+    """The feed's reports, as events of the journal."""
+
+    def counted(self, exchange_id: int, words: int) -> None:
+        """A page was counted."""
+        journal.page_counted(conn=exchange_id, words=words)
+
+    def skipped(self, exchange_id: int, reason: str) -> None:
+        """A page was not counted."""
+        journal.page_skipped(conn=exchange_id, reason=reason)
+
+    def counter_started(self, pid: int) -> None:
+        """A counter runs."""
+        journal.counter_started(pid=pid)
+
+    def counter_lost(self, pid: int, reason: str) -> None:
+        """A counter died."""
+        journal.counter_lost(pid=pid, reason=reason)
+
+    def trouble(self, text: str) -> None:
+        """The counter can't work."""
+        journal.counter_trouble(text=text)
+
+
+class Wordproxy(service.MultiService):
+    """``twistd wordproxy``: started from the store outwards, stopped from the clients inwards."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        super().__init__()
+        self._settings, self._reactor = settings, reactor
+        self._terminal = terminal = Terminal()
+        self._reader = Reader(self._open_store, reactor, keep=settings.store == place.MEMORY)
+        on_batch = self._keep_in_memory if settings.store == place.MEMORY else None
+        self._feed = Feed(reactor, settings.feed, Events(), on_batch)
+        self._copying = Copying(self._feed, self._rules(b"\0" * place.KEY_BYTES), time.time)
+        self._proxy = proxy.ProxyService(
+            settings.proxy,
+            reactor,
+            terminal,
+            hooks=self._copying,
+            owner="wordproxy",
+            own=lambda: self._report.addresses(),
+        )
+        self._crowd = Crowd(reactor, settings.proxy.common)
+        self._report = Listening(
+            settings.report,
+            make_report(
+                self._reader,
+                self._about,
+                sentences=SENTENCES,
+                hosts=settings.proxy.common.hosts,
+                idle_seconds=settings.proxy.common.idle_seconds,
+                crowd=self._crowd,
+                reactor=reactor,
+            ),
+            owner="wordproxy report",
+            option="--report",
+            terminal=terminal,
+            reactor=reactor,
+        )
+        life = Life(
+            reactor,
+            terminal,
+            on_reload=self._proxy.reload,
+            on_reopen=self._proxy.reopen,
+            on_pause=self._toggle_pause,
+        )
+        for part in (life, self._proxy, self._report):
+            part.setServiceParent(self)
+        self._minutely = LoopingCall(self._minute)
+        self._minutely.clock = reactor
+        self._retained = ""
+
+    def _rules(self, key: bytes) -> Rules:
+        told = self._settings
+        return Rules(
+            url_key=key,
+            max_text=told.feed.max_text,
+            count_no_store=told.count_no_store,
+            ignore_hosts=told.ignore_hosts,
+            only_hosts=told.only_hosts,
+        )
+
+    def _open_store(self) -> Store:
+        told = self._settings
+        lists = stopwords.load(dict(told.stop_lists)) if told.stop_words else {}
+        return open_store(told.store, stop_words=lists)
+
+    def _keep_in_memory(self, batch: Batch) -> defer.Deferred[None]:
+        return defer.Deferred.fromCoroutine(self._reader.add(batch))
+
+    def startService(self) -> None:
+        """Start the store, the counter and the rest; say where everything is.  Raises: Refused."""
+        try:
+            if self._settings.store != place.MEMORY:
+                self._open_store().close()
+            self._copying.rules = self._rules(place.url_key(self._settings.store))
+        except (StoreFault, OSError, ValueError) as error:
+            raise self._terminal.refuse(f"cannot start wordproxy: {error}") from None
+        super().startService()
+        self._reader.start()
+        self._feed.start()
+        self._crowd.start()
+        if self._settings.paused:
+            self._copying.pause()
+        journal.detach(self._minutely.start(MINUTE), where="wordproxy.minute")
+        about = self._about()
+        journal.service_ready(
+            service="wordproxy",
+            summary=f"proxy http://{about.proxy}, report http://{about.report}/, store {about.store} "
+            "(HTTPS is passed unseen; see /setup)",
+        )
+
+    def _about(self) -> About:
+        report = authority(*self._report.addresses()[0])
+        return About(self._proxy.place(), report, self._settings.store, self._health)
+
+    def _health(self) -> dict[str, object]:
+        return {**self._feed.status(), "paused": self._copying.is_paused}
+
+    def _toggle_pause(self) -> None:
+        if self._copying.is_paused:
+            self._copying.resume()
+        else:
+            self._copying.pause()
+        journal.paused(is_paused=self._copying.is_paused)
+
+    def _minute(self) -> None:
+        self._copying.settle()
+        today = date.today()
+        if self._retained != today.isoformat():
+            self._retained = today.isoformat()
+            before = today - timedelta(days=max(self._settings.keep_days, GRACE_DAYS))
+            journal.detach(
+                defer.Deferred.fromCoroutine(self._retain(before.isoformat())), where="wordproxy.retain"
+            )
+
+    async def _retain(self, before: str) -> None:
+        try:
+            await self._reader.ask(lambda store: store.retain(before))
+        except (StoreFault, Busy) as error:
+            self._retained = ""  # the next minute tries again
+            journal.counter_trouble(text=f"old addresses were not removed: {error or 'busy'}")
+
+    def stopService(self) -> defer.Deferred[None]:
+        """Fires when clients have their answers, their pages are counted and the store is closed."""
+        return defer.Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._minutely.running:
+            self._minutely.stop()
+        await defer.maybeDeferred(super().stopService)
+        self._copying.settle()
+        await self._feed.stop()
+        await self._crowd.drain(self._settings.proxy.times.drain)
+        await self._reader.stop()
+
+
+def makeService(options: Options) -> service.IService:
+    """Return the wordproxy of ``options``; nothing is opened yet."""
+    from twisted.internet import reactor
+
+    return Wordproxy(options.settings, reactor)
