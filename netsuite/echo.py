@@ -17,6 +17,7 @@ from netsuite.crowd import Crowd
 from netsuite.life import Life
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.options import Common, Where
+from netsuite.site.admin import admin_service, crowd_gauges
 from netsuite.wire import IWire
 
 #: Bytes of a tag; it is repeated in every answer.
@@ -199,8 +200,17 @@ class EchoService(service.MultiService):
         self._listening = Listening(
             settings.port, factory, owner="echo", option="--port", terminal=terminal, reactor=reactor
         )
-        Life(reactor, terminal).setServiceParent(self)
-        self._listening.setServiceParent(self)
+        admin = admin_service(
+            settings.common,
+            name="echo",
+            status=lambda: {"state": "up", "connections": len(self._crowd), "refused": self._crowd.refused},
+            collectors=(crowd_gauges(self._crowd),),
+            terminal=terminal,
+            reactor=reactor,
+        )
+        for part in (Life(reactor, terminal), self._listening, admin):
+            if part is not None:
+                part.setServiceParent(self)
 
     def startService(self) -> None:
         """Say that it runs, in the tutorial's words, and where."""

@@ -302,7 +302,9 @@ class Options(usage.Options):
 
     def common(self) -> Common:
         """Return the settings that all services share."""
-        per_client = self.number("per-client", 1, 1_000_000)
+        per_client, admin = self.number("per-client", 1, 1_000_000), self.where_or_none("admin")
+        if admin is not None:
+            self.restrict("admin", admin)
         return Common(
             max_clients=self.number("max-clients", 1, 1_000_000),
             per_client=per_client,
@@ -311,7 +313,7 @@ class Options(usage.Options):
             access_log=self.log_path("access-log"),
             log_json=bool(self["log-json"]),
             log_queries=bool(self["log-queries"]),
-            admin=self.where_or_none("admin"),
+            admin=admin,
             allow_clients=self.networks("allow-client"),
             hosts=tuple(self["host"]),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from netsuite.proxy.pool import Pool
 from netsuite.proxy.relay import Relay, Times
 from netsuite.proxy.rewrite import Via
 from netsuite.proxy.route import Rules
+from netsuite.site.admin import admin_service, crowd_gauges
 
 #: Ports that tunnels may always go to.
 TUNNEL_PORTS = ((443, 443), (8443, 8443))
@@ -119,7 +120,8 @@ class Options(options.Options):
 class ProxyService(service.MultiService):
     """A listening proxy: binds, relays, and ends when what is in hand is done.
 
-    ``own``: further listeners of this process, which may not be fetched from.
+    ``own``: further listeners of this process, which may not be fetched from; ``more``: what /status.json
+    tells besides.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class ProxyService(service.MultiService):
         hooks: Hooks,
         owner: str,
         own: Callable[[], Iterable[tuple[str, int]]] = tuple,
+        more: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         super().__init__()
         self._reactor, self._settings, self._own = reactor, settings, own
@@ -165,16 +168,32 @@ class ProxyService(service.MultiService):
             reactor=reactor,
         )
         self.listening.setServiceParent(self)
+        self._admin = admin_service(
+            settings.common,
+            name=owner,
+            status=lambda: {"state": "up", **self.status(), **more()},
+            collectors=(crowd_gauges(self.relay.crowd), self.relay.tally),
+            terminal=terminal,
+            reactor=reactor,
+        )
+        if self._admin is not None:
+            self._admin.setServiceParent(self)
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = reactor
 
     def own_addresses(self) -> Iterable[tuple[str, int]]:
         """Return every address that this process listens on."""
-        return [*self.listening.addresses(), *self._own()]
+        admin = self._admin.addresses() if self._admin is not None else []
+        return [*self.listening.addresses(), *admin, *self._own()]
 
     def place(self) -> str:
         """Return ``address:port`` as bound, for people."""
         return authority(*self.listening.addresses()[0])
+
+    def status(self) -> dict[str, object]:
+        """Return what /status.json tells of the relay."""
+        crowd, pool = self.relay.crowd, self.relay.pool
+        return {"connections": len(crowd), "refused": crowd.refused, "origins_open": len(pool.open)}
 
     def startService(self) -> None:
         """Begin sweeping."""

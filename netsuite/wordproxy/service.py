@@ -187,6 +187,7 @@ class Wordproxy(service.MultiService):
             hooks=self._copying,
             owner="wordproxy",
             own=lambda: self._report.addresses(),
+            more=self._health,
         )
         self._crowd = Crowd(reactor, settings.proxy.common)
         self._report = Listening(
