@@ -114,7 +114,7 @@ class Htpasswd:
         self._tried[client] = self._tried.pop(client, 0) + 1
 
     def _verify(self, user: str, password: str) -> bool:
-        if len(password.encode()) > PASSWORD_MAX:
+        if len(password.encode()) > PASSWORD_MAX or "\0" in password:
             password, user = "", ""  # refused, after the same work
         users = self._file.users()
         if user in users:

@@ -33,6 +33,9 @@ _UNPRINTABLE = re.compile(
 #: Longest piece of a peer's text in a log line, in characters.
 TEXT_MAX = 2048
 
+#: Keys that Twisted's bridge to its older log puts into every event.
+_BRIDGED = frozenset(("time", "system", "isError", "message", "format", "failure", "why", "logLevel"))
+
 _shown = {"queries": False}
 
 
@@ -256,9 +259,9 @@ class JsonLines:
         self._stream = stream
 
     def __call__(self, event: Any) -> None:
-        own = {key: value for key, value in event.items() if not key.startswith("log_") and _plain(value)}
-        if event.get("log_namespace") != "netsuite":
-            own = {}
+        own = {}
+        if event.get("log_namespace") == "netsuite":
+            own = {key: value for key, value in event.items() if _is_own(key) and _plain(value)}
         message = formatEvent(event)
         if event.get("log_failure") is not None:
             message += "\n" + event["log_failure"].getTraceback()
@@ -272,6 +275,10 @@ class JsonLines:
         # A JSON string may hold U+2028 and its like bare; as JSON escapes they can't end a line.
         self._stream.write(_UNPRINTABLE.sub(_escape, json.dumps(line, ensure_ascii=False)) + "\n")
         self._stream.flush()
+
+
+def _is_own(key: str) -> bool:
+    return not key.startswith("log_") and key not in _BRIDGED
 
 
 def _plain(value: object) -> bool:

@@ -119,7 +119,11 @@ class Listening(service.Service):
         found = []
         for port in self.ports:
             host: Any = port.getHost()  # IPv4Address, IPv6Address or UNIXAddress
-            found.append((str(host.name), 0) if isinstance(host, UNIXAddress) else (host.host, host.port))
+            found.append(
+                (os.fsdecode(host.name or b""), 0)
+                if isinstance(host, UNIXAddress)
+                else (host.host, host.port)
+            )
         return found
 
     def stopService(self) -> defer.Deferred[Any]:
