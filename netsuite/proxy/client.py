@@ -85,6 +85,8 @@ class ClientSide(Protocol):
         self._held = False  # a log-in or a tunnel's connection is awaited
         self._waiting = b""
         self._gone = False
+        self._is_last = False  # the client has sent its FIN
+        self._reading = False
         self._heads: HeadReader[RequestHead] = HeadReader(parse_request, relay.limits)
         self._tunnel: tuple[int, Target, float, FarSide] | None = None
 
@@ -120,7 +122,14 @@ class ClientSide(Protocol):
         self._read(data)
 
     def _read(self, data: bytes) -> None:
-        """Read requests until one has to be waited for."""
+        """Read requests until one has to be waited for; those refused at once cost no depth of calls."""
+        self._reading = True
+        try:
+            self._read_on(data)
+        finally:
+            self._reading = False
+
+    def _read_on(self, data: bytes) -> None:
         while data and not self.closing and not self._gone:
             if not self.busy:
                 self.busy = True
@@ -229,12 +238,14 @@ class ClientSide(Protocol):
             self.touch()
 
     def _go_on(self) -> None:
-        if self._held or self._exchange is not None or self.closing:
+        if self._reading or self._held or self._exchange is not None or self.closing:
             return
         data, self._waiting = self._waiting, b""
         self.transport.resumeProducing()
         if data:
             self._read(data)
+        if self._is_last and not self._held and self._exchange is None and self.end is None:
+            self._settle(True)
 
     # tunnels
 
@@ -292,14 +303,17 @@ class ClientSide(Protocol):
     # what the connection tells
 
     def readConnectionLost(self) -> None:
-        """The client sends no more; a whole request is answered all the same."""
+        """The client sends no more; whole requests are answered all the same."""
         exchange = self._exchange
         if self.end is not None:
             self.end.read_closed()
         elif self._held or (exchange is not None and exchange.is_sent):
-            self.closing = True
-        else:
+            self._is_last = True
+            self.closing = self.closing or not self._waiting
+        elif exchange is not None:
             self.transport.abortConnection()
+        else:  # an answer may be queued still
+            self._settle(True)
 
     def writeConnectionLost(self) -> None:
         """Our FIN is sent."""

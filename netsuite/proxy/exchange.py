@@ -53,6 +53,11 @@ def refusal_of(error: Exception, host: str) -> Refuse:
     return Refuse(502, "unreachable", f"{host} cannot be reached")
 
 
+def wants_websocket(request: RequestHead) -> bool:
+    """Return whether a request offers the one protocol that is passed on; h2c is not (RFC 9113 §3.1)."""
+    return request.upgrade is not None and request.upgrade.lower() == b"websocket"
+
+
 class Exchange:
     """One request on its way.  ``is_sent``: the whole of it has gone to the origin."""
 
@@ -69,6 +74,7 @@ class Exchange:
         "_sent",
         "_started",
         "_tap",
+        "_uploaded",
         "_upstream",
         "client",
         "is_sent",
@@ -91,7 +97,7 @@ class Exchange:
         self._head = b""
         self._is_answered = self._chunked_out = self._relaying = self._ended = self._retried = False
         self._close = True
-        self._sent = 0
+        self._sent = self._uploaded = 0
         self._started = client.relay.reactor.seconds()
 
     # to the origin
@@ -127,8 +133,8 @@ class Exchange:
         self._upstream = upstream
         client = self.client
         client.deadline = client.now() + client.relay.times.answer
-        websocket = self.request.upgrade is not None and self.request.upgrade.lower() == b"websocket"
-        upstream.ask(self, rewrite.request(self.request, self.target, client.relay.via, upgrade=websocket))
+        upgrade = wants_websocket(self.request)
+        upstream.ask(self, rewrite.request(self.request, self.target, client.relay.via, upgrade=upgrade))
         if not self.is_sent:
             upstream.transport.registerProducer(client.transport, True)
         early, self._early = self._early, []
@@ -145,6 +151,11 @@ class Exchange:
             payload, rest = self._body.feed(data)
         except BadMessage as error:
             self.refuse(Refuse(error.status, "message", error.reason))
+            return b""
+        self._uploaded += len(payload)
+        most = self.client.relay.rules.max_body
+        if most is not None and self._uploaded > most:  # chunked: no head has told
+            self.refuse(Refuse(413, "body", f"the body is larger than {most} bytes (--max-body)"))
             return b""
         framed = chunk(payload) if payload and self.request.chunked else payload
         if rest is not None:
@@ -231,7 +242,7 @@ class Exchange:
     def upgraded(self, head: ResponseHead, data: bytes) -> None:
         """The origin changed protocols as the client asked: from here on it is a tunnel (RFC 9110 §7.8)."""
         upstream = self._upstream
-        if upstream is None or self.request.upgrade is None or not self.is_sent:
+        if upstream is None or not wants_websocket(self.request) or not self.is_sent:
             if upstream is not None:
                 upstream.abandon()
             self.origin_failed("a change of protocol that nobody asked for")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from netsuite.http1.fields import Fields, end_to_end
+from netsuite.http1.fields import Fields, end_to_end, split_list
 from netsuite.http1.head import RequestHead, ResponseHead, write_request, write_response
 from netsuite.http1.target import Target
 
@@ -46,7 +46,10 @@ class Via:
     def loops(self, head: RequestHead, target: Target) -> bool:
         """Return whether a request has been here before."""
         passed = head.combined.get(b"via")
-        return passed is not None and self.name(target) in passed
+        if passed is None:
+            return False
+        name = self.name(target).lower()
+        return any(name in member.split()[1:2] for member in split_list(passed))
 
     def field(self, target: Target, version: tuple[int, int]) -> Fields:
         """Return the field to add to a message that came in ``version``, or nothing."""

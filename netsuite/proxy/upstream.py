@@ -48,6 +48,7 @@ class UpstreamSide(Dialling):
         self._heads: HeadReader[ResponseHead] = HeadReader(parse_response, limits)
         self._head: ResponseHead | None = None
         self._body: Body | None = None
+        self._begun = False  # a 1xx has come
 
     def connectionMade(self) -> None:
         """Be counted among the open ones, and say so."""
@@ -56,7 +57,7 @@ class UpstreamSide(Dialling):
 
     def ask(self, exchange: Exchange, head: bytes) -> None:
         """Send a request's head; the answer goes to ``exchange``."""
-        self._exchange = exchange
+        self._exchange, self._begun = exchange, False
         self.transport.write(head)
 
     def dataReceived(self, data: bytes) -> None:
@@ -96,6 +97,7 @@ class UpstreamSide(Dialling):
                 return None
             if head.status >= 200:
                 break
+            self._begun = True
             exchange.interim(head)
         self._head = head
         self._body = response_body(head, exchange.request.method, self._limits)
@@ -140,4 +142,5 @@ class UpstreamSide(Dialling):
             exchange.stop_relaying()
             exchange.finished(b"", [])
         else:
-            exchange.origin_lost(started=bool(self._heads.held or self._head), used=self.used)
+            started = self._begun or bool(self._heads.held or self._head)
+            exchange.origin_lost(started=started, used=self.used)
