@@ -7,21 +7,25 @@ from typing import Any, ClassVar
 
 from twisted.application import service
 from twisted.internet import defer
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal, options
-from netsuite.crowd import Crowd
+from netsuite.crowd import Crowd, may_connect
 from netsuite.life import Life
 from netsuite.listen import Listening, Terminal, authority
-from netsuite.options import Common, Where
+from netsuite.options import Common, Network, Where
 from netsuite.site.admin import admin_service, crowd_gauges
 from netsuite.wire import IWire
 
 #: Bytes of a tag; it is repeated in every answer.
 TAG_MAX = 200
+
+#: Ports whose services answer datagrams by themselves: echo, chargen, domain.
+CHATTERING = frozenset((7, 19, 53))
 
 #: Seconds that lines already received may take to be answered when the service stops.
 DRAIN_SECONDS = 5.0
@@ -36,6 +40,7 @@ class Settings:
     tag: bytes
     raw: bool
     max_line: int
+    udp: bool
 
 
 class Options(options.Options):
@@ -53,7 +58,10 @@ class Options(options.Options):
         ["max-line", None, "64KiB", "Longest line in bytes."],
         ["idle", None, "300", "Seconds without a byte after which a connection ends."],
     ]
-    optFlags: ClassVar[list[list[Any]]] = [["raw", None, "Send back every byte as it came (RFC 862)."]]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["raw", None, "Send back every byte as it came (RFC 862)."],
+        ["udp", None, "Send back UDP datagrams too, on the same port."],
+    ]
 
     def read(self) -> Settings:
         """Return the settings."""
@@ -61,7 +69,12 @@ class Options(options.Options):
         self.restrict("port", where)
         if len(tag) > TAG_MAX or b"\n" in tag or b"\r" in tag:
             self.fault("tag", f"is one line of at most {TAG_MAX} bytes")
-        return Settings(self.common(), where, tag, bool(self["raw"]), self.size("max-line"))
+        udp = bool(self["udp"])
+        if udp and (where.public and not self["allow-client"]):  # a sender's address may be forged
+            self.fault("udp", f"{where.text} is reached from other machines; add --allow-client NETWORK")
+        if udp and where.descriptions and not where.descriptions[0].startswith("tcp:"):
+            self.fault("udp", "needs a port number or a tcp: endpoint in --port")
+        return Settings(self.common(), where, tag, bool(self["raw"]), self.size("max-line"), udp)
 
 
 class Lines:
@@ -189,12 +202,31 @@ class Turned(Protocol):
         self.transport.loseConnection()
 
 
+class EchoDatagrams(DatagramProtocol):
+    """Sends each datagram back as it came, so never more than it got: what is amplified invites reflection.
+
+    Datagrams from ports of services that answer by themselves are ignored, or two would talk for ever.
+    """
+
+    noisy = False
+
+    def __init__(self, networks: tuple[Network, ...]) -> None:
+        self._networks = networks
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """Send it back."""
+        if addr[1] not in CHATTERING and may_connect(addr[0], self._networks) and self.transport is not None:
+            self.transport.write(datagram, addr)
+
+
 class EchoService(service.MultiService):
     """Listens, and ends only when its clients have their answers."""
 
     def __init__(self, settings: Settings, reactor: Any) -> None:
         super().__init__()
-        terminal = Terminal()
+        self._settings, self._reactor = settings, reactor
+        self._datagrams: list[Any] = []
+        self._terminal = terminal = Terminal()
         self._crowd = Crowd(reactor, settings.common)
         factory = EchoFactory(settings, self._crowd, reactor)
         self._listening = Listening(
@@ -216,12 +248,25 @@ class EchoService(service.MultiService):
         """Say that it runs, in the tutorial's words, and where."""
         super().startService()
         self._crowd.start()
+        if self._settings.udp:
+            self._listen_udp()
         places = ", ".join(authority(*address) for address in self._listening.addresses())
         journal.service_ready(service="echo", summary=places)
         journal.echo_running()
 
+    def _listen_udp(self) -> None:
+        for host, port in self._listening.addresses():
+            protocol = EchoDatagrams(self._settings.common.allow_clients)
+            try:
+                self._datagrams.append(self._reactor.listenUDP(port, protocol, interface=host))
+            except CannotListenError as error:
+                line = f"cannot start echo: UDP {authority(host, port)}: {error.socketError}"
+                raise self._terminal.refuse(f"{line}. Choose another with --port.") from None
+
     def stopService(self) -> defer.Deferred[Any]:
         """Fires when the last connection is gone."""
+        for port in self._datagrams:
+            journal.detach(defer.maybeDeferred(port.stopListening), where="echo.udp")
         stopped = defer.maybeDeferred(super().stopService)
         drained = defer.Deferred.fromCoroutine(self._crowd.drain(DRAIN_SECONDS))
         return defer.gatherResults([stopped, drained])

@@ -8,6 +8,7 @@ kept silent by an excepthook.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -106,7 +107,7 @@ class Listening(service.Service):
     def _complaint(self, error: Exception) -> str:
         reason = getattr(error, "socketError", error)
         start = f"cannot start {self._owner}: {place(self._where)}"
-        if getattr(reason, "errno", None) != 98:
+        if getattr(reason, "errno", None) != errno.EADDRINUSE:
             return (
                 f"{start}: {getattr(reason, 'strerror', None) or reason}. Choose another with {self._option}."
             )

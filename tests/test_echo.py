@@ -6,6 +6,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -141,3 +142,39 @@ class LifeTests(Talking):
         self.assertEqual(len(self.crowd), 0)
         _, third = self.connect(factory)
         self.assertEqual(third.value(), b"")
+
+
+class Datagrams:
+    """Stands for a UDP port: notes what is sent where."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, tuple[str, int]]] = []
+
+    def write(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        self.sent.append((datagram, addr))
+
+
+class DatagramTests(Talking):
+    """Datagrams, with --udp."""
+
+    def answered(self, host: str, port: int, *arguments: str) -> list[tuple[bytes, tuple[str, int]]]:
+        """Return what a datagram from ``host`` brings about."""
+        networks = self.factory("--udp", *arguments).settings.common.allow_clients
+        protocol, port_of_ours = echo.EchoDatagrams(networks), Datagrams()
+        protocol.transport = port_of_ours
+        protocol.datagramReceived(b"\x00hello", (host, port))
+        return port_of_ours.sent
+
+    def test_same(self) -> None:
+        """A datagram comes back as it was, no byte longer."""
+        self.assertEqual(self.answered("127.0.0.1", 5000), [(b"\x00hello", ("127.0.0.1", 5000))])
+
+    def test_services(self) -> None:
+        """What comes from a port that answers by itself is ignored."""
+        for port in (7, 19, 53):
+            self.assertEqual(self.answered("127.0.0.1", port), [])
+
+    def test_strangers(self) -> None:
+        """Only those of --allow-client are answered; --allow-public is not enough, as senders can be forged."""
+        self.assertEqual(self.answered("192.0.2.1", 5000, "--allow-client", "198.51.100.0/24"), [])
+        self.assertRaises(usage.UsageError, self.factory, "--udp", "-p", "tcp:5001", "--allow-public")

@@ -50,6 +50,18 @@ class EchoTests(TestCase):
         )
         self.echo.wait_log("Connection from 127.0.0.1")
 
+    def test_datagram(self) -> None:
+        """With --udp a datagram to the same port comes back."""
+        both = Twistd("echo", "-p", "0", "--udp")
+        self.addCleanup(both.close)
+        both.launch()
+        port = int(both.wait_log(r"echo: 127\.0\.0\.1:(\d+)")[1])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(START_SECONDS)
+            client.sendto(b"\xffhello", ("127.0.0.1", port))
+            self.assertEqual(client.recv(100), b"\xffhello")
+        self.assertEqual(both.stop(), 0)
+
     def test_half_close(self) -> None:
         """Who sends its lines and its end at once gets all its answers."""
         with socket.create_connection(("127.0.0.1", self.port), START_SECONDS) as client:
