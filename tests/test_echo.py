@@ -175,6 +175,6 @@ class DatagramTests(Talking):
             self.assertEqual(self.answered("127.0.0.1", port), [])
 
     def test_strangers(self) -> None:
-        """Only those of --allow-client are answered; --allow-public is not enough, as senders can be forged."""
+        """Only --allow-client lets others be answered: --allow-public does not, as senders can be forged."""
         self.assertEqual(self.answered("192.0.2.1", 5000, "--allow-client", "198.51.100.0/24"), [])
         self.assertRaises(usage.UsageError, self.factory, "--udp", "-p", "tcp:5001", "--allow-public")
