@@ -259,11 +259,11 @@ class Exchange:
             upstream.end.received(data)
         client.tunnelled()
 
-    # the ways to end early
+    # the ways to end early; an answer whose head is still held back may be forgotten
 
     def origin_failed(self, reason: str) -> None:
         """The origin's bytes are no message (RFC 9112 §11): 502, or cut if that is too late."""
-        if self._is_answered:
+        if self._is_answered and not self._head:
             self.cut()
         else:
             self.refuse(Refuse(502, "message", f"the origin's answer cannot be trusted: {reason}"))
@@ -296,7 +296,7 @@ class Exchange:
     def refuse(self, refusal: Refuse) -> None:
         """Answer ourselves, while nothing of an answer was sent."""
         self._abandon()
-        if self._is_answered:
+        if self._is_answered and not self._head:
             self.cut()
             return
         self.status = refusal.status

@@ -67,6 +67,7 @@ class UpstreamSide(Dialling):
             return
         exchange = self._exchange
         if exchange is None:  # an answer nobody asked for
+            self._pool.lost(self)  # nobody may take it before its end is told
             self.transport.abortConnection()
             return
         try:

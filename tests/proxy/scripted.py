@@ -205,7 +205,7 @@ class Bench:
         while self._dialled < len(self.clock.tcpClients):
             factory: ClientFactory = self.clock.tcpClients[self._dialled][2]
             self._dialled += 1
-            protocol = factory.buildProtocol(None)  # type: ignore[arg-type]
+            protocol = factory.buildProtocol(None)
             assert isinstance(protocol, Protocol)
             wire = Wire.__new__(Wire)
             self.origins.append(wire)
@@ -214,7 +214,7 @@ class Bench:
 
     def fail_dial(self, error: Exception) -> None:
         """Let the oldest connection under way fail."""
-        factory = self.clock.tcpClients[self._dialled][2]
+        factory: Any = self.clock.tcpClients[self._dialled][2]
         self._dialled += 1
         factory.clientConnectionFailed(None, Failure(error))
         self.settle()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from twisted.internet.error import ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -41,10 +43,11 @@ class AnswerTests(SynchronousTestCase):
 
     def test_one_write(self) -> None:
         """Head and first bytes of the body leave together."""
-        bench, writes = Bench(), []
+        bench = Bench()
+        writes: list[bytes] = []
         bench.ask(request())
-        bench.client.write = writes.append  # type: ignore[method-assign]
-        bench.reply(OK[:-1])
+        with patch.object(bench.client, "write", writes.append):
+            bench.reply(OK[:-1])
         self.assertEqual(len(writes), 1)
 
     def test_chunked(self) -> None:
@@ -120,6 +123,30 @@ class AnswerTests(SynchronousTestCase):
             assert isinstance(hooks, Recording)
             self.assertEqual([(tap.body, tap.ends) for tap in hooks.taps], [(b"abc", [True])])
 
+    def test_bad_in_the_middle(self) -> None:
+        """Chunks that stop making sense are a cut, not an end."""
+        got = self.answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        got += self.bench.reply(b"zz\r\n")
+        self.assertTrue(got.endswith(b"3\r\nabc\r\n"))
+        self.assertTrue(self.bench.client.gone and self.bench.origins[0].aborted)
+
+    def test_bad_at_once(self) -> None:
+        """Chunks that make no sense from the start, in the head's own piece, are 502."""
+        got = self.answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        self.assertEqual(status(got), 502)
+        hooks = self.bench.hooks
+        assert isinstance(hooks, Recording)
+        self.assertEqual(hooks.taps[0].ends, [False])
+
+    def test_backpressure(self) -> None:
+        """The client's queue pauses the origin while a body passes, and lets go of it afterwards."""
+        self.answer(OK[:-1])
+        self.assertIs(self.bench.client.producer, self.bench.origins[0])
+        self.bench.origins[0].pauseProducing()
+        self.bench.reply(OK[-1:])
+        self.assertIsNone(self.bench.client.producer)
+        self.assertFalse(self.bench.origins[0].paused)
+
     def test_cut_everywhere(self) -> None:
         """An answer that comes byte by byte gives the client the same bytes."""
         bench = Bench()
@@ -173,6 +200,43 @@ class UploadTests(SynchronousTestCase):
         self.assertEqual(status(bench.ask(b"zz\r\n")), 400)
         self.assertTrue(bench.origins[0].aborted and bench.client.gone)
         self.assertFalse(bench.seen().endswith(b"0\r\n\r\n"))
+
+    def test_origin_gone(self) -> None:
+        """An origin that leaves in the middle of a body is 502, and the client's connection ends."""
+        bench = Bench()
+        bench.ask(request(b"POST", b"/", b"Content-Length: 5") + b"ab")
+        bench.origins[0].reset()
+        bench.settle()
+        self.assertEqual(status(bench.client.take()), 502)
+        self.assertTrue(bench.client.gone)
+
+    def test_answered_in_the_middle(self) -> None:
+        """A body may go on under its answer; both end whole, then the connection closes."""
+        bench = Bench()
+        bench.ask(request(b"POST", b"/", b"Content-Length: 5") + b"ab")
+        got = bench.reply(OK[:-1])
+        bench.ask(b"cde")
+        self.assertTrue(bench.seen().endswith(b"abcde"))
+        self.assertEqual((got + bench.reply(OK[-1:]))[-3:], b"abc")
+        self.assertTrue(bench.client.gone)
+
+    def test_client_leaves_in_the_middle(self) -> None:
+        """A client that sends FIN before its body's end takes the origin's connection with it."""
+        bench = Bench()
+        bench.ask(request(b"POST", b"/", b"Content-Length: 5") + b"ab")
+        bench.client.protocol.readConnectionLost()
+        bench.settle()
+        self.assertTrue(bench.client.gone and bench.origins[0].aborted)
+
+    def test_expect(self) -> None:
+        """A client that waits for 100 gets the origin's, and then sends."""
+        bench = Bench()
+        bench.ask(request(b"POST", b"/", b"Content-Length: 5", b"Expect: 100-continue"))
+        self.assertIn(b"\r\nExpect: 100-continue\r\n", bench.seen())
+        self.assertEqual(status(bench.reply(b"HTTP/1.1 100 Continue\r\n\r\n")), 100)
+        bench.ask(b"abcde")
+        self.assertEqual(bench.seen(), b"abcde")
+        self.assertEqual(status(bench.reply(OK)), 200)
 
     def test_early_answer(self) -> None:
         """An answer before the body's end closes both connections."""

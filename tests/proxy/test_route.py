@@ -7,7 +7,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.proxy.route import Forward, Refuse, Rules, Tunnel, decide
 from tests.proxy.scripted import parsed, request
 
-
 #: What a proxy that is told nothing permits.
 DEFAULT = Rules()
 
