@@ -18,12 +18,11 @@ from netsuite.proxy.route import Rules
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds: of silence, for a head, for an origin's first byte, and of a whole exchange (0: no bound)."""
+    """Seconds: of silence, for a head, for an origin's first byte, and to finish in at a stop."""
 
     idle: float = 60.0
     header: float = 15.0
     answer: float = 120.0
-    total: float = 0.0
     drain: float = 10.0
 
 
