@@ -10,7 +10,7 @@ No memory changes a count: what is remembered is a value of the piece (the form,
 
 import hashlib
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -154,7 +154,7 @@ class WordCounter:
         memo = self._memo
         for stretch in _stretches(text):
             pieces = Counter(segment.pieces(stretch))
-            passing = self._learn(pieces.keys() - memo.keys())
+            passing = self._learn([piece for piece in pieces if piece not in memo])
             for piece, times in pieces.items():
                 for form in memo[piece]:
                     tally[form] = tally.get(form, 0) + times
@@ -162,12 +162,11 @@ class WordCounter:
                 del memo[piece]
         return tally
 
-    def _learn(self, strange: Iterable[str]) -> list[str]:
-        """Add the words of each new piece to the memo; return those that are not to stay there."""
-        known = list(strange)
-        self._memo.update(zip(known, segment.of_pieces(known), strict=True))
+    def _learn(self, strange: list[str]) -> list[str]:
+        """Add the words of each new piece to the memo; return the pieces that are not to stay there."""
+        self._memo.update(zip(strange, segment.of_pieces(strange), strict=True))
         full = len(self._memo) > MEMO_MAX
-        return list(self._memo) if full else [piece for piece in known if len(piece) > PIECE_MAX]
+        return list(self._memo) if full else [piece for piece in strange if len(piece) > PIECE_MAX]
 
     def _remember(self, digest: bytes, found: PageWords) -> None:
         self._pages[digest] = found
