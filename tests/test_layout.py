@@ -27,6 +27,7 @@ FLOOR = {
     "life",
     "access",
     "guard",
+    "names",
     "metrics",
     "outcome",
     "crowd",

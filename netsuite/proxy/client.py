@@ -25,10 +25,10 @@ from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HeadReader, RequestHead, parse_request
 from netsuite.http1.target import Target
 from netsuite.proxy import refusal
+from netsuite.proxy.dialling import Dialling
 from netsuite.proxy.exchange import Exchange, refusal_of
 from netsuite.proxy.relay import Relay
 from netsuite.proxy.route import Forward, Refuse, Tunnel, decide
-from netsuite.proxy.upstream import Dialling
 from netsuite.wire import IWire
 
 #: Bytes of later requests that wait while one is answered.
@@ -258,7 +258,7 @@ class ClientSide(Protocol):
     async def _tunnel_to(self, head: RequestHead, target: Target) -> None:
         number, far = self.relay.next_number(), FarSide()
         try:
-            peer = await self.relay.pool.connect(target, far)
+            await self.relay.pool.dialler.connect(target, far, tunnel=True)
         except (Forbidden, DNSLookupError, ConnectError) as error:
             if not self._gone:
                 self._held = False
@@ -269,7 +269,7 @@ class ClientSide(Protocol):
             far.transport.abortConnection()
             return
         self._tunnel = (number, target, self.now(), far)
-        self._peer = peer
+        self._peer = far.address
         self.transport.write(_ESTABLISHED)
         self.end, far.end = join(self.transport, far.transport, self.touch)
         self.relay.hooks.on_tunnel(number, target.host.decode("ascii"), target.port)

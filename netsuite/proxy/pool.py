@@ -1,26 +1,16 @@
-"""Connections to origins: those that wait for another request, and the making of new ones.
+"""Connections to origins that wait for another request, and the making of new ones.
 
 A connection is kept for the origin it was made for (scheme, host and port) after an answer that both sides
 could frame, at most ``IDLE_EACH`` an origin, ``IDLE_ALL`` in all and ``IDLE_SECONDS`` long; the youngest is
-taken first, being the likeliest to live.  A new connection goes to an address that the guard has judged, in
-this attempt, and to no other: names are not resolved again between judgement and dialling.  Addresses are
-tried one after the other until one answers.
+taken first, being the likeliest to live.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet import defer
-from twisted.internet.error import ConnectError
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ClientFactory, Protocol
-from twisted.python.failure import Failure
-
-from netsuite.guard import Guard
-from netsuite.proxy.upstream import Dialling, UpstreamSide
-from netsuite.wire import dial
+from netsuite.proxy.dialling import Dialler, Permit
+from netsuite.proxy.upstream import UpstreamSide
 
 if TYPE_CHECKING:
     from netsuite.http1.limits import Limits
@@ -33,28 +23,11 @@ IDLE_ALL = 512
 IDLE_SECONDS = 30.0
 
 
-class _Dialled(ClientFactory):
-    """One attempt; ``done`` fires once the protocol is connected."""
-
-    noisy = False
-
-    def __init__(self, protocol: Dialling, done: defer.Deferred[None]) -> None:
-        self._protocol, self._done = protocol, done
-        protocol.greet = partial(done.callback, None)
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return self._protocol
-
-    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        self._done.errback(reason)
-
-
 class Pool:
     """Gives an origin's connection to an exchange and takes it back."""
 
-    def __init__(self, reactor: Any, guard: Guard, limits: Limits, connect_seconds: float) -> None:
-        self._reactor, self._guard, self._limits = reactor, guard, limits
-        self.connect_seconds = connect_seconds
+    def __init__(self, reactor: Any, dialler: Dialler, limits: Limits) -> None:
+        self._reactor, self.dialler, self._limits = reactor, dialler, limits
         self._idle: dict[Origin, list[UpstreamSide]] = {}
         self._waiting = 0
         self.open: set[UpstreamSide] = set()
@@ -106,26 +79,15 @@ class Pool:
             for upstream in list(waiting):
                 upstream.transport.loseConnection()
 
-    async def connect(self, target: Target, protocol: Dialling) -> str:
-        """Connect ``protocol`` with the target; return the address dialled.
+    def flush(self) -> None:
+        """Close every waiting connection and give none of them again: what made them may hold no more."""
+        for waiting in list(self._idle.values()):
+            for upstream in list(waiting):
+                upstream.transport.loseConnection()
+                self.lost(upstream)
 
-        Raises: Forbidden, DNSLookupError, ConnectError (of the last address tried).
-        """
-        addresses = await self._guard.addresses(self._reactor, target.host.decode("ascii"), target.port)
-        failure = ConnectError(string="no address")
-        for address in addresses:
-            done: defer.Deferred[None] = defer.Deferred()
-            dial(self._reactor, address, target.port, _Dialled(protocol, done), self.connect_seconds)
-            try:
-                await done
-            except ConnectError as error:
-                failure = error
-            else:
-                return address
-        raise failure
-
-    async def fresh(self, target: Target) -> UpstreamSide:
-        """Return a new connection to the target's origin.  Raises: as ``connect``."""
+    async def fresh(self, target: Target, permit: Permit | None = None) -> UpstreamSide:
+        """Return a new connection to the target's origin.  Raises: as ``Dialler.connect``."""
         upstream = UpstreamSide(self, (target.host, target.port), self._limits)
-        upstream.address = await self.connect(target, upstream)
+        await self.dialler.connect(target, upstream, tunnel=False, permit=permit)
         return upstream

@@ -17,9 +17,12 @@ from netsuite.guard import Guard
 from netsuite.http1.limits import Limits
 from netsuite.life import Life
 from netsuite.listen import Listening, Terminal, authority
+from netsuite.names import Names
 from netsuite.options import Common, Network, Where
 from netsuite.proxy.accesslog import AccessLog
+from netsuite.proxy.chain import Chain
 from netsuite.proxy.client import ProxyFactory
+from netsuite.proxy.dialling import Dialler
 from netsuite.proxy.hooks import Hooks, NoHooks
 from netsuite.proxy.pool import Pool
 from netsuite.proxy.relay import Relay, Times
@@ -146,12 +149,13 @@ class ProxyService(service.MultiService):
         guard = Guard(
             allow_private=settings.allow_private, allow_nets=settings.allow_nets, own=self.own_addresses
         )
+        dialler = Dialler(reactor, guard, Names(reactor), Chain(), settings.connect_seconds)
         self.relay = Relay(
             reactor,
             limits=settings.limits,
             times=settings.times,
             rules=settings.rules,
-            pool=Pool(reactor, guard, settings.limits, settings.connect_seconds),
+            pool=Pool(reactor, dialler, settings.limits),
             via=Via(settings.via_name, shown=settings.via_shown),
             log=log,
             hooks=hooks,

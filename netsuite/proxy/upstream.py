@@ -8,11 +8,10 @@ taken for the next answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from netsuite.glue import End
@@ -20,17 +19,12 @@ from netsuite.http1.body import Body, response_body
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HeadReader, ResponseHead, parse_response
 from netsuite.http1.limits import Limits
+from netsuite.proxy.dialling import Dialling
 from netsuite.wire import IWire
 
 if TYPE_CHECKING:
     from netsuite.proxy.exchange import Exchange
     from netsuite.proxy.pool import Pool
-
-
-class Dialling(Protocol):
-    """A protocol that says when it is connected: ``greet`` is called by ``connectionMade``."""
-
-    greet: Callable[[], None]
 
 
 class UpstreamSide(Dialling):
@@ -39,7 +33,7 @@ class UpstreamSide(Dialling):
     transport: IWire  # type: ignore[assignment]  # a real connection has more than ITransport
 
     def __init__(self, pool: Pool, origin: tuple[bytes, int], limits: Limits) -> None:
-        self.origin, self.address = origin, ""
+        self.origin = origin
         self.used = False
         self.end: End | None = None
         self.idle_until = 0.0

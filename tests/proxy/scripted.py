@@ -15,9 +15,12 @@ from netsuite.crowd import Crowd
 from netsuite.guard import Guard
 from netsuite.http1.head import RequestHead, ResponseHead, parse_request
 from netsuite.http1.limits import Limits
+from netsuite.names import Names
 from netsuite.options import Common
 from netsuite.proxy.accesslog import AccessLog
+from netsuite.proxy.chain import Chain
 from netsuite.proxy.client import ProxyFactory
+from netsuite.proxy.dialling import Dialler
 from netsuite.proxy.hooks import Hooks, NoHooks
 from netsuite.proxy.pool import Pool
 from netsuite.proxy.relay import Relay, Times
@@ -176,7 +179,8 @@ class Bench:
         guard = Guard(allow_nets=tuple(map(ip_network, nets)), own=lambda: [OWN])
         self.crowd = Crowd(self.clock, common)
         self.crowd.start()
-        self.pool = Pool(self.clock, guard, Limits(), 10.0)
+        dialler = Dialler(self.clock, guard, Names(self.clock), Chain(), 10.0)
+        self.pool = Pool(self.clock, dialler, Limits())
         self.hooks = hooks or Recording()
         self.relay = Relay(
             self.clock,
