@@ -20,10 +20,11 @@ PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl \
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
 PACKAGE := setup.cfg pyproject.toml constraints.txt README.rst
 
-.PHONY: help run test parts lint format types clean
+.PHONY: help run test parts peers bench lint format types clean
 help:
 	@echo "make run    install netsuite into $(RUN) and start wordproxy in the foreground"
 	@echo "make test   install what the tests need, and run them (ARGS=... goes to pytest)"
+	@echo "make bench  install the peers (make peers), measure ours against them, print the tables"
 	@echo "make lint   make types   make format   make clean"
 
 # -- run ---------------------------------------------------------------------------------------
@@ -55,6 +56,24 @@ $(TEST)/installed: $(TEST)/made $(PACKAGE)
 parts:
 	@.ci/parts $(PARTS)
 
+# -- bench -------------------------------------------------------------------------------------
+
+# The proxies that ours is compared with, and the load; BENCH=... goes to bench.relay.
+PEERS := .venv-peers
+RIVALS := nginx squid tinyproxy privoxy haproxy wrk
+BENCH ?=
+
+peers: $(PEERS)/installed
+	@.ci/parts $(RIVALS)
+
+$(PEERS)/installed: $(PEERS)/made
+	@echo "netsuite: installing mitmproxy and proxy.py into $(PEERS)"
+	@$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet 'mitmproxy==11.0.2' 'proxy.py==2.4.10'
+	@touch $@
+
+bench: $(TEST)/installed peers
+	@$(TEST)/bin/python -m bench.relay $(BENCH)
+
 lint: $(TEST)/installed
 	@$(TEST)/bin/ruff check . .ci/smoke
 	@$(TEST)/bin/ruff format --check . .ci/smoke
@@ -83,7 +102,7 @@ types: $(TEST)/installed
 	@touch $@
 
 clean:
-	rm -rf $(RUN) $(TEST) build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(RUN) $(TEST) $(PEERS) build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf _trial_temp*
 	find netsuite tests twisted -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache
