@@ -15,7 +15,8 @@ from twisted.internet import defer
 from twisted.internet.task import LoopingCall
 
 from netsuite import journal
-from netsuite.options import Common, Network
+from netsuite.options import Common
+from netsuite.values import Network
 
 #: Seconds between two sweeps: how much later than its deadline a connection may end.
 SWEEP_SECONDS = 1.0

@@ -17,8 +17,9 @@ from netsuite import journal, options
 from netsuite.crowd import Crowd, may_connect
 from netsuite.life import Life
 from netsuite.listen import Listening, Terminal, authority
-from netsuite.options import Common, Network, Where
+from netsuite.options import Common
 from netsuite.site.admin import admin_service, crowd_gauges
+from netsuite.values import Network, Where
 from netsuite.wire import IWire
 
 #: Bytes of a tag; it is repeated in every answer.

@@ -21,7 +21,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
-from netsuite.options import Where, split_endpoint
+from netsuite.values import Where, split_endpoint
 from netsuite.wire import write_directly
 
 #: Which of our listeners has which port by default (told in a clash).

@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.crowd import NEVER, Crowd, may_connect
-from netsuite.options import Common, Network
+from netsuite.options import Common
+from netsuite.values import Network
 
 
 def common(most: int = 3, each: int = 2, loopback: int | None = None, *nets: Network) -> Common:

@@ -23,6 +23,7 @@ FLOOR = {
     "wire",
     "glue",
     "options",
+    "values",
     "listen",
     "life",
     "access",

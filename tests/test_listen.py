@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from netsuite.listen import Listening, Refused, Terminal, authority, clashes, place
-from netsuite.options import Where, parse_where
+from netsuite.values import Where, parse_where
 
 
 class Terminals:

@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite import echo, options
+from netsuite import echo, options, values
 
 
 def read(*arguments: str) -> echo.Options:
@@ -145,8 +145,8 @@ class WhereTests(SynchronousTestCase):
 
     def test_bare_port_is_loopback(self) -> None:
         """A number alone binds 127.0.0.1, with --ipv6 also ::1, never a public address."""
-        self.assertEqual(options.parse_where("5001").descriptions, ("tcp:5001:interface=127.0.0.1",))
-        both = options.parse_where("5001", ipv6=True)
+        self.assertEqual(values.parse_where("5001").descriptions, ("tcp:5001:interface=127.0.0.1",))
+        both = values.parse_where("5001", ipv6=True)
         expected = ("tcp:5001:interface=127.0.0.1", "tcp:5001:interface=\\:\\:1")
         self.assertEqual((both.descriptions, both.public), (expected, False))
 
@@ -162,12 +162,12 @@ class WhereTests(SynchronousTestCase):
             ("tcp:1:interface=host.test", True),
             ("systemd:domain=INET:index=0", True),
         ):
-            self.assertEqual(options.parse_where(text).public, public, text)
+            self.assertEqual(values.parse_where(text).public, public, text)
 
     def test_wrong(self) -> None:
         """What is neither port nor endpoint is refused."""
         for text in ("", "65536", "-1", "http", "udp:53", "tcp", "5001x"):
-            self.assertRaises(ValueError, options.parse_where, text)
+            self.assertRaises(ValueError, values.parse_where, text)
 
 
 class ValueTests(SynchronousTestCase):
@@ -176,26 +176,26 @@ class ValueTests(SynchronousTestCase):
     def test_sizes(self) -> None:
         """Bytes, with a binary unit or none."""
         for text, size in (("0", 0), ("65536", 65536), ("64KiB", 65536), ("8M", 8 << 20), ("1 g", 1 << 30)):
-            self.assertEqual(options.parse_size(text), size, text)
+            self.assertEqual(values.parse_size(text), size, text)
         for text in ("", "K", "-1", "1.5M", "1T", "9" * 16, "1_000"):
-            self.assertRaises(ValueError, options.parse_size, text)
+            self.assertRaises(ValueError, values.parse_size, text)
 
     def test_seconds(self) -> None:
         """Seconds, with a unit or none; never negative, never without end."""
         for text, seconds in (("2", 2.0), ("0.5", 0.5), ("200ms", 0.2), ("3m", 180.0), ("1h", 3600.0)):
-            self.assertAlmostEqual(options.parse_seconds(text), seconds)
+            self.assertAlmostEqual(values.parse_seconds(text), seconds)
         for text in ("", "s", "-1", "inf", "nan", "1d"):
-            self.assertRaises(ValueError, options.parse_seconds, text)
+            self.assertRaises(ValueError, values.parse_seconds, text)
 
     def test_ports(self) -> None:
         """Single ports and ranges that run upwards."""
-        self.assertEqual(options.parse_ports("443,8000-8100"), ((443, 443), (8000, 8100)))
+        self.assertEqual(values.parse_ports("443,8000-8100"), ((443, 443), (8000, 8100)))
         for text in ("", "0", "65536", "20-10", "5-", "-5", "a"):
-            self.assertRaises(ValueError, options.parse_ports, text)
+            self.assertRaises(ValueError, values.parse_ports, text)
 
     def test_networks(self) -> None:
         """A network or one address; host bits set are a mistake worth telling."""
-        self.assertEqual(str(options.parse_network("192.0.2.7")), "192.0.2.7/32")
-        self.assertEqual(str(options.parse_network("[fd00::1]")), "fd00::1/128")
+        self.assertEqual(str(values.parse_network("192.0.2.7")), "192.0.2.7/32")
+        self.assertEqual(str(values.parse_network("[fd00::1]")), "fd00::1/128")
         for text in ("10.0.0.1/8", "host.test", ""):
-            self.assertRaises(ValueError, options.parse_network, text)
+            self.assertRaises(ValueError, values.parse_network, text)

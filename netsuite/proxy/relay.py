@@ -18,12 +18,16 @@ from netsuite.proxy.route import Rules
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds: of silence, for a head, for an origin's first byte, and to finish in at a stop."""
+    """Seconds: of silence, for a head, for an origin's first byte, to finish in at a stop, and in all.
+
+    ``total`` 0: a request or tunnel may take as long as it goes on.
+    """
 
     idle: float = 60.0
     header: float = 15.0
     answer: float = 120.0
     drain: float = 10.0
+    total: float = 0.0
 
 
 class Relay:

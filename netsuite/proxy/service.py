@@ -1,123 +1,32 @@
-"""The forward proxy as a service: its options, its settings, and how its parts are put together."""
+"""The forward proxy as a service: how its parts are put together, started and stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from twisted.application import service
 from twisted.internet import defer
 from twisted.internet.task import LoopingCall
 
-from netsuite import journal, options
+from netsuite import journal
 from netsuite.access import Htpasswd
 from netsuite.crowd import SWEEP_SECONDS, Crowd
 from netsuite.guard import Guard
-from netsuite.http1.limits import Limits
 from netsuite.life import Life
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.names import Names
-from netsuite.options import Common, Network, Where
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.chain import Chain
 from netsuite.proxy.client import ProxyFactory
 from netsuite.proxy.dialling import Dialler
 from netsuite.proxy.hooks import Hooks, NoHooks
 from netsuite.proxy.pool import Pool
-from netsuite.proxy.relay import Relay, Times
+from netsuite.proxy.relay import Relay
 from netsuite.proxy.rewrite import Via
-from netsuite.proxy.route import Rules
+from netsuite.proxy.settings import Options as Options
+from netsuite.proxy.settings import Settings
 from netsuite.site.admin import admin_service, crowd_gauges
-
-#: Ports that tunnels may always go to.
-TUNNEL_PORTS = ((443, 443), (8443, 8443))
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a proxy is told."""
-
-    common: Common
-    port: Where
-    htpasswd: str | None
-    allow_private: bool
-    allow_nets: tuple[Network, ...]
-    rules: Rules
-    limits: Limits
-    times: Times
-    connect_seconds: float
-    via_name: str | None
-    via_shown: bool
-    show_client: bool
-
-
-class Options(options.Options):
-    """The command line of ``twistd proxy``."""
-
-    table = "proxy"
-    REMEDY = "--htpasswd FILE, --allow-client NETWORK or --allow-public"
-    examples = """Examples:
-  twistd -n proxy                          on 127.0.0.1, port 8001
-  twistd -n proxy --allow-net 127.0.0.1/32 may fetch from this machine too, for a trial
-  curl -x 127.0.0.1:8001 http://www.example.org/"""
-
-    optParameters: ClassVar[list[list[Any]]] = [
-        ["port", "p", "8001", "Port on 127.0.0.1, or an endpoint."],
-        ["htpasswd", "A", None, "File of users; bcrypt, SHA-512 or apr1 hashes."],
-        ["max-clients", None, "1024", "Connections at once."],
-        ["connect-timeout", None, "10", "Seconds for a connection to an origin."],
-        ["header-timeout", None, "15", "Seconds for a request's head."],
-        ["answer-timeout", None, "120", "Seconds for an origin's first byte."],
-        ["drain", None, "10", "Seconds that requests under way get when the service stops."],
-        ["max-header", None, "64KiB", "Largest head in bytes."],
-        ["max-body", None, None, "Largest request body in bytes (none)."],
-        ["via", None, None, "Our name in Via (a pseudonym for each origin)."],
-    ]
-    optFlags: ClassVar[list[list[Any]]] = [
-        ["allow-private", None, "Let private addresses be fetched from."],
-        ["no-via", None, "Send no Via."],
-        ["no-client-addr", None, "Keep clients' addresses out of the log."],
-    ]
-    optRepeated: ClassVar[list[list[str | None]]] = [
-        ["allow-net", None, "Network that may be fetched from though it is not public"],
-        ["connect-port", None, "More ports that tunnels may go to, N or N-M"],
-    ]
-
-    def read(self) -> Any:
-        """Return the settings."""
-        return self.proxy_settings()
-
-    def proxy_settings(self) -> Settings:
-        """Return what the proxy is told."""
-        where, htpasswd = self.where("port"), self.path("htpasswd")
-        self.restrict("port", where, htpasswd)
-        ports = tuple(pair for pairs in self.take_all("connect-port", options.parse_ports) for pair in pairs)
-        head_bytes = self.size("max-header")
-        if not 1024 <= head_bytes <= 1 << 20:
-            self.fault("max-header", "is from 1KiB to 1MiB")
-        via = self["via"]
-        if via is not None and not (via.isascii() and via.replace("-", "").replace(".", "").isalnum()):
-            self.fault("via", "is a name of letters, digits, dots and hyphens")
-        return Settings(
-            common=self.common(),
-            port=where,
-            htpasswd=htpasswd,
-            allow_private=bool(self["allow-private"]),
-            allow_nets=self.networks("allow-net"),
-            rules=Rules(TUNNEL_PORTS + ports, None if self["max-body"] is None else self.size("max-body")),
-            limits=Limits(head_bytes=max(1024, head_bytes)),
-            times=Times(
-                idle=self.seconds("idle"),
-                header=self.seconds("header-timeout"),
-                answer=self.seconds("answer-timeout"),
-                drain=self.seconds("drain"),
-            ),
-            connect_seconds=self.seconds("connect-timeout"),
-            via_name=via,
-            via_shown=not self["no-via"],
-            show_client=not self["no-client-addr"],
-        )
 
 
 class ProxyService(service.MultiService):

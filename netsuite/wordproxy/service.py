@@ -16,8 +16,9 @@ from netsuite import journal
 from netsuite.crowd import Crowd
 from netsuite.life import Life
 from netsuite.listen import Listening, Terminal, authority, clashes
-from netsuite.options import Where
-from netsuite.proxy import service as proxy
+from netsuite.proxy import settings as proxy
+from netsuite.proxy.service import ProxyService
+from netsuite.values import Where
 from netsuite.wordproxy import place
 from netsuite.wordproxy.copying import Copying, Rules, host_pattern
 from netsuite.wordproxy.feed import Feed, FeedSettings
@@ -180,7 +181,7 @@ class Wordproxy(service.MultiService):
         on_batch = self._keep_in_memory if settings.store == place.MEMORY else None
         self._feed = Feed(reactor, settings.feed, Events(), on_batch)
         self._copying = Copying(self._feed, self._rules(b"\0" * place.KEY_BYTES), time.time)
-        self._proxy = proxy.ProxyService(
+        self._proxy = ProxyService(
             settings.proxy,
             reactor,
             terminal,

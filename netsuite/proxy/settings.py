@@ -1,0 +1,148 @@
+"""What a proxy is told: its options and the frozen settings that they become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from netsuite import options
+from netsuite.http1.limits import Limits
+from netsuite.options import Common
+from netsuite.proxy.relay import Times
+from netsuite.proxy.route import Rules
+from netsuite.values import Network, Where, parse_place, parse_ports, parse_rate
+
+#: Ports that tunnels may always go to.
+TUNNEL_PORTS = ((443, 443), (8443, 8443))
+
+#: Relay processes of one service.
+WORKERS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a proxy is told.  ``rate``: requests a second, ``bandwidth``: bytes a second, of one client."""
+
+    common: Common
+    port: Where
+    htpasswd: str | None
+    allow_private: bool
+    allow_nets: tuple[Network, ...]
+    rules: Rules
+    limits: Limits
+    times: Times
+    connect_seconds: float
+    resolver: str | None
+    rate: float | None
+    bandwidth: int | None
+    via_name: str | None
+    via_shown: bool
+    show_client: bool
+    forwarded_for: bool
+    hosts_only: bool
+    log_form: str | None
+    workers: int
+
+
+class Options(options.Options):
+    """The command line of ``twistd proxy``."""
+
+    table = "proxy"
+    REMEDY = "--htpasswd FILE, --allow-client NETWORK or --allow-public"
+    examples = """Examples:
+  twistd -n proxy                          on 127.0.0.1, port 8001
+  twistd -n proxy --allow-net 127.0.0.1/32 may fetch from this machine too, for a trial
+  curl -x 127.0.0.1:8001 http://www.example.org/"""
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["port", "p", "8001", "Port on 127.0.0.1, or an endpoint."],
+        ["htpasswd", "A", None, "File of users; bcrypt, SHA-512 or apr1 hashes."],
+        ["max-clients", None, "1024", "Connections at once."],
+        ["connect-timeout", None, "10", "Seconds for a connection to an origin."],
+        ["header-timeout", None, "15", "Seconds for a request's head."],
+        ["answer-timeout", None, "120", "Seconds for an origin's first byte."],
+        ["total", None, "0", "Seconds that a request or tunnel may take in all; 0 is no limit."],
+        ["drain", None, "10", "Seconds that requests under way get when the service stops."],
+        ["max-header", None, "64KiB", "Largest head in bytes."],
+        ["max-body", None, None, "Largest request body in bytes (none)."],
+        ["rate", None, None, "Requests of one client, as 10/s or 600/m (none)."],
+        ["bandwidth", None, None, "Bytes a second of one client, as 1MiB (none)."],
+        ["resolver", None, None, "Name server, ADDRESS or ADDRESS:PORT (the system's)."],
+        ["via", None, None, "Our name in Via (a pseudonym for each origin)."],
+        ["log-format", None, None, "A line of the access log: json, or a format string."],
+        ["workers", None, "1", "Relay processes that share the port."],
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["allow-private", None, "Let private addresses be fetched from."],
+        ["no-via", None, "Send no Via."],
+        ["forwarded-for", None, "Tell origins the client's address in X-Forwarded-For."],
+        ["no-client-addr", None, "Keep clients' addresses out of the log."],
+        ["log-hosts-only", None, "Keep paths out of the log."],
+    ]
+    optRepeated: ClassVar[list[list[str | None]]] = [
+        ["allow-net", None, "Network that may be fetched from though it is not public"],
+        ["connect-port", None, "More ports that tunnels may go to, N or N-M"],
+    ]
+
+    def read(self) -> Any:
+        """Return the settings."""
+        return self.proxy_settings()
+
+    def proxy_settings(self) -> Settings:
+        """Return what the proxy is told."""
+        where, htpasswd = self.where("port"), self.path("htpasswd")
+        self.restrict("port", where, htpasswd)
+        return Settings(
+            common=self.common(),
+            port=where,
+            htpasswd=htpasswd,
+            allow_private=bool(self["allow-private"]),
+            allow_nets=self.networks("allow-net"),
+            rules=self._rules(),
+            limits=Limits(head_bytes=self._head_bytes()),
+            times=self._times(),
+            connect_seconds=self.seconds("connect-timeout"),
+            resolver=self.take("resolver", parse_place, None) if self["resolver"] else None,
+            rate=self.take("rate", parse_rate, 1.0) if self["rate"] else None,
+            bandwidth=self._bandwidth(),
+            via_name=self._via(),
+            via_shown=not self["no-via"],
+            show_client=not self["no-client-addr"],
+            forwarded_for=bool(self["forwarded-for"]),
+            hosts_only=bool(self["log-hosts-only"]),
+            log_form=self["log-format"],
+            workers=self.number("workers", 1, WORKERS_MAX),
+        )
+
+    def _rules(self) -> Rules:
+        ports = tuple(pair for pairs in self.take_all("connect-port", parse_ports) for pair in pairs)
+        return Rules(TUNNEL_PORTS + ports, None if self["max-body"] is None else self.size("max-body"))
+
+    def _times(self) -> Times:
+        return Times(
+            idle=self.seconds("idle"),
+            header=self.seconds("header-timeout"),
+            answer=self.seconds("answer-timeout"),
+            total=self.seconds("total"),
+            drain=self.seconds("drain"),
+        )
+
+    def _head_bytes(self) -> int:
+        head_bytes = self.size("max-header")
+        if not 1024 <= head_bytes <= 1 << 20:
+            self.fault("max-header", "is from 1KiB to 1MiB")
+        return max(1024, head_bytes)
+
+    def _bandwidth(self) -> int | None:
+        if self["bandwidth"] is None:
+            return None
+        bandwidth = self.size("bandwidth")
+        if bandwidth < 1024:
+            self.fault("bandwidth", "is 1KiB a second or more")
+        return max(1024, bandwidth)
+
+    def _via(self) -> str | None:
+        via: str | None = self["via"]
+        if via is not None and not (via.isascii() and via.replace("-", "").replace(".", "").isalnum()):
+            self.fault("via", "is a name of letters, digits, dots and hyphens")
+        return via
