@@ -43,7 +43,8 @@ class Peer:
     """A running proxy.  ``port`` takes absolute-form requests, and CONNECT where ``connects`` is true.
 
     ``tunnel_port`` is where tunnels are asked for; of HAProxy it leads straight to its origin, so nothing is
-    to be asked there.  ``tunnels`` is false for those that have none.
+    to be asked there.  ``tunnels`` is false for those that have none, ``keeps`` for those that close a client's
+    connection after each answer without saying so.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Peer:
     tunnel_port: int
     connects: bool = True
     tunnels: bool = True
+    keeps: bool = True
     host: str = HOST
 
     @property
@@ -204,7 +206,9 @@ def tinyproxy(_origin: tuple[str, int]) -> Peer:
         (folder / "tinyproxy.conf").write_text(text)
         return [path, "-d", "-c", str(folder / "tinyproxy.conf")]
 
-    return listen("tinyproxy", says([path, "-v"], r"tinyproxy (\S+)"), command)
+    peer = listen("tinyproxy", says([path, "-v"], r"tinyproxy (\S+)"), command)
+    peer.keeps = False
+    return peer
 
 
 _PRIVOXY = """\
