@@ -36,6 +36,9 @@ TEXT_MAX = 2048
 #: Keys that Twisted's bridge to its older log puts into every event.
 _BRIDGED = frozenset(("time", "system", "isError", "message", "format", "failure", "why", "logLevel"))
 
+#: ``debug``, ``info``, ``warn``, ``error`` or ``critical``.
+LogLevelName = str
+
 _shown = {"queries": False}
 
 
@@ -116,6 +119,91 @@ def login(*, client: str, user: str, ok: bool) -> None:
 def signal_taken(*, name: str, what: str) -> None:
     """A signal came; ``what`` is done about it."""
     _info("{name}: {what}", event="signal", name=name, what=what)
+
+
+def reloaded(*, text: str) -> None:
+    """Settings were read again and are in force; ``text``: which changed."""
+    _info("reloaded: {text}", event="reload.done", text=text)
+
+
+def reload_kept(*, names: str) -> None:
+    """Settings were changed that hold until the service is started anew."""
+    _warn("not changed until a new start: {names}", event="reload.kept", names=names)
+
+
+def listener_moved(*, owner: str, place: str) -> None:
+    """A reload gave a listener another place."""
+    _info("{owner} listens on {place} now", event="listener.moved", owner=owner, place=place)
+
+
+def listener_kept(*, owner: str, place: str, reason: str) -> None:
+    """A reload could not give a listener its new place; it stays where it was."""
+    _error(
+        "{owner} stays where it is: {place}: {reason}",
+        event="listener.kept",
+        owner=owner,
+        place=place,
+        reason=reason,
+    )
+
+
+def accepting_paused(*, owner: str, reason: str) -> None:
+    """No connection can be accepted just now; said once a while, not each time."""
+    _warn("{owner} accepts none for a moment: {reason}", event="accept.paused", owner=owner, reason=reason)
+
+
+def accept_failed(*, owner: str, reason: str) -> None:
+    """A listening socket gave an error that nobody expects."""
+    _error("{owner} can't accept: {reason}", event="accept.failed", owner=owner, reason=reason)
+
+
+def clients_capped(*, most: int, asked: int, descriptors: int) -> None:
+    """There are too few descriptors for as many connections as --max-clients allows."""
+    _warn(
+        "{most} connections at once, not {asked}: the system gives {descriptors} descriptors (ulimit -n)",
+        event="clients.capped",
+        most=most,
+        asked=asked,
+        descriptors=descriptors,
+    )
+
+
+def worker_started(*, number: int, pid: int) -> None:
+    """A worker process runs."""
+    _info("worker {number} started, process {pid}", event="worker.started", number=number, pid=pid)
+
+
+def worker_lost(*, number: int, pid: int, reason: str, seconds: float) -> None:
+    """A worker ended without being asked to; another is started in ``seconds``."""
+    _warn(
+        "worker {number}, process {pid}, lost: {reason}; the next in {seconds:.1f}s",
+        event="worker.lost",
+        number=number,
+        pid=pid,
+        reason=escaped(reason),
+        seconds=seconds,
+    )
+
+
+def worker_silent(*, number: int, pid: int, seconds: float) -> None:
+    """A worker has not been heard of for so long that it is killed."""
+    _warn(
+        "worker {number}, process {pid}, silent for {seconds:.1f}s: killed",
+        event="worker.silent",
+        number=number,
+        pid=pid,
+        seconds=seconds,
+    )
+
+
+def worker_said(*, level: LogLevelName, text: str, own: dict[str, Any]) -> None:
+    """A worker's event, as it was there: ``own`` are its keys."""
+    _log.emit(LogLevel.levelWithName(level), "{text}", log_system="netsuite", text=text, **own)
+
+
+def worker_lines_lost(*, number: int, count: int) -> None:
+    """A worker had more to say than could be taken."""
+    _warn("{count} log lines of worker {number} lost", event="worker.lines", number=number, count=count)
 
 
 def reload_failed(*, text: str) -> None:

@@ -77,7 +77,7 @@ class ClientSide(Protocol):
     def __init__(self, relay: Relay, host: str) -> None:
         self.relay, self._host = relay, host
         self.shown = host if relay.show_client else "-"
-        self.deadline = NEVER
+        self.deadline = self.ends = NEVER
         self.busy = False
         self.closing = False
         self.end: End | None = None

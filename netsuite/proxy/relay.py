@@ -10,6 +10,7 @@ from netsuite.crowd import Crowd
 from netsuite.http1.limits import Limits
 from netsuite.metrics import Tally
 from netsuite.proxy.accesslog import AccessLog
+from netsuite.proxy.allowance import Bandwidth, Rate
 from netsuite.proxy.hooks import Hooks
 from netsuite.proxy.pool import Pool
 from netsuite.proxy.rewrite import Via
@@ -31,7 +32,7 @@ class Times:
 
 
 class Relay:
-    """The parts that a client's connection works with."""
+    """The parts that a client's connection works with.  A reload replaces them between two requests."""
 
     def __init__(
         self,
@@ -47,10 +48,14 @@ class Relay:
         crowd: Crowd,
         access: Htpasswd | None,
         show_client: bool,
+        forwarded_for: bool = False,
+        rate: Rate | None = None,
+        bandwidth: Bandwidth | None = None,
     ) -> None:
         self.reactor, self.limits, self.times, self.rules = reactor, limits, times, rules
         self.pool, self.via, self.log, self.hooks = pool, via, log, hooks
         self.crowd, self.access, self.show_client = crowd, access, show_client
+        self.forwarded_for, self.rate, self.bandwidth = forwarded_for, rate, bandwidth
         self.tally = Tally(
             requests="Requests answered, by status class.",
             refusals="Requests that we answered ourselves, by cause.",
