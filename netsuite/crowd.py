@@ -1,18 +1,23 @@
 """The connections that are open now: how many, whose, until when (rule R2).
 
 Timers are coarse and cheap: a connection has a ``deadline``, an attribute that its protocol sets as bytes
-come and go, and one sweep a second asks those whose deadline has passed to end.  A deadline so costs an
-attribute's assignment, not a timer object re-armed at each read.
+come and go, and ``ends``, past which it may not go on at all.  One sweep a second asks those for which either
+has passed to end, so that a limit costs an attribute's assignment, not a timer object re-armed at each read.
+However many are overdue at once, the sweep gives the reactor its turn after each slice of them.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import math
+import time
+from collections import deque
+from itertools import islice
 from typing import Any, Protocol
 
 from twisted.internet import defer
 from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
 
 from netsuite import journal
 from netsuite.options import Common
@@ -23,15 +28,25 @@ SWEEP_SECONDS = 1.0
 
 NEVER = math.inf
 
+#: Seconds that one slice of a sweep may take.
+SLICE_SECONDS = 0.02
+
+#: Connections asked to end between two looks at the time.
+SLICE_LEAST = 16
+
+#: Seconds before idle connections are looked for again after none was found.
+BUSY_SECONDS = 0.05
+
 
 class Member(Protocol):
     """A connection in a crowd."""
 
     deadline: float
+    ends: float
     busy: bool
 
     def overdue(self) -> None:
-        """The deadline has passed: end, telling the peer why where it can be told."""
+        """The deadline or the end has passed: end, telling the peer why where it can be told."""
 
     def drain(self) -> None:
         """End as soon as nothing is in hand."""
@@ -45,14 +60,21 @@ class Crowd:
 
     def __init__(self, reactor: Any, common: Common) -> None:
         self._reactor = reactor
-        self._most, self._networks = common.max_clients, common.allow_clients
-        self._most_each, self._most_loopback = common.per_client, common.per_client_loopback
+        self.limit(common)
         self._members: dict[Member, str] = {}
         self._each: dict[str, int] = {}
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = reactor
+        self._leaving: set[Member] = set()  # shed, and gone on the reactor's next turn
+        self._overdue: deque[Member] = deque()
+        self._all_busy_until = -NEVER
         self._empty: defer.Deferred[None] | None = None
         self.refused = 0
+
+    def limit(self, common: Common) -> None:
+        """These bounds hold for whoever comes from now on."""
+        self._most, self._networks = common.max_clients, common.allow_clients
+        self._most_each, self._most_loopback = common.per_client, common.per_client_loopback
 
     def __len__(self) -> int:
         return len(self._members)
@@ -75,17 +97,24 @@ class Crowd:
         most = self._most_loopback if _loopback(host) else self._most_each
         if most is not None and self._each.get(host, 0) >= most:
             return "too many connections from this address"
-        if len(self._members) >= self._most and not self._shed():
+        if len(self._members) - len(self._leaving) >= self._most and not self.shed(1):
             return "too many connections"
         return None
 
-    def _shed(self) -> bool:
-        idle = next((member for member in self._members if not member.busy), None)
-        if idle is None:
-            return False
-        journal.client_shed(client=self._members[idle])
-        idle.shut()
-        return True
+    def shed(self, count: int) -> int:
+        """Shut up to ``count`` idle connections, the oldest first; return how many there were."""
+        now = self._reactor.seconds()
+        if now < self._all_busy_until <= now + BUSY_SECONDS:
+            return 0  # a crowd at work is not searched anew for each of a flood of clients
+        free = (member for member in self._members if not (member.busy or member in self._leaving))
+        idle = list(islice(free, count))
+        if not idle:
+            self._all_busy_until = now + BUSY_SECONDS
+        for member in idle:
+            journal.client_shed(client=self._members[member])
+            self._leaving.add(member)
+            member.shut()
+        return len(idle)
 
     def enter(self, member: Member, host: str) -> None:
         """Count a connection."""
@@ -97,6 +126,7 @@ class Crowd:
         host = self._members.pop(member, None)
         if host is None:
             return
+        self._leaving.discard(member)
         left = self._each.pop(host) - 1
         if left:
             self._each[host] = left
@@ -105,9 +135,31 @@ class Crowd:
             empty.callback(None)
 
     def _sweep(self) -> None:
+        if self._overdue:
+            return  # the last sweep's are not all told yet
         now = self._reactor.seconds()
-        for member in [member for member in self._members if member.deadline <= now]:
-            member.overdue()
+        self._overdue.extend(
+            member for member in self._members if member.deadline <= now or member.ends <= now
+        )
+        self._slice()
+
+    def _slice(self) -> None:
+        until = time.monotonic() + SLICE_SECONDS
+        while self._overdue:
+            for _ in range(min(SLICE_LEAST, len(self._overdue))):
+                self._tell(self._overdue.popleft())
+            if time.monotonic() > until and self._overdue:
+                self._reactor.callLater(0, self._slice)
+                return
+
+    def _tell(self, member: Member) -> None:
+        now = self._reactor.seconds()
+        if member in self._members and (member.deadline <= now or member.ends <= now):
+            try:
+                member.overdue()
+            except Exception:  # one connection's fault must not end the sweep of all
+                journal.fault(where="crowd.sweep", failure=Failure())
+                member.shut()
 
     async def drain(self, seconds: float) -> None:
         """Let what is in hand end, at most ``seconds`` long; then shut what is left."""

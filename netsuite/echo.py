@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal, options
-from netsuite.crowd import Crowd, may_connect
+from netsuite.crowd import NEVER, Crowd, may_connect
 from netsuite.life import Life
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.options import Common
@@ -114,7 +114,7 @@ class Echo(Protocol):
         self._lines = Lines(owner.settings.max_line)
         tag = owner.settings.tag
         self._said = b"You said [" + tag + b"]: " if tag else b"You said: "
-        self.deadline = 0.0
+        self.deadline, self.ends = 0.0, NEVER
 
     def connectionMade(self) -> None:
         """Count the connection and let a slow reader stop our reading."""

@@ -129,7 +129,7 @@ class Channel(http.HTTPChannel):
     transport: Any
     client = ""
     busy = False  # whether a request is in hand
-    deadline = NEVER  # twisted.web keeps the time itself; the crowd counts and ends connections
+    deadline = ends = NEVER  # twisted.web keeps the time itself; the crowd counts and ends connections
     requestFactory = Request
     maxHeaders = FIELDS_MAX
     totalHeadersSize = HEAD_BYTES
