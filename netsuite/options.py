@@ -11,8 +11,8 @@ from __future__ import annotations
 import difflib
 import os
 import platform
+import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from twisted.python.logfile import LogFile
 
 import twisted
 from netsuite.journal import JsonLines
+from netsuite.tablefile import Table
 from netsuite.values import (
     Network as Network,
 )
@@ -41,9 +42,8 @@ from netsuite.values import (
 
 T = TypeVar("T")
 
-#: Longest value of one option and largest TOML file, so that a wrong file can't fill memory.
+#: Longest value of one option.
 VALUE_MAX = 4096
-FILE_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,9 @@ class Options(usage.Options):
         self.layer = "default"
         self.faults: list[str] = []
         self.settings: Any = None
+        self.arguments: tuple[str, ...] = ()
+        self.folder = os.getcwd()
+        self._table: Table | None = None
         super().__init__()
         self.repeated = [str(r[0]) for cls in type(self).__mro__ for r in cls.__dict__.get("optRepeated", ())]
         self.flags = [str(f[0]) for cls in type(self).__mro__ for f in cls.__dict__.get("optFlags", ())]
@@ -151,7 +154,18 @@ class Options(usage.Options):
 
     def parse(self, options: Any = None) -> None:
         """Read all layers into ``settings``.  Raises: usage.UsageError with a line for each fault."""
+        self.arguments = tuple(options or ())
         super().parseOptions(options)
+
+    def again(self) -> Any:
+        """Return settings read again from the same layers.  Raises: ValueError, with all faults."""
+        anew = type(self)()
+        anew.folder = self.folder
+        try:
+            anew.parse(list(self.arguments))
+        except usage.UsageError as error:
+            raise ValueError("; ".join(str(error).splitlines())) from None
+        return anew.settings
 
     def postOptions(self) -> None:
         """Fill in what the command line left open, then read everything."""
@@ -173,17 +187,25 @@ class Options(usage.Options):
             if variable.startswith(prefix):
                 self.layer = f"environment {variable}"
                 name = variable.removeprefix(prefix).lower().replace("_", "-")
-                self._fill(name, value.split() if name in self.repeated else value, variable)
+                self.fill(name, value.split() if name in self.repeated else value, variable)
 
     def _fill_from_file(self) -> None:
         path = self["config"]
         if not path:
             return
         self.layer = f"file {path}"
-        for name, value in read_table(path, self.table, self.faults).items():
-            self._fill(name, value, f"{path}: [{self.table}] {name}")
+        try:
+            self._table = Table(os.path.join(self.folder, path), self.table)
+        except ValueError as error:
+            self.faults.append(str(error))
+            return
+        for name, value in self._table.values.items():
+            line = self._table.line(name)
+            place = f"{path}, line {line}" if line else path
+            self.fill(name, value, f"{place}: [{self.table}] {name}")
 
-    def _fill(self, name: str, value: object, place: str) -> None:
+    def fill(self, name: str, value: object, place: str) -> None:
+        """Set what no stronger layer has set.  ``place``: where it stands, for a complaint."""
         if name == "enabled" and self.layer.startswith("file"):
             return  # the suite's switch, not a setting of the service
         if name in ("config", "check") or name not in {*self.repeated, *self.flags, *self.parameters}:
@@ -233,9 +255,12 @@ class Options(usage.Options):
         if where.public and not (htpasswd or self["allow-client"] or self["allow-public"]):
             self.fault(name, f"{where.text} is reached from other machines; add {self.REMEDY}")
 
-    def fault(self, name: str, text: str) -> None:
-        """Note what is wrong with a setting, and where it came from."""
+    def fault(self, name: str, text: str, value: str = "") -> None:
+        """Note what is wrong with a setting, and where it came from; ``value``: which of several."""
         origin = self.origins.get(name, "default")
+        if self._table is not None and origin.startswith("file "):
+            line = self._table.line(name, value)
+            origin += f", line {line}" if line else ""
         self.faults.append(f"--{name} ({origin}): {text}")
 
     def take(self, name: str, parse: Callable[[str], T], instead: T) -> T:
@@ -253,7 +278,7 @@ class Options(usage.Options):
                 raise ValueError(f"is longer than {VALUE_MAX} characters")
             return parse(text)
         except ValueError as error:
-            self.fault(name, f"{text[:80]!r} {error}")
+            self.fault(name, f"{_shown(text)[:80]!r} {error}", text)
             return instead
 
     def number(self, name: str, low: int = 0, high: int = 1 << 31) -> int:
@@ -293,7 +318,7 @@ class Options(usage.Options):
             return None
         origin = self.origins.get(name, "")
         folder = os.path.dirname(self["config"]) if origin.startswith("file ") else ""
-        return os.path.abspath(os.path.join(folder, os.path.expanduser(str(text))))
+        return os.path.abspath(os.path.join(self.folder, folder, os.path.expanduser(str(text))))
 
     # -- what twistd asks for ------------------------------------------------------------------------------
 
@@ -323,25 +348,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def read_table(path: str, table: str, faults: list[str]) -> dict[str, object]:
-    """Return one table of a TOML file; what is wrong with the file is added to ``faults``."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(FILE_MAX + 1)
-        if len(data) > FILE_MAX:
-            faults.append(f"{path}: larger than {FILE_MAX} bytes; this is no settings file")
-            return {}
-        found = tomllib.loads(data.decode("utf-8")).get(table, {})
-    except OSError as error:
-        faults.append(f"{path}: cannot be read: {error.strerror}")
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(f"{path}: {error}")
-        return {}
-    if not isinstance(found, dict):
-        faults.append(f"{path}: {table} is no table; write [{table}]")
-        return {}
-    return found
+def _shown(text: str) -> str:
+    """Return a setting's text without the user and password of a URL in it."""
+    return re.sub(r"//[^/\s@]*@", "//…@", text)
 
 
 def print_checked(options: Options) -> None:
@@ -349,6 +358,7 @@ def print_checked(options: Options) -> None:
     for name in sorted({*options.parameters, *options.flags, *options.repeated} - {"check"}):
         value = options[name]
         shown = " ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+        shown = _shown(shown)
         sys.stdout.write(f"{name} = {shown}  ({options.origins.get(name, 'default')})\n")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite import echo, options, values
+from netsuite import echo, options, tablefile, values
 
 
 def read(*arguments: str) -> echo.Options:
@@ -98,7 +98,7 @@ class FaultTests(Layered):
         """A mistyped key or variable is refused with the setting that looks most like it."""
         path = self.toml("[echo]\nmax-lines = 3\n")
         (line,) = self.faults("-c", path)
-        self.assertEqual(line, f"{path}: [echo] max-lines: no such setting; did you mean max-line?")
+        self.assertEqual(line, f"{path}, line 2: [echo] max-lines: no such setting; did you mean max-line?")
         self.environment["NETSUITE_ECHO_TGA"] = "x"
         (line,) = self.faults()
         self.assertEqual(line, "NETSUITE_ECHO_TGA: no such setting; did you mean tag?")
@@ -118,7 +118,41 @@ class FaultTests(Layered):
         self.assertIn("cannot be read", self.faults("-c", missing)[0])
         self.assertEqual(len(self.faults("-c", self.toml("[echo\n"))), 1)
         self.assertIn("is no table", self.faults("-c", self.toml("echo = 3\n"))[0])
-        self.assertIn("larger than", self.faults("-c", self.toml("#" * (options.FILE_MAX + 1)))[0])
+        self.assertIn("larger than", self.faults("-c", self.toml("#" * (tablefile.FILE_MAX + 1)))[0])
+
+    def test_lines_of_a_file(self) -> None:
+        """A fault in a file is told with its line: of the setting, of one of several values, of the grammar."""
+        path = self.toml('[other]\nidle = 1\n\n[echo] # ours\ntag = "x"\nidle = "soon"\n')
+        (line,) = self.faults("-c", path)
+        self.assertTrue(line.startswith(f"--idle (file {path}, line 6): 'soon' "), line)
+        path = self.toml('[echo]\nallow-client = [\n  "10.0.0.0/8",\n  "nowhere",\n]\n')
+        self.assertIn("line 4", self.faults("-c", path)[0])
+        path = self.toml("[echo]\ntag = \n")
+        self.assertIn("line 2", self.faults("-c", path)[0])
+        path = self.mktemp()
+        Path(path).write_bytes(b"[echo]\n\n# \xff\n")
+        self.assertIn("line 3", self.faults("-c", path)[0])
+
+    def test_again(self) -> None:
+        """Settings are read again from where they came, the command line still winning; faults are raised."""
+        path = self.toml('[echo]\ntag = "one"\nidle = 5\n')
+        made = read("-c", path, "--idle", "9")
+        Path(path).write_text('[echo]\ntag = "two"\nidle = 6\n')
+        self.environment["NETSUITE_ECHO_MAX_LINE"] = "99"
+        anew = made.again()
+        self.assertEqual((anew.tag, anew.common.idle_seconds, anew.max_line), (b"two", 9.0, 99))
+        Path(path).write_text("[echo]\nidle = 6\ntga = 1\n")
+        fault = self.assertRaises(ValueError, made.again)
+        self.assertIn("line 3", str(fault))
+        self.assertEqual(made.settings.tag, b"one")
+
+    def test_again_from_elsewhere(self) -> None:
+        """A relative path is still read from the folder in which the service was started."""
+        path = self.toml('[echo]\ntag = "one"\n')
+        made = read("-c", os.path.relpath(path))
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir("/")
+        self.assertEqual(made.again().tag, b"one")
 
     def test_overlong_value(self) -> None:
         """A value past the bound is refused unread, and not shown whole."""

@@ -10,6 +10,7 @@ from netsuite.http1.limits import Limits
 from netsuite.options import Common
 from netsuite.proxy.relay import Times
 from netsuite.proxy.route import Rules
+from netsuite.proxy.rules import Acl, Rule, parse_rule
 from netsuite.values import Network, Where, parse_place, parse_ports, parse_rate
 
 #: Ports that tunnels may always go to.
@@ -42,6 +43,25 @@ class Settings:
     hosts_only: bool
     log_form: str | None
     workers: int
+
+
+def parse_verb_and_rule(text: str) -> Rule:
+    """Return the rule of ``allow host:example.org`` or ``deny port:25``.  Raises: ValueError."""
+    verb, _space, rule = text.strip().partition(" ")
+    if verb not in ("allow", "deny"):
+        raise ValueError("begins with neither allow nor deny")
+    return parse_rule(rule.strip(), verb == "allow")
+
+
+def _rules_of_words(words: list[str]) -> list[str]:
+    """Return rules from words between white space: each verb begins one."""
+    rules: list[str] = []
+    for word in words:
+        if word in ("allow", "deny") or not rules:
+            rules.append(word)
+        else:
+            rules[-1] += f" {word}"
+    return rules
 
 
 class Options(options.Options):
@@ -82,7 +102,30 @@ class Options(options.Options):
     optRepeated: ClassVar[list[list[str | None]]] = [
         ["allow-net", None, "Network that may be fetched from though it is not public"],
         ["connect-port", None, "More ports that tunnels may go to, N or N-M"],
+        ["acl", None, "Rule with its verb, as `deny host:*.example.org`; rules hold in their order"],
     ]
+
+    def opt_allow(self, rule: str) -> None:
+        """Allow what fits, as host:*.example.org,port:443; with any --allow all else is refused. (repeat)"""
+        self.append("acl", f"allow {rule}")
+
+    def opt_deny(self, rule: str) -> None:
+        """Refuse what fits, as net:10.0.0.0/8 or time:Sat or method:POST or user:ci. (repeat)"""
+        self.append("acl", f"deny {rule}")
+
+    opt_a, opt_d = opt_allow, opt_deny
+
+    def fill(self, name: str, value: object, place: str) -> None:
+        """Take rules of one verb as rules with their verb; of two lists the order could not be told."""
+        if name == "acl" and isinstance(value, list) and self.layer.startswith("environment"):
+            value = _rules_of_words(value)
+        if name in ("allow", "deny"):
+            if self.origins.get("acl", "").partition(" ")[0] == self.layer.partition(" ")[0]:
+                self.faults.append(f'{place}: rules hold in their order; write acl = ["deny …", "allow …"]')
+                return
+            rules = value if isinstance(value, list) else str(value).split()
+            name, value = "acl", [f"{name} {rule}" for rule in rules]
+        super().fill(name, value, place)
 
     def read(self) -> Any:
         """Return the settings."""
@@ -116,7 +159,12 @@ class Options(options.Options):
 
     def _rules(self) -> Rules:
         ports = tuple(pair for pairs in self.take_all("connect-port", parse_ports) for pair in pairs)
-        return Rules(TUNNEL_PORTS + ports, None if self["max-body"] is None else self.size("max-body"))
+        most = None if self["max-body"] is None else self.size("max-body")
+        try:
+            return Rules(TUNNEL_PORTS + ports, most, Acl(self.take_all("acl", parse_verb_and_rule)))
+        except ValueError as error:
+            self.fault("acl", str(error))
+            return Rules()
 
     def _times(self) -> Times:
         return Times(
