@@ -145,17 +145,21 @@ class Round:
         if self.clean:
             for client in self.clients:
                 self._check_clean(client)
-        for _ in range(8):
-            self.bench.clock.advance(61)
-            self.bench.pool.sweep(self.bench.clock.seconds())
-            self._collect()
-            self._play()
+        self.let_time_pass()
         for client in self.clients:
             self._check(client)
         self._check_repeats()
         self._check_end()
 
     # what happens
+
+    def let_time_pass(self) -> None:
+        """Let every limit be passed."""
+        for _ in range(8):
+            self.bench.clock.advance(61)
+            self.bench.pool.sweep(self.bench.clock.seconds())
+            self._collect()
+            self._play()
 
     def _play(self) -> None:
         """Do whatever can be done, in any order, until nothing is left to do."""
