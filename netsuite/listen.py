@@ -11,18 +11,22 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.application import service
-from twisted.internet import defer, endpoints
+from twisted.internet import defer, endpoints, tcp
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 
+from netsuite import journal
+from netsuite.door import ACCEPTS_SHARED, Door, Doors, Inherited, Showing
 from netsuite.values import Where, split_endpoint
-from netsuite.wire import write_directly
 
 #: Which of our listeners has which port by default (told in a clash).
 DEFAULT_PORTS = {
@@ -30,6 +34,10 @@ DEFAULT_PORTS = {
     8000: ("wordproxy report", "pages", "formsite", "colors", "httpecho"),
     8001: ("wordproxy", "proxy"),
 }
+
+
+#: What binding a place may fail with.
+_REFUSALS = (OSError, ValueError, CannotListenError, LookupError, TypeError, SSL.Error)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a mistake
@@ -65,7 +73,9 @@ class Terminal:
 class Listening(service.Service):
     """Listens at ``where`` while it runs.
 
-    ``owner``: who listens, as a clash calls it; ``option``: with which option another place is chosen.
+    ``owner``: who listens, as a clash calls it; ``option``: with which option another place is chosen;
+    ``on_lack``: closes what is idle when descriptors are lacking; ``inherited``: sockets that another process
+    has bound, by their endpoint's description; ``is_open``: whether clients are accepted here, or by others.
     """
 
     def __init__(
@@ -77,10 +87,20 @@ class Listening(service.Service):
         option: str,
         terminal: Terminal,
         reactor: Any,
+        on_lack: Callable[[], object] = lambda: None,
+        inherited: Mapping[str, Inherited] | None = None,
+        is_open: bool = True,
     ) -> None:
         self._where, self._factory = where, factory
         self._owner, self._option, self._terminal, self._reactor = owner, option, terminal, reactor
-        self.ports: list[IListeningPort] = []
+        self._on_lack, self._is_open = on_lack, is_open
+        self.inherited = dict(inherited or {})
+        self.bound: dict[str, IListeningPort] = {}
+
+    @property
+    def ports(self) -> list[IListeningPort]:
+        """The bound listeners."""
+        return list(self.bound.values())
 
     def privilegedStartService(self) -> None:
         """Bind now.  Raises: Refused."""
@@ -90,19 +110,86 @@ class Listening(service.Service):
     def startService(self) -> None:
         """Bind if that was not done before privileges were dropped.  Raises: Refused."""
         super().startService()
-        if not self.ports:
+        if not self.bound:
             self.bind()
 
     def bind(self) -> None:
         """Bind every endpoint, or none.  Raises: Refused."""
         try:
             for description in self._where.descriptions:
-                self.ports.append(_bound(self._reactor, description, self._factory))
-        except (OSError, ValueError, CannotListenError, LookupError, TypeError) as error:
-            for port in self.ports:
+                self.bound[description] = self._bind(description)
+        except _REFUSALS as error:
+            for port in self.bound.values():
                 port.stopListening()
-            self.ports.clear()
+            self.bound.clear()
             raise self._terminal.refuse(self._complaint(error)) from None
+
+    def _bind(self, description: str, inherited: Inherited | None = None) -> IListeningPort:
+        doors = Doors(
+            self._reactor,
+            owner=self._owner,
+            on_lack=self._on_lack,
+            inherited=inherited or self.inherited.get(description),
+        )
+        port: IListeningPort = _bound(doors, description, self._factory)
+        if isinstance(port, tcp.Port) and not self._is_open:
+            port.stopReading()
+        return port
+
+    def share(self) -> None:
+        """Accept few clients a turn: other processes accept from the same sockets."""
+        for port in self.bound.values():
+            if isinstance(port, Door):
+                port.accepts = ACCEPTS_SHARED
+
+    # -- moving to another place while running -------------------------------------------------------------
+
+    def prepare(self, where: Where) -> Callable[[], None]:
+        """Return what moves to ``where``, and shows certificates as they are in their files now.
+
+        Raises: ValueError or OSError for certificates that can't be used; nothing has changed then.  The move
+        itself binds the new place first; if that can't be, the old one stays, and a log line says so.
+        """
+        contexts = {text: _certificates(text) for text in where.descriptions if text.startswith("ssl:")}
+
+        def move() -> None:
+            if where.descriptions != self._where.descriptions and not self._move(where):
+                return
+            for text, context in contexts.items():
+                certificates = getattr(self.bound.get(text), "certificates", None)
+                if certificates is not None:
+                    certificates.context = context
+
+        return move
+
+    def _move(self, where: Where) -> bool:
+        new: dict[str, IListeningPort] = {}
+        kept = [text for text in where.descriptions if text in self.bound]
+        try:
+            for text in where.descriptions:
+                if text not in self.bound:
+                    new[text] = self._bind(text, self._same_socket(text))
+        except _REFUSALS as error:
+            for port in new.values():
+                port.stopListening()
+            reason = getattr(error, "socketError", error)
+            reason = getattr(reason, "strerror", None) or reason
+            journal.listener_kept(owner=self._owner, place=place(where), reason=str(reason))
+            return False
+        for text in set(self.bound) - set(kept):
+            journal.detach(defer.maybeDeferred(self.bound.pop(text).stopListening), where="listen.move")
+        self.bound = {text: new.get(text) or self.bound[text] for text in where.descriptions}
+        self._where = where
+        journal.listener_moved(owner=self._owner, place=place(where))
+        return True
+
+    def _same_socket(self, description: str) -> Inherited | None:
+        """Return the socket that is bound at a description's place already: only its use changes."""
+        spot = place(Where(description, (description,), False))
+        for text, port in self.bound.items():
+            if isinstance(port, Door) and place(Where(text, (text,), False)) == spot:
+                return Inherited(port.fileno(), port.addressFamily)
+        return None
 
     def _complaint(self, error: Exception) -> str:
         reason = getattr(error, "socketError", error)
@@ -118,7 +205,7 @@ class Listening(service.Service):
     def addresses(self) -> list[tuple[str, int]]:
         """Return the (address, port) pairs really bound; a Unix socket has its path and 0."""
         found = []
-        for port in self.ports:
+        for port in self.bound.values():
             host: Any = port.getHost()  # IPv4Address, IPv6Address or UNIXAddress
             found.append(
                 (os.fsdecode(host.name or b""), 0)
@@ -130,21 +217,30 @@ class Listening(service.Service):
     def stopService(self) -> defer.Deferred[Any]:
         """Stop listening; fires when the sockets are closed."""
         super().stopService()
-        ports, self.ports = self.ports, []
+        ports, self.bound = self.ports, {}
         return defer.gatherResults([defer.maybeDeferred(port.stopListening) for port in ports])
 
 
-def _bound(reactor: Any, description: str, factory: IProtocolFactory) -> IListeningPort:
+def _bound(reactor: Any, description: str, factory: IProtocolFactory) -> Any:
+    """Return what an endpoint listens with, at once.  Raises: what it fails with."""
     results: list[Any] = []
     endpoint = endpoints.serverFromString(reactor, description)
     endpoint.listen(factory).addBoth(results.append)
     if not results:
         raise ValueError("an endpoint of this kind cannot be bound at once")
-    if not IListeningPort.providedBy(results[0]):
+    if isinstance(results[0], Failure):
         results[0].raiseException()
-    write_directly(results[0])
-    port: IListeningPort = results[0]
-    return port
+    return results[0]
+
+
+def _certificates(description: str) -> SSL.Context:
+    """Return what an ``ssl:`` endpoint is to show, as its files are now.  Raises: ValueError, OSError."""
+    showing = Showing()
+    try:
+        _bound(showing, description, Factory())
+    except SSL.Error as error:
+        raise ValueError(f"{description}: no certificate, or no key, in its file") from error
+    return showing.context
 
 
 def place(where: Where) -> str:

@@ -26,6 +26,7 @@ FLOOR = {
     "values",
     "tablefile",
     "listen",
+    "door",
     "life",
     "access",
     "guard",
@@ -41,8 +42,8 @@ SERVICES = {"echo", "httpecho", "pages", "formsite", "colors", "proxy", "wordpro
 TOOLS = {"client", "scripts"}
 TOP = {"suite"}
 
-#: A service built on another.
-BUILT_ON = {"wordproxy": {"proxy"}}
+#: A service built on another, and the service that a tool explains.
+BUILT_ON = {"wordproxy": {"proxy"}, "scripts": {"proxy"}}
 
 #: Imports that a function may make: the reactor's, whose import installs one.
 INSIDE_A_FUNCTION = {"twisted.internet.reactor"}
@@ -171,6 +172,8 @@ class RuleTests(SynchronousTestCase):
             ("suite", "echo", False),
             ("echo", "suite", False),
             ("scripts", "client", True),
+            ("scripts", "proxy", True),
+            ("scripts", "wordproxy", False),
         ):
             self.assertEqual(may_import(one, other), answer, f"{one} -> {other}")
 

@@ -121,7 +121,7 @@ class FaultTests(Layered):
         self.assertIn("larger than", self.faults("-c", self.toml("#" * (tablefile.FILE_MAX + 1)))[0])
 
     def test_lines_of_a_file(self) -> None:
-        """A fault in a file is told with its line: of the setting, of one of several values, of the grammar."""
+        """A fault in a file is told with its line: the setting's, a value's, or that of the grammar."""
         path = self.toml('[other]\nidle = 1\n\n[echo] # ours\ntag = "x"\nidle = "soon"\n')
         (line,) = self.faults("-c", path)
         self.assertTrue(line.startswith(f"--idle (file {path}, line 6): 'soon' "), line)

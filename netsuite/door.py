@@ -1,0 +1,234 @@
+"""Listening sockets that live through a lack of descriptors or memory, and whose certificates can change.
+
+Theory.  A listening socket is ready for as long as a client waits in its queue, so an ``accept`` that fails
+for want of a descriptor would be tried again at once, for ever.  Twisted answers by accepting and closing
+every waiting client with a descriptor kept for that, and where that is gone it spins.  A ``Door`` stops
+looking at its socket for ``REST_SECONDS`` instead, has whoever listens close what is idle, and looks again:
+clients wait in the kernel's queue meanwhile, as they do for any busy server.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet import tcp
+from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator, IProtocolFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netsuite import journal
+from netsuite.wire import write_directly
+
+#: Seconds after which a socket is looked at again whose accept failed for want of means.
+REST_SECONDS = 0.25
+
+#: Seconds between two lines about that.
+TOLD_SECONDS = 60.0
+
+#: Clients accepted in one turn of the reactor, and by each of several processes that share a socket: there a
+#: burst taken whole by the first that wakes would leave the others without work.
+ACCEPTS = 64
+ACCEPTS_SHARED = 1
+
+#: Clients that wait for us to accept them.  Twisted's own number, 50, is one burst of a browser or two.
+BACKLOG = 1024
+_TWISTED_BACKLOG = 50
+
+#: What accept says where means are lacking: descriptors (ours, the system's), buffers, memory.
+_LACKING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+#: What accept says of one client only, as Linux hands on an error of the new connection: accept(2).
+_OF_ONE = frozenset(
+    (
+        errno.ECONNABORTED,
+        errno.EINTR,
+        errno.EPERM,  # a packet filter refused it
+        errno.EPROTO,
+        errno.ENETDOWN,
+        errno.ENOPROTOOPT,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.EHOSTUNREACH,
+        errno.EOPNOTSUPP,
+        errno.ENETUNREACH,
+    )
+)
+
+
+class Door(tcp.Port):
+    """A listening TCP socket.  ``owner``: who listens; ``on_lack`` is told to close what is idle."""
+
+    owner = ""
+    accepts = ACCEPTS
+    certificates: Certificates | None = None
+    on_lack: Callable[[], object] = staticmethod(lambda: None)
+    _shouldShutdown = False  # another process, or another door, may hold the same socket
+    _told_at = -TOLD_SECONDS
+    _resting: Any = None
+    reactor: Any
+
+    def doRead(self) -> None:
+        """Accept who waits, up to so many a turn."""
+        for _ in range(self.accepts):
+            try:
+                client, address = self.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _OF_ONE:
+                    continue
+                self._rest(error)
+                return
+            try:
+                self._let_in(client, address)
+            except Exception:  # one connection's fault must not close the door
+                journal.fault(where="door", failure=Failure())
+                client.close()
+
+    def _let_in(self, client: socket.socket, address: Any) -> None:
+        if len(address) == 4 and address[3]:  # a link-local address says on which interface
+            host = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
+            address = (host, *address[1:])
+        protocol = self.factory.buildProtocol(self._buildAddr(address))  # type: ignore[union-attr]
+        if protocol is None:
+            client.close()
+            return
+        number = self.sessionno
+        self.sessionno = number + 1
+        protocol.makeConnection(self.transport(client, protocol, address, self, number, self.reactor))
+
+    def _rest(self, error: OSError) -> None:
+        now = self.reactor.seconds()
+        if not self._told_at <= now < self._told_at + TOLD_SECONDS:
+            self._told_at = now
+            tell = journal.accepting_paused if error.errno in _LACKING else journal.accept_failed
+            tell(owner=self.owner, reason=os.strerror(error.errno or 0))
+        self.stopReading()
+        self._resting = self.reactor.callLater(REST_SECONDS, self._look_again)
+        self.on_lack()
+
+    def _look_again(self) -> None:
+        self._resting = None
+        if self.connected and not self.disconnecting:
+            self.startReading()
+
+    def connectionLost(self, reason: Any) -> None:
+        """The socket is closed."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        super().connectionLost(reason)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Certificates:
+    """What a TLS listener shows; ``context`` may be replaced, and holds for connections made from then on."""
+
+    def __init__(self, context: SSL.Context) -> None:
+        self.context = context
+
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Return a new connection's TLS state."""
+        return SSL.Connection(self.context, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """A listening socket that another process has bound: its descriptor here, and its address family."""
+
+    fd: int
+    family: int
+
+
+class Doors:
+    """What an endpoint takes for a reactor: its listeners are doors.
+
+    ``inherited``: the socket to listen on, instead of binding one.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        owner: str,
+        on_lack: Callable[[], object],
+        inherited: Inherited | None = None,
+    ) -> None:
+        self._reactor, self._owner, self._on_lack, self._inherited = reactor, owner, on_lack, inherited
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = BACKLOG, interface: str = ""
+    ) -> IListeningPort:
+        """Return a door."""
+        if self._inherited is not None:
+            return self.adoptStreamPort(self._inherited.fd, self._inherited.family, factory)
+        backlog = BACKLOG if backlog == _TWISTED_BACKLOG else backlog
+        return self._opened(Door(port, factory, backlog, interface, self._reactor))
+
+    def listenSSL(
+        self,
+        port: int,
+        factory: IProtocolFactory,
+        contextFactory: Any,
+        backlog: int = BACKLOG,
+        interface: str = "",
+    ) -> IListeningPort:
+        """Return a door behind which TLS is spoken."""
+        certificates = Certificates(_context(contextFactory))
+        wrapped = TLSMemoryBIOFactory(certificates, False, factory)
+        door = self.listenTCP(port, wrapped, backlog, interface)
+        if isinstance(door, Door):
+            door.certificates = certificates
+        return door
+
+    def listenUNIX(self, *args: Any, **named: Any) -> IListeningPort:
+        """Return Twisted's port."""
+        if self._inherited is not None:
+            return self.adoptStreamPort(self._inherited.fd, self._inherited.family, args[1])
+        port: IListeningPort = self._reactor.listenUNIX(*args, **named)
+        return port
+
+    def adoptStreamPort(self, fd: int, family: int, factory: IProtocolFactory) -> IListeningPort:
+        """Return a door whose socket is a copy of ``fd``."""
+        if self._inherited is not None:
+            fd, family = self._inherited.fd, self._inherited.family
+        if family not in (socket.AF_INET, socket.AF_INET6):
+            port: IListeningPort = self._reactor.adoptStreamPort(fd, family, factory)
+            return port
+        return self._opened(Door._fromListeningDescriptor(self._reactor, fd, family, factory))
+
+    def _opened(self, door: Door) -> Door:
+        door.owner, door.on_lack = self._owner, self._on_lack
+        write_directly(door)
+        door.startListening()
+        return door
+
+
+class Showing:
+    """What an endpoint takes for a reactor when only its certificates are to be read."""
+
+    context: SSL.Context
+
+    def listenSSL(self, port: int, factory: IProtocolFactory, contextFactory: Any, **named: object) -> None:
+        """Keep the certificates."""
+        self.context = _context(contextFactory)
+
+
+def _context(factory: Any) -> SSL.Context:
+    """Return what certificates make.  Raises: ValueError if key and certificate don't go together."""
+    try:
+        context: SSL.Context = factory.getContext()
+    except SSL.Error as error:
+        told = error.args[0][0][-1] if error.args and error.args[0] else "unusable"
+        raise ValueError(f"the certificate or its key: {told}") from None
+    return context
