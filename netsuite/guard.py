@@ -5,25 +5,23 @@ whatever is not a globally reachable unicast address in the IANA special-purpose
 8190), also where such an IPv4 address hides in an IPv6 one (mapped, NAT64, 6to4).  Addresses of cloud
 metadata services stay refused under ``--allow-private`` and under a wider ``--allow-net``; our own
 listeners are refused always.
+
+A judgement costs 20 to 40 microseconds, and the same few addresses are dialled again and again, so the last
+judgements are kept.  They hold as long as our listeners do: who binds or closes one calls ``clear``.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
-
-from twisted.internet import defer
-from twisted.internet.error import DNSLookupError
-from twisted.internet.interfaces import IHostResolution, IResolutionReceiver
-from zope.interface import implementer
 
 from netsuite.options import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Addresses of one name that are looked at; a resolver may answer hundreds.
-ADDRESSES_MAX = 16
+#: Judgements that are kept.
+JUDGED_MAX = 4096
 
 _TABLE: tuple[tuple[Network, str], ...] = tuple(
     (ipaddress.ip_network(network), what)
@@ -60,6 +58,10 @@ class OwnAddress(Forbidden):
     """The address is one that we listen on: a request to it would come back to us."""
 
 
+class AgainstRule(Forbidden):
+    """A rule that the administrator wrote refuses the address."""
+
+
 def embedded(address: Address) -> Address:
     """Return the IPv4 address in a mapped, NAT64 or 6to4 one, else itself (RFC 6052, RFC 3056)."""
     if isinstance(address, ipaddress.IPv4Address):
@@ -81,6 +83,19 @@ def kind(address: Address) -> str | None:
     return next((what for network, what in _TABLE if real in network), None)
 
 
+def is_here(address: Address) -> bool:
+    """Return whether an address is one of this machine's: what is sent to it would be sent from it."""
+    if address.is_loopback or address.is_unspecified:
+        return True
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:  # connecting it sends nothing
+            asking.connect((str(address), 9))
+            return ipaddress.ip_address(asking.getsockname()[0].partition("%")[0]) == address
+    except OSError:  # no way there at all
+        return False
+
+
 class Guard:
     """Judges addresses by the table, the exceptions, and ``own``, the (address, port) pairs we listen on."""
 
@@ -90,86 +105,72 @@ class Guard:
         allow_private: bool = False,
         allow_nets: Sequence[Network] = (),
         own: Callable[[], Iterable[tuple[str, int]]] = tuple,
+        here: Callable[[Address], bool] = is_here,
     ) -> None:
         self._allow_private, self._allow_nets, self._own = allow_private, tuple(allow_nets), own
+        self._here = here
+        self._judged: dict[tuple[str, int], tuple[type[Forbidden], str] | None] = {}
+
+    def clear(self) -> None:
+        """Forget the judgements made, since what they stand on has changed."""
+        self._judged.clear()
 
     def judge(self, text: str, port: int) -> str | None:
         """Return why an address may not be dialled, None if it may.  ``text``: an IP address, or scoped."""
-        address = ipaddress.ip_address(text.partition("%")[0])
+        found = self._verdict(text, port)
+        return None if found is None else found[1]
+
+    def refusal(self, text: str, port: int) -> Forbidden | None:
+        """Return the error to raise for an address that may not be dialled, None if it may."""
+        found = self._verdict(text, port)
+        return None if found is None else found[0](found[1])
+
+    def own_refusal(self, text: str, port: int) -> Forbidden | None:
+        """Return the error to raise for an address of ours, None for all others.
+
+        For what the administrator has named, where the table has no say.
+        """
+        found = self._verdict(text, port)
+        return OwnAddress(found[1]) if found is not None and found[0] is OwnAddress else None
+
+    def _verdict(self, text: str, port: int) -> tuple[type[Forbidden], str] | None:
+        key = (text, port)
+        try:
+            return self._judged[key]
+        except KeyError:
+            pass
+        if len(self._judged) >= JUDGED_MAX:
+            self._judged.clear()
+        found = self._judged[key] = self._considered(text, port)
+        return found
+
+    def _considered(self, text: str, port: int) -> tuple[type[Forbidden], str] | None:
+        try:
+            address = ipaddress.ip_address(text.partition("%")[0])
+        except ValueError:
+            return Forbidden, f"{text!r} is no address"
         if self._is_own(embedded(address), port):
-            return f"{text} port {port} is this proxy itself"
+            return OwnAddress, f"{text} port {port} is this proxy itself"
         what = kind(address)
         if what is None:
             return None
+        forms = {address, embedded(address)}
         if what == "a cloud metadata address":
-            exact = ipaddress.ip_network(address)
-            return None if exact in self._allow_nets else self._told(text, what, exact)
-        if self._allow_private or any(
-            real in net for net in self._allow_nets for real in (address, embedded(address))
-        ):
+            allowed = any(ipaddress.ip_network(form) in self._allow_nets for form in forms)
+        else:
+            allowed = self._allow_private or any(form in net for net in self._allow_nets for form in forms)
+        if allowed:
             return None
-        return self._told(text, what, ipaddress.ip_network(address))
-
-    @staticmethod
-    def _told(text: str, what: str, network: Network) -> str:
-        return f"{text} is {what} (built-in guard; --allow-net {network} to permit)"
+        network = ipaddress.ip_network(embedded(address))
+        return Forbidden, f"{text} is {what} (built-in guard; --allow-net {network} to permit)"
 
     def _is_own(self, address: Address, port: int) -> bool:
         for host, own_port in self._own():
             if own_port != port or own_port == 0:
                 continue
             bound = ipaddress.ip_address(host.partition("%")[0])
-            if bound == address or bound.is_unspecified or (address.is_loopback and bound.is_loopback):
+            if bound == address or address.is_unspecified or (address.is_loopback and bound.is_loopback):
                 return True
-            if address.is_unspecified:
+            if bound.is_unspecified and self._here(address):
                 return True
         return False
-
-    async def addresses(self, reactor: Any, host: str, port: int) -> list[str]:
-        """Return the addresses of ``host`` that may be dialled, in the resolver's order, each judged.
-
-        Raises: Forbidden if all are refused, DNSLookupError if there are none.
-        """
-        found = [host] if _literal(host) else await resolve(reactor, host, port)
-        refusals = [(address, self.judge(address, port)) for address in found]
-        allowed = [address for address, refusal in refusals if refusal is None]
-        if not allowed:
-            first, text = refusals[0]
-            own = self._is_own(embedded(ipaddress.ip_address(first.partition("%")[0])), port)
-            raise (OwnAddress if own else Forbidden)(str(text))
-        return allowed
-
-
-def _literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-@implementer(IResolutionReceiver)
-class _Collected:
-    def __init__(self) -> None:
-        self.hosts: list[str] = []
-        self.done: defer.Deferred[list[str]] = defer.Deferred()
-
-    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-        """Nothing to keep: a lookup in the system's resolver can't be cancelled."""
-
-    def addressResolved(self, address: Any) -> None:
-        if address.host not in self.hosts and len(self.hosts) < ADDRESSES_MAX:
-            self.hosts.append(address.host)
-
-    def resolutionComplete(self) -> None:
-        self.done.callback(self.hosts)
-
-
-async def resolve(reactor: Any, host: str, port: int) -> list[str]:
-    """Return a name's addresses by the reactor's resolver.  Raises: DNSLookupError if there are none."""
-    collected = _Collected()
-    reactor.nameResolver.resolveHostName(collected, host, port)
-    found = await collected.done
-    if not found:
-        raise DNSLookupError(f"address {host!r} not found")
-    return found

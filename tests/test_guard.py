@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-from types import SimpleNamespace
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
-from twisted.internet.error import DNSLookupError
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.guard import ADDRESSES_MAX, Forbidden, Guard
-
-
-class Resolving:
-    """A reactor whose resolver knows one answer."""
-
-    def __init__(self, *addresses: str) -> None:
-        self.asked: list[str] = []
-        self._addresses = addresses
-        self.nameResolver = self
-
-    def resolveHostName(self, receiver: Any, host: str, port: int) -> None:
-        """Answer at once."""
-        self.asked.append(host)
-        receiver.resolutionBegan(None)
-        for address in self._addresses:
-            receiver.addressResolved(SimpleNamespace(host=address))
-        receiver.resolutionComplete()
+from netsuite import guard as guard_module
+from netsuite.guard import Forbidden, Guard, OwnAddress, is_here
 
 
 class TableTests(SynchronousTestCase):
@@ -106,58 +87,75 @@ class ExceptionTests(SynchronousTestCase):
         for text in ("169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200"):
             self.assertIn("metadata", str(wide.judge(text, 80)))
         exact = Guard(allow_nets=[ip_network("169.254.169.254/32")])
-        self.assertIsNone(exact.judge("169.254.169.254", 80))
+        for text in ("169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"):
+            self.assertIsNone(exact.judge(text, 80), text)
+        self.assertIsNotNone(exact.judge("169.254.169.253", 80))
 
     def test_own_listeners_always_refused(self) -> None:
         """No option lets the proxy dial itself, by any address that reaches the listener."""
         for bound, dialled in (
             ("127.0.0.1", ("127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0", "::", "127.0.0.2")),
-            ("0.0.0.0", ("127.0.0.1", "192.168.7.7", "::1")),
+            ("0.0.0.0", ("127.0.0.1", "192.168.7.7", "::1", "::ffff:192.168.7.7")),
             ("192.168.7.7", ("192.168.7.7", "0.0.0.0")),
         ):
             guard = Guard(
                 allow_private=True,
                 allow_nets=[ip_network("0.0.0.0/0"), ip_network("::/0")],
                 own=lambda bound=bound: [(bound, 8001)],
+                here=lambda address: address.is_loopback or str(address) == "192.168.7.7",
             )
             for text in dialled:
                 self.assertIn("itself", str(guard.judge(text, 8001)), (bound, text))
                 self.assertIsNone(guard.judge(text, 8002), (bound, text))
 
+    def test_listening_everywhere_is_not_being_everywhere(self) -> None:
+        """Bound to all addresses of this machine, another machine's same port is no listener of ours."""
+        guard = Guard(own=lambda: [("0.0.0.0", 8001)], here=lambda address: address.is_loopback)
+        self.assertIsNone(guard.judge("1.1.1.1", 8001))
 
-class ResolvedTests(SynchronousTestCase):
-    """The judgement is of what the resolver said."""
+    def test_here(self) -> None:
+        """This machine's addresses are known without asking anybody."""
+        for text in ("127.0.0.1", "127.9.9.9", "0.0.0.0", "::1"):
+            self.assertTrue(is_here(ip_address(text)), text)
+        self.assertFalse(is_here(ip_address("192.0.2.1")))
 
-    def addresses(self, guard: Guard, reactor: Resolving, host: str) -> list[str]:
-        """Return what may be dialled for ``host``."""
-        found: list[str] = self.successResultOf(Deferred.fromCoroutine(guard.addresses(reactor, host, 80)))
-        return found
 
-    def test_odd_spellings_are_resolved_then_judged(self) -> None:
-        """Decimal, octal, hexadecimal and short forms are names to us: their resolved address is judged."""
-        for host in ("2130706433", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "127.1", "localhost."):
-            reactor = Resolving("127.0.0.1")
-            refused = Deferred.fromCoroutine(Guard().addresses(reactor, host, 80))
-            self.failureResultOf(refused, Forbidden)
-            self.assertEqual(reactor.asked, [host])
+class ErrorTests(SynchronousTestCase):
+    """What a refusal is as an error."""
 
-    def test_only_what_may_be_dialled(self) -> None:
-        """Of several addresses the permitted ones are left, in order."""
-        reactor = Resolving("10.0.0.1", "1.1.1.1", "::1", "1.0.0.1", "1.1.1.1")
-        self.assertEqual(self.addresses(Guard(), reactor, "mixed.test"), ["1.1.1.1", "1.0.0.1"])
+    def test_kinds(self) -> None:
+        """Our own listener is another error than the rest, and the only one for what was named by hand."""
+        guard = Guard(own=lambda: [("127.0.0.1", 8001)])
+        self.assertIsInstance(guard.refusal("127.0.0.1", 8001), OwnAddress)
+        self.assertIs(type(guard.refusal("127.0.0.1", 80)), Forbidden)
+        self.assertIsNone(guard.refusal("1.1.1.1", 80))
+        self.assertIsInstance(guard.own_refusal("::ffff:127.0.0.1", 8001), OwnAddress)
+        self.assertIsNone(guard.own_refusal("127.0.0.1", 80))
 
-    def test_literal_is_not_looked_up(self) -> None:
-        """A written address needs no resolver."""
-        reactor = Resolving()
-        self.assertEqual(self.addresses(Guard(), reactor, "1.1.1.1"), ["1.1.1.1"])
-        self.assertEqual(reactor.asked, [])
+    def test_no_address(self) -> None:
+        """What is no address is refused, not a crash."""
+        for text in ("", "name.test", "1.2.3", "1.2.3.4.5", "01.2.3.4", "::1::", "\udcff"):
+            self.assertIsInstance(Guard().refusal(text, 80), Forbidden, text)
+
+
+class MemoryTests(SynchronousTestCase):
+    """Judgements are kept."""
+
+    def test_kept_until_cleared(self) -> None:
+        """A listener that moved is known once the judgements are cleared."""
+        own = [("127.0.0.1", 8001)]
+        guard = Guard(allow_private=True, own=lambda: own)
+        self.assertIsNotNone(guard.judge("127.0.0.1", 8001))
+        own[0] = ("127.0.0.1", 8002)
+        guard.clear()
+        self.assertIsNone(guard.judge("127.0.0.1", 8001))
+        self.assertIsNotNone(guard.judge("127.0.0.1", 8002))
 
     def test_bounded(self) -> None:
-        """Of a name with hundreds of addresses only the first are looked at."""
-        reactor = Resolving(*(f"1.1.{i}.1" for i in range(200)))
-        self.assertEqual(len(self.addresses(Guard(), reactor, "many.test")), ADDRESSES_MAX)
-
-    def test_unknown_name(self) -> None:
-        """A name without addresses is a lookup error, not a verdict."""
-        refused = Deferred.fromCoroutine(Guard().addresses(Resolving(), "none.test", 80))
-        self.failureResultOf(refused, DNSLookupError)
+        """However many addresses are judged, a bounded number is kept, and judged alike again."""
+        self.patch(guard_module, "JUDGED_MAX", 8)
+        guard = Guard()
+        for _ in range(2):
+            for last in range(20):
+                self.assertIsNotNone(guard.judge(f"10.0.0.{last}", 80))
+                self.assertLessEqual(len(guard._judged), 8)

@@ -2,13 +2,15 @@
 
 A connection is kept for the origin it was made for (scheme, host and port) after an answer that both sides
 could frame, at most ``IDLE_EACH`` an origin, ``IDLE_ALL`` in all and ``IDLE_SECONDS`` long; the youngest is
-taken first, being the likeliest to live.
+taken first, being the likeliest to live.  Through other proxies: an ``http`` one's connections serve all
+origins that go by it, a SOCKS one's the origin that it was asked for.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netsuite.proxy.chain import Hop
 from netsuite.proxy.dialling import Dialler, Permit
 from netsuite.proxy.upstream import UpstreamSide
 
@@ -23,6 +25,15 @@ IDLE_ALL = 512
 IDLE_SECONDS = 30.0
 
 
+def key(target: Target, way: Hop | None) -> Origin:
+    """Return what tells apart the connections that must not serve for each other."""
+    if way is None:
+        return (target.host, target.port)
+    if way.scheme == "http":
+        return (way.key, 0)
+    return (b"%b %b" % (way.key, target.host), target.port)
+
+
 class Pool:
     """Gives an origin's connection to an exchange and takes it back."""
 
@@ -32,16 +43,24 @@ class Pool:
         self._waiting = 0
         self.open: set[UpstreamSide] = set()
 
-    def take(self, target: Target) -> UpstreamSide | None:
-        """Return a waiting connection to an origin, None if there is none."""
-        origin = (target.host, target.port)
-        waiting = self._idle.get(origin)
+    def take(self, target: Target, permit: Permit | None = None) -> UpstreamSide | None:
+        """Return a waiting connection to an origin, None if there is none.
+
+        ``permit`` judges its address once more: what one user may reach another may not.
+        """
+        chain = self.dialler.chain
+        way = chain.first(target.host) if chain.has_hops else None
+        waiting = self._idle.get(key(target, way))
         if not waiting:
+            return None
+        if way is not None and (permit is not None or self.dialler.refusal_beyond(target) is not None):
+            return None  # who dials looks closer
+        if permit is not None and permit(waiting[-1].address) is not None:
             return None
         self._waiting -= 1
         upstream = waiting.pop()
         if not waiting:
-            del self._idle[origin]
+            del self._idle[upstream.origin]
         return upstream
 
     def give(self, upstream: UpstreamSide) -> None:
@@ -88,6 +107,8 @@ class Pool:
 
     async def fresh(self, target: Target, permit: Permit | None = None) -> UpstreamSide:
         """Return a new connection to the target's origin.  Raises: as ``Dialler.connect``."""
-        upstream = UpstreamSide(self, (target.host, target.port), self._limits)
+        upstream = UpstreamSide(self, key(target, None), self._limits)
         await self.dialler.connect(target, upstream, tunnel=False, permit=permit)
+        if upstream.way is not None:
+            upstream.origin = key(target, upstream.way)
         return upstream

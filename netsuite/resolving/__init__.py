@@ -1,0 +1,1 @@
+"""From a name to its addresses: by one DNS server, or by the system."""
