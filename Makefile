@@ -20,11 +20,12 @@ PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl \
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
 PACKAGE := setup.cfg pyproject.toml constraints.txt README.rst
 
-.PHONY: help run test parts peers bench lint format types clean
+.PHONY: help run test parts peers bench conformance lint format types clean
 help:
 	@echo "make run    install netsuite into $(RUN) and start wordproxy in the foreground"
 	@echo "make test   install what the tests need, and run them (ARGS=... goes to pytest)"
 	@echo "make bench  install the peers (make peers), measure ours against them, print the tables"
+	@echo "make conformance  install the peers, and try ours and them on the wire against RFC 9110 and 9112"
 	@echo "make lint   make types   make format   make clean"
 
 # -- run ---------------------------------------------------------------------------------------
@@ -73,6 +74,10 @@ $(PEERS)/installed: $(PEERS)/made
 
 bench: $(TEST)/installed peers
 	@$(TEST)/bin/python -m bench.relay $(BENCH)
+
+# WIRE="--write docs/conformance.rst" writes the page.
+conformance: $(TEST)/installed peers
+	@$(TEST)/bin/python -m tests.real.wire $(WIRE)
 
 lint: $(TEST)/installed
 	@$(TEST)/bin/ruff check . .ci/smoke
