@@ -12,6 +12,7 @@ import difflib
 import os
 import platform
 import re
+import select
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -177,6 +178,10 @@ class Options(usage.Options):
         if self["check"]:
             print_checked(self)
             raise SystemExit(0)
+        if hasattr(select, "epoll"):
+            from netsuite.reactor import prefer
+
+            prefer()
         if self["log-json"] and self.parent is not None:
             _log_file["path"] = str(self.parent.get("logfile") or "-")
             self.parent["logger"] = "netsuite.options.json_observer"

@@ -1,26 +1,55 @@
-"""What our protocols may ask of a connection, and TCP transports that write at once.
+"""What our protocols may ask of a connection, and TCP connections that write at once.
 
-Twisted's own transport queues every write and sends it on the reactor's next turn: two more system calls
-and a trip through the poll loop for each answer.  Ours offers the bytes to the socket in ``write`` and
-queues only what the kernel would not take.  Order is kept because nothing is offered while anything is
-queued; an error found while writing is left to the reactor, which finds it again on its own turn, so that
-``connectionLost`` is never called from inside ``write``.
+Theory.  Twisted's own transport queues every write and sends it on the reactor's next turn: two more system
+calls and a trip through the poll loop for each answer.  ``Connection`` offers the bytes to the socket in
+``write`` and queues only what the kernel would not take.  Order is kept because nothing is offered while
+anything is queued; an error found while writing is left to the reactor, which finds it again on its own
+turn, so that ``connectionLost`` is never called from inside ``write``.
 
-A producer paused by the queue is resumed by the reactor when the queue is empty, exactly as in Twisted; a
-connection whose write never blocks never pauses anybody.
+A producer paused by the queue is resumed when the queue is empty; a connection whose write never blocks
+never pauses anybody.  Reading takes larger pieces while a peer fills them.  A connection may be ``released``:
+its socket then belongs to whoever asked, as a tunnel that needs no protocol does.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import errno
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
 
 from twisted.internet import tcp
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.posixbase import PosixReactorBase
-from twisted.internet.protocol import ClientFactory
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import (
+    IConsumer,
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+    IListeningPort,
+    IProtocol,
+    IPushProducer,
+    IReadWriteDescriptor,
+    ITCPTransport,
+)
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python import log
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
-#: Bytes asked of the kernel at once, and queued bytes past which a producer is paused.
+#: Queued bytes past which a producer is paused.
+QUEUE_MAX = 64 * 1024
+
+#: Bytes asked of the kernel at once: usually, and while a peer has more.
 PIECE = 64 * 1024
+LARGE_PIECE = 256 * 1024
+
+#: Pieces of the queue that are sent by one call; the kernel's own bound is 1024.
+_VECTOR = 64
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends RST
 
 
 class IWire(Protocol):
@@ -59,70 +88,323 @@ class IWire(Protocol):
         """Return this side's address."""
 
 
-def _sent_at_once(transport: Any, data: bytes) -> int:
-    """Return how many of ``data``'s bytes the kernel took now; 0 if it is not to be asked."""
-    if (
-        not transport.connected
-        or transport.disconnecting
-        or transport._writeDisconnecting
-        or transport._writeDisconnected
-        or transport._tempDataLen
-        or transport.dataBuffer
-        or (transport.producer is not None and not transport.streamingProducer)
-    ):
-        return 0
-    try:
-        return int(transport.socket.send(data))
-    except OSError:  # full: queue it; broken: the reactor's own write finds out and says why
-        return 0
+class Released(NamedTuple):
+    """What a connection was: its socket, and what it had still to send."""
+
+    socket: socket.socket
+    unsent: bytes
 
 
-class DirectServer(tcp.Server):
-    """An accepted connection that writes at once."""
+@implementer(ITCPTransport, IConsumer, IPushProducer, IReadWriteDescriptor, IHalfCloseableDescriptor)
+class Connection:
+    """A TCP connection.  Its protocol is told everything in the reactor's turn, never inside a call to us.
 
-    def write(self, data: bytes) -> None:
-        """Send what the kernel takes now and queue the rest."""
-        if self.TLS:
-            super().write(data)
-            return
-        sent = _sent_at_once(self, data)
-        if sent != len(data):
-            super().write(data[sent:] if sent else data)
-
-
-class DirectClient(tcp.Client):
-    """A dialled connection that writes at once."""
-
-    def write(self, data: bytes) -> None:
-        """Send what the kernel takes now and queue the rest."""
-        if self.TLS:
-            super().write(data)
-            return
-        sent = _sent_at_once(self, data)
-        if sent != len(data):
-            super().write(data[sent:] if sent else data)
-
-
-class DirectConnector(tcp.Connector):
-    """A connection attempt that ends in a ``DirectClient``."""
-
-    def _makeTransport(self) -> tcp.Client:
-        return DirectClient(self.host, self.port, self.bindAddress, self, self.reactor)
-
-
-def dial(reactor: Any, address: str, port: int, factory: ClientFactory, timeout: float) -> Any:
-    """Start connecting to an address (never a name: the guard has judged it) and return the connector.
-
-    A reactor that keeps no file descriptors of its own, such as a test's, is asked by ``connectTCP``.
+    Made by a port (which passes the peer's address, itself and a number, none of which is kept) or by a
+    dialling attempt.
     """
-    if not isinstance(reactor, PosixReactorBase):
-        return reactor.connectTCP(address, port, factory, timeout)
-    connector = DirectConnector(address, port, factory, timeout, None, reactor)
-    connector.connect()
-    return connector
+
+    __slots__ = (
+        "__weakref__",
+        "_fin",
+        "_may_send",
+        "_paused",
+        "_piece",
+        "_pull",
+        "_queue",
+        "_queued",
+        "_reading",
+        "_recv",
+        "_send",
+        "connected",
+        "disconnecting",
+        "fileno",
+        "producer",
+        "protocol",
+        "reactor",
+        "socket",
+    )
+
+    def __init__(
+        self,
+        skt: socket.socket,
+        protocol: IProtocol,
+        client: object = None,
+        server: object = None,
+        sessionno: int = 0,
+        reactor: Any = None,
+    ) -> None:
+        if skt.gettimeout() != 0.0:
+            skt.setblocking(False)
+        self.socket, self.protocol, self.reactor = skt, protocol, reactor
+        self.fileno: Callable[[], int] = skt.fileno
+        self._recv, self._send = skt.recv, skt.send
+        self.connected, self.disconnecting = True, False
+        self._may_send = True  # write may offer bytes to the socket
+        self._fin = 0  # 1: to be sent after the queue; 2: sent
+        self._queue: deque[Any] | None = None
+        self._queued = 0
+        self._piece = PIECE
+        self.producer: Any = None
+        self._pull = self._paused = False
+        self._reading = True
+        reactor.addReader(self)
+
+    # reading
+
+    def doRead(self) -> Any:
+        """Hand the protocol what has come; return why the connection has ended, None if it has not."""
+        try:
+            data = self._recv(self._piece)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        size = len(data)
+        if size >= PIECE:
+            self._piece = LARGE_PIECE
+        elif not size:
+            return CONNECTION_DONE
+        elif self._piece is LARGE_PIECE:
+            self._piece = PIECE
+        self.protocol.dataReceived(data)
+        return None
+
+    def pauseProducing(self) -> None:
+        """Stop reading."""
+        if self._reading:
+            self._reading = False
+            self.reactor.removeReader(self)
+
+    def resumeProducing(self) -> None:
+        """Read again."""
+        if not self._reading and self.connected and not self.disconnecting:
+            self._reading = True
+            self.reactor.addReader(self)
+
+    stopReading, startReading = pauseProducing, resumeProducing  # their names in a reactor's descriptors
+
+    def stopProducing(self) -> None:
+        """Close: who consumes us is gone."""
+        self.loseConnection()
+
+    # writing
+
+    def write(self, data: bytes) -> None:
+        """Send what the kernel takes now and queue the rest; nothing once the connection is closed."""
+        if not self._may_send:
+            if self.connected and not self.disconnecting and self._fin < 2:
+                self._enqueue(data)
+            return
+        try:
+            sent = self._send(data)
+        except OSError:  # full: queue it; broken: doWrite finds out and the reactor is told why
+            sent = 0
+        if sent < len(data):
+            self._enqueue(memoryview(data)[sent:] if sent else data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        """Send several pieces."""
+        self.write(b"".join(iovec))
+
+    def _enqueue(self, data: Any) -> None:
+        if not data:
+            return
+        if self._queue is None:
+            self._queue = deque()
+            self._may_send = False
+            self.reactor.addWriter(self)
+        self._queue.append(data)
+        self._queued += len(data)
+        if self._queued > QUEUE_MAX and self.producer is not None and not self._pull:
+            self._paused = True
+            self.producer.pauseProducing()
+
+    def doWrite(self) -> Any:
+        """Send more of the queue; once it is empty, do what waited for that.  Returns: as ``doRead``."""
+        queue = self._queue
+        if queue:
+            try:
+                sent = self.socket.sendmsg(list(islice(queue, _VECTOR)))
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                return None if error.errno == errno.ENOBUFS else CONNECTION_LOST
+            self._queued -= sent
+            while sent:
+                size = len(queue[0])
+                if size > sent:
+                    queue[0] = memoryview(queue[0])[sent:]
+                    break
+                sent -= size
+                queue.popleft()
+            if queue:
+                return None
+        self._queue = None
+        self.reactor.removeWriter(self)
+        return self._emptied()
+
+    def _emptied(self) -> Exception | None:
+        self._may_send = not (self._fin or self.disconnecting or self._pull)
+        if self.producer is not None and (self._pull or self._paused):
+            self._paused = False
+            self.producer.resumeProducing()
+        elif self.disconnecting:
+            return CONNECTION_DONE
+        elif self._fin == 1:
+            self._send_fin()
+        return None
+
+    def _send_fin(self) -> None:
+        self._fin = 2
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # reset meanwhile: reading finds out
+            return
+        told = IHalfCloseableProtocol(self.protocol, None)
+        if told is not None:
+            told.writeConnectionLost()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Let the queue pause ``producer``, or, if it doesn't stream, ask it for each further piece."""
+        if self.producer is not None:
+            raise RuntimeError("a producer is registered already")
+        if not self.connected:
+            producer.stopProducing()
+            return
+        self.producer, self._pull = producer, not streaming
+        if self._pull:
+            self._may_send = False
+            producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        """Nobody is paused by the queue any more."""
+        self.producer = None
+        self._pull = self._paused = False
+        if self._queue is None:
+            self._may_send = self.connected and not (self._fin or self.disconnecting)
+            if self.connected and self.disconnecting:
+                self.reactor.addWriter(self)
+
+    # ends
+
+    def loseConnection(self) -> None:
+        """Close on a later turn, once everything queued is sent; read nothing more."""
+        if not self.connected or self.disconnecting:
+            return
+        self.disconnecting, self._may_send = True, False
+        self._reading = False
+        self.reactor.removeReader(self)
+        self.reactor.addWriter(self)
+
+    def loseWriteConnection(self) -> None:
+        """Send FIN on a later turn, once everything queued is sent; go on reading."""
+        if self.connected and not self._fin:
+            self._fin, self._may_send = 1, False
+            self.reactor.addWriter(self)
+
+    def abortConnection(self) -> None:
+        """Close on the next turn, by RST, forgetting what is queued."""
+        if not self.connected:
+            return
+        self.disconnecting, self._may_send = True, False
+        self._queue, self._reading = None, False
+        self.reactor.removeReader(self)
+        self.reactor.removeWriter(self)
+        self.reactor.callLater(0, self.connectionLost, Failure(ConnectionAborted()))
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """The peer's FIN came: a protocol that can half-close is told, for any other it is the end."""
+        told = IHalfCloseableProtocol(self.protocol, None)
+        self._reading = False
+        if told is None:
+            self.connectionLost(reason)
+            return
+        try:
+            told.readConnectionLost()
+        except BaseException:
+            log.err()
+            self.connectionLost(Failure())
+
+    def writeConnectionLost(self, reason: Failure) -> None:
+        """The reactor could not write."""
+        self.connectionLost(reason)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The end, told once."""
+        if not self.connected:
+            return
+        self.connected = self._may_send = self._reading = False
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            producer.stopProducing()
+        self._leave()
+        if reason.check(ConnectionAborted):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.socket.close()
+        protocol = self.protocol
+        del self.protocol, self._recv, self._send  # the reactor's stack may hold us for a while
+        protocol.connectionLost(reason)
+
+    def _leave(self) -> None:
+        self._queue = None
+        self.reactor.removeReader(self)
+        self.reactor.removeWriter(self)
+
+    def release(self) -> Released:
+        """Give the socket away, with what was still to be sent; the protocol hears nothing more."""
+        unsent = b"".join(self._queue or ())
+        self.connected = self._may_send = self._reading = False
+        self.producer = None
+        self._leave()
+        skt = self.socket
+        del self.protocol, self._recv, self._send, self.socket
+        return Released(skt, unsent)
+
+    # what is asked of us
+
+    def getPeer(self) -> IPv4Address | IPv6Address:
+        """Return the other side's address."""
+        return _address(self.socket.getpeername())
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """Return this side's address."""
+        return _address(self.socket.getsockname())
+
+    def getHandle(self) -> socket.socket:
+        """Return the socket."""
+        return self.socket
+
+    def getTcpNoDelay(self) -> bool:
+        """Return whether small pieces leave at once."""
+        return bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Let small pieces leave at once, or not."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
+
+    def getTcpKeepAlive(self) -> bool:
+        """Return whether the kernel asks a silent peer if it lives."""
+        return bool(self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """Let the kernel ask a silent peer if it lives, or not."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enabled)
+
+    def logPrefix(self) -> str:
+        """Return who logs, for Twisted's own messages."""
+        return "netsuite"
+
+
+def _address(name: tuple[Any, ...]) -> IPv4Address | IPv6Address:
+    host, port = name[0], name[1]
+    if ":" not in host:
+        return IPv4Address("TCP", host, port)
+    if name[3] and "%" not in host:
+        host = f"{host}%{socket.if_indextoname(name[3])}"
+    return IPv6Address("TCP", host, *name[1:])
 
 
 def write_directly(port: IListeningPort) -> None:
-    """Let the connections that ``port`` accepts from now on write at once."""
-    if isinstance(port, tcp.Port):
-        port.transport = DirectServer
+    """Let the connections that ``port`` accepts from now on be ours."""
+    if isinstance(port, tcp.Port) and port.addressFamily in (socket.AF_INET, socket.AF_INET6):
+        port.transport = Connection  # type: ignore[assignment]

@@ -1,5 +1,6 @@
-"""The services of netsuite that twistd offers."""
+"""The services of netsuite that twistd offers, and the reactor that they prefer."""
 
+from twisted.application.reactors import Reactor
 from twisted.application.service import ServiceMaker
 
 echo = ServiceMaker("Echo", "netsuite.echo", "Say back each line.", "echo")
@@ -7,3 +8,5 @@ proxy = ServiceMaker("Proxy", "netsuite.proxy.service", "Forward HTTP proxy, gua
 wordproxy = ServiceMaker(
     "Wordproxy", "netsuite.wordproxy.service", "Count the words of what one reads; report them.", "wordproxy"
 )
+
+reactor = Reactor("netsuite", "netsuite.reactor", "epoll with a short way to netsuite's connections.")

@@ -1,0 +1,66 @@
+"""A poll loop that calls our connections directly: Twisted's epoll reactor, but for one step.
+
+Twisted wraps each event in a logging context and a check that the descriptor is open; together they cost
+more than reading from the socket.  Our own connections log without that context and know when they are
+closed, so a plain "there is something to read" goes straight to their ``doRead``.  Everything else, also
+every other kind of descriptor, goes Twisted's way.  Time is the monotonic clock's: Twisted's is the wall
+clock, and a time limit must not pass because somebody set it.
+
+Chosen by ``twistd --reactor netsuite``, and by our services where no reactor was chosen and the machine has
+epoll.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import time
+from select import EPOLLIN
+
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.main import installReactor
+from twisted.python import log
+
+from netsuite.wire import Connection
+
+
+class DirectReactor(EPollReactor):
+    """The epoll reactor with a short way to ``Connection.doRead``."""
+
+    seconds = staticmethod(time.monotonic)
+
+    def doPoll(self, timeout: float | None) -> None:
+        """Wait for events, at most ``timeout`` seconds (None: for ever), and hand each to its descriptor."""
+        selectables = self._selectables
+        try:
+            events = self._poller.poll(-1 if timeout is None else timeout, max(1, len(selectables)))
+        except OSError as error:
+            if error.errno == errno.EINTR:
+                return
+            raise
+        for fd, event in events:
+            selectable = selectables.get(fd)
+            if event == EPOLLIN and selectable.__class__ is Connection:
+                why: BaseException | None
+                try:
+                    why = selectable.doRead()
+                except BaseException as error:
+                    why = error
+                    log.err()
+                if why is not None:
+                    self._disconnectSelectable(selectable, why, True)
+            elif selectable is not None:
+                log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
+
+    doIteration = doPoll
+
+
+def prefer() -> None:
+    """Make this the process's reactor unless one was chosen already."""
+    if "twisted.internet.reactor" not in sys.modules:
+        install()
+
+
+def install() -> None:
+    """Make this the process's reactor.  Raises: ReactorAlreadyInstalledError."""
+    installReactor(DirectReactor())
