@@ -317,13 +317,14 @@ class Options(usage.Options):
         return self.take_all(name, parse_network)
 
     def path(self, name: str) -> str | None:
-        """Return an absolute path: a relative one starts at the TOML file's folder or the current one."""
-        text = self[name]
-        if text is None:
-            return None
+        """Return the absolute path that a setting is, None if it was not given."""
+        return None if self[name] is None else self.path_of(name, str(self[name]))
+
+    def path_of(self, name: str, text: str) -> str:
+        """Return an absolute path: a relative one starts at the TOML file's folder, or where we started."""
         origin = self.origins.get(name, "")
         folder = os.path.dirname(self["config"]) if origin.startswith("file ") else ""
-        return os.path.abspath(os.path.join(self.folder, folder, os.path.expanduser(str(text))))
+        return os.path.abspath(os.path.join(self.folder, folder, os.path.expanduser(text)))
 
     # -- what twistd asks for ------------------------------------------------------------------------------
 

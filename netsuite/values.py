@@ -68,26 +68,6 @@ def parse_rate(text: str) -> float:
     return rate
 
 
-def parse_place(text: str) -> str:
-    """Return ``ADDRESS`` or ``ADDRESS:PORT`` as written, an IPv6 address with a port in brackets.
-
-    Raises: ValueError, also for a name: who resolves names is not found by resolving one.
-    """
-    host, port = text, ""
-    if text.startswith("["):
-        host, _bracket, port = text[1:].partition("]")
-    elif text.count(":") == 1:
-        host, _colon, port = text.partition(":")
-        port = ":" + port
-    try:
-        ipaddress.ip_address(host)
-        if port and not (port[0] == ":" and port[1:].isdecimal() and 0 < int(port[1:]) < 65536):
-            raise ValueError
-    except ValueError:
-        raise ValueError("is no address; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53") from None
-    return text
-
-
 def parse_network(text: str) -> Network:
     """Return the network of ``10.0.0.0/8`` or of one address.  Raises: ValueError."""
     try:

@@ -38,7 +38,7 @@ class Pool:
     """Gives an origin's connection to an exchange and takes it back."""
 
     def __init__(self, reactor: Any, dialler: Dialler, limits: Limits) -> None:
-        self._reactor, self.dialler, self._limits = reactor, dialler, limits
+        self._reactor, self.dialler, self.limits = reactor, dialler, limits
         self._idle: dict[Origin, list[UpstreamSide]] = {}
         self._waiting = 0
         self.open: set[UpstreamSide] = set()
@@ -107,7 +107,7 @@ class Pool:
 
     async def fresh(self, target: Target, permit: Permit | None = None) -> UpstreamSide:
         """Return a new connection to the target's origin.  Raises: as ``Dialler.connect``."""
-        upstream = UpstreamSide(self, key(target, None), self._limits)
+        upstream = UpstreamSide(self, key(target, None), self.limits)
         await self.dialler.connect(target, upstream, tunnel=False, permit=permit)
         if upstream.way is not None:
             upstream.origin = key(target, upstream.way)

@@ -22,12 +22,15 @@ NAMES_MAX = 4096
 
 
 class Via:
-    """Our name in ``Via``: given, none, or a pseudonym for each origin."""
+    """Our name in ``Via``: given, none, or a pseudonym for each origin.
 
-    def __init__(self, name: str | None = None, *, shown: bool = True) -> None:
+    ``key``: of the pseudonyms; processes that share a port share it, else a loop through two goes unseen.
+    """
+
+    def __init__(self, name: str | None = None, *, shown: bool = True, key: bytes | None = None) -> None:
         self._given = name.encode("ascii") if name else None
         self._shown = shown
-        self._key = secrets.token_bytes(32)
+        self.key = key or secrets.token_bytes(32)
         self._names: dict[bytes, bytes] = {}
 
     def name(self, target: Target) -> bytes:
@@ -39,7 +42,7 @@ class Via:
         if name is None:
             if len(self._names) >= NAMES_MAX:
                 self._names.clear()
-            name = b"p" + hashlib.blake2b(origin, key=self._key, digest_size=9).hexdigest().encode()
+            name = b"p" + hashlib.blake2b(origin, key=self.key, digest_size=9).hexdigest().encode()
             self._names[origin] = name
         return name
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from netsuite import options
 from netsuite.http1.limits import Limits
+from netsuite.names import parse_server
 from netsuite.options import Common
+from netsuite.proxy.chain import WAYS_MAX, Way, parse_upstream
 from netsuite.proxy.relay import Times
 from netsuite.proxy.route import Rules
 from netsuite.proxy.rules import Acl, Rule, parse_rule
-from netsuite.values import Network, Where, parse_place, parse_ports, parse_rate
+from netsuite.values import Network, Where, parse_ports, parse_rate
 
 #: Ports that tunnels may always go to.
 TUNNEL_PORTS = ((443, 443), (8443, 8443))
@@ -34,6 +36,7 @@ class Settings:
     times: Times
     connect_seconds: float
     resolver: str | None
+    ways: tuple[Way, ...]
     rate: float | None
     bandwidth: int | None
     via_name: str | None
@@ -51,6 +54,12 @@ def parse_verb_and_rule(text: str) -> Rule:
     if verb not in ("allow", "deny"):
         raise ValueError("begins with neither allow nor deny")
     return parse_rule(rule.strip(), verb == "allow")
+
+
+def _server(text: str) -> str:
+    """Return the text of a name server's place, once it has been read.  Raises: ValueError."""
+    parse_server(text)
+    return text
 
 
 def _rules_of_words(words: list[str]) -> list[str]:
@@ -102,6 +111,11 @@ class Options(options.Options):
     optRepeated: ClassVar[list[list[str | None]]] = [
         ["allow-net", None, "Network that may be fetched from though it is not public"],
         ["connect-port", None, "More ports that tunnels may go to, N or N-M"],
+        [
+            "upstream",
+            "u",
+            "Proxy to go through, [GLOB=]URL (http, socks5, socks5h), or [GLOB=]direct",
+        ],
         ["acl", None, "Rule with its verb, as `deny host:*.example.org`; rules hold in their order"],
     ]
 
@@ -145,7 +159,8 @@ class Options(options.Options):
             limits=Limits(head_bytes=self._head_bytes()),
             times=self._times(),
             connect_seconds=self.seconds("connect-timeout"),
-            resolver=self.take("resolver", parse_place, None) if self["resolver"] else None,
+            resolver=self.take("resolver", _server, None) if self["resolver"] else None,
+            ways=self._ways(),
             rate=self.take("rate", parse_rate, 1.0) if self["rate"] else None,
             bandwidth=self._bandwidth(),
             via_name=self._via(),
@@ -165,6 +180,22 @@ class Options(options.Options):
         except ValueError as error:
             self.fault("acl", str(error))
             return Rules()
+
+    def _ways(self) -> tuple[Way, ...]:
+        ways = []
+        for glob, hop in self.take_all("upstream", parse_upstream):
+            if hop is not None and hop.password_file is not None:
+                hop = replace(hop, password_file=self.path_of("upstream", hop.password_file))
+            elif hop is not None and hop.password and self.origins["upstream"] == "command line":
+                self.fault(
+                    "upstream",
+                    f"the password for {hop.place} can be read by all users of this machine; "
+                    "put it into a file and write ?password-file=FILE",
+                )
+            ways.append((glob, hop))
+        if len(ways) > WAYS_MAX:
+            self.fault("upstream", f"is given more than {WAYS_MAX} times")
+        return tuple(ways)
 
     def _times(self) -> Times:
         return Times(

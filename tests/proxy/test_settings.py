@@ -127,3 +127,35 @@ class LimitTests(Environed):
             self.assertEqual(settings("--resolver", text).resolver, text)
         for text in ("dns.example", "192.0.2.53:0", "192.0.2.53:x", "[2001:db8::53]x", "[::1]:99999"):
             self.fault("--resolver", text)
+
+
+class WayTests(Environed):
+    """Proxies to go through."""
+
+    def test_given(self) -> None:
+        """Ways are read in their order, each with its glob."""
+        told = settings("-u", "*.test=direct", "--upstream", "socks5h://far.example:1080")
+        self.assertEqual([glob for glob, _ in told.ways], ["*.test", "*"])
+        self.assertIsNone(told.ways[0][1])
+
+    def test_password_in_sight(self) -> None:
+        """A password on the command line is refused, and not repeated; in a file it is taken."""
+        told = self.fault("-u", "http://me:secret@far.example:8080")
+        self.assertNotIn("secret", told)
+        self.assertIn("password-file", told)
+        path = self.toml('[proxy]\nupstream = ["http://me:secret@far.example:8080"]\n')
+        ((_, hop),) = settings("-c", path).ways
+        self.assertEqual(hop and hop.password, "secret")
+
+    def test_fault_without_password(self) -> None:
+        """A faulty way is told without its password."""
+        path = self.toml('[proxy]\nupstream = ["ftp://me:secret@far.example:8080"]\n')
+        self.assertNotIn("secret", self.fault("-c", path))
+
+    def test_password_file(self) -> None:
+        """A relative password file lies beside the settings file that names it."""
+        path = os.path.abspath(
+            self.toml('[proxy]\nupstream = "http://me@far.example:8080?password-file=pw"\n')
+        )
+        ((_, hop),) = settings("-c", path).ways
+        self.assertEqual(hop and hop.password_file, os.path.join(os.path.dirname(path), "pw"))
