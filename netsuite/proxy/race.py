@@ -111,8 +111,15 @@ class Race:
         return done
 
     def _next(self) -> None:
-        """Start the next attempt, if there is an address for it."""
+        """Start the next attempt, if there is an address for it; a mistake of ours ends the race."""
         self._timer = None
+        try:
+            self._start_one()
+        except Exception as mistake:  # whoever waits hears of it, and logs it
+            self._close()
+            self._end(mistake)
+
+    def _start_one(self) -> None:
         while self._waiting and len(self._open) < SIDE_BY_SIDE:
             address = self._waiting.pop()
             left = self._ends - self._reactor.seconds()

@@ -48,7 +48,8 @@ class Followed:
 def is_name(host: str) -> bool:
     """Return whether a name can be asked for at all (RFC 1035 §2.3.4)."""
     labels = host.removesuffix(".").split(".")
-    return len(host) <= 253 and host.isascii() and all(0 < len(label) < 64 for label in labels)
+    fits = len(host) <= 253 and host.isascii() and all(0 < len(label) < 64 for label in labels)
+    return fits and not labels[-1].isdigit()  # 127.1 is an address to some, and never a name
 
 
 def followed(message: dns.Message, name: bytes, kind: int) -> Followed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ HOSTS_BYTES = 16 << 20
 #: Seconds that the hosts file's word holds, and that a name which can be no name is none.
 LOCAL_SECONDS = 30.0
 
+_PLACE = re.compile(
+    r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?|[0-9A-Fa-f:.]+(?:%.+)?"
+)
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -25,20 +29,18 @@ def parse_server(text: str) -> tuple[str, int]:
 
     Raises: ValueError.
     """
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        port = port or ":53"
-    else:
-        host, port = (text, ":53") if text.count(":") != 1 else text.split(":")
-        port = port if port.startswith(":") else f":{port}"
+    found = _PLACE.fullmatch(text)
     try:
+        if found is None:
+            raise ValueError
+        host = str(found["six"] or found["host"] or text)
         ip_address(host.partition("%")[0])
     except ValueError:
         raise ValueError("is the address of a DNS server, ADDR or ADDR:PORT") from None
-    digits = port.removeprefix(":")
-    if port == digits or not (digits.isdecimal() and len(digits) < 6 and 0 < int(digits) < 65536):
+    port = int(found["port"] or 53)
+    if not 0 < port < 65536:
         raise ValueError("has a port outside 1 to 65535")
-    return host, int(digits)
+    return host, port
 
 
 class Server:

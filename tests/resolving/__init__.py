@@ -1,0 +1,1 @@
+"""Tests of names\x27 resolution."""
