@@ -13,6 +13,8 @@ from netsuite.guard import Guard
 from netsuite.http1.head import RequestHead
 from netsuite.http1.target import Target
 from netsuite.listen import place
+from netsuite.proxy.chain import Chain, Hop
+from netsuite.proxy.dialling import is_literal, written_address
 from netsuite.proxy.route import Forward, Refuse, Tunnel, decide
 from netsuite.proxy.rules import Acl, Asked, Pending
 from netsuite.proxy.settings import Settings
@@ -53,6 +55,21 @@ class Judge:
         self._guard = Guard(
             allow_private=settings.allow_private, allow_nets=settings.allow_nets, own=lambda: own
         )
+        self._chain = Chain(settings.ways)
+
+    def way(self, target: Target) -> Hop | None:
+        """Return the proxy that would be asked for ``target``, None for the straight way."""
+        return self._chain.first(target.host)
+
+    def addresses(self, target: Target) -> list[str] | None:
+        """Return what the relay would judge without looking the name up, None if it would look it up.
+
+        ``""`` is an address that only a proxy further on knows.
+        """
+        host, hop = target.host.decode("ascii"), self.way(target)
+        if hop is not None and hop.scheme != "socks5":
+            return [written_address(host) or ""]
+        return [host] if is_literal(host) else None
 
     def without_address(self, head: RequestHead) -> Judgement | None:
         """Return the refusal that no address can change, None if it depends on the address."""
@@ -64,10 +81,7 @@ class Judge:
         return Judgement(False, self._rule(head, head.target, ""), decision.reason)
 
     def with_addresses(self, head: RequestHead, addresses: Iterable[str]) -> Judgement:
-        """Return what is said where ``without_address`` says nothing; one address that passes is enough.
-
-        ``""`` is an address that is not known here.
-        """
+        """Return what is said where ``without_address`` says nothing; one address that passes is enough."""
         decision = decide(head, self._rules, self._user)
         if not isinstance(decision, Forward | Tunnel):
             return Judgement(True, "default")

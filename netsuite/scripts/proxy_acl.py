@@ -8,7 +8,6 @@ are looked up.
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, NoReturn
@@ -26,6 +25,7 @@ from netsuite.http1.target import Target
 from netsuite.journal import url_text
 from netsuite.names import Names, ResolverFailed
 from netsuite.outcome import EXITS, Outcome, worst
+from netsuite.proxy.chain import Hop
 from netsuite.proxy.explain import Judge, Judgement
 from netsuite.proxy.logged import LINE_MAX, Logged, read_line
 from netsuite.proxy.settings import Settings
@@ -187,25 +187,17 @@ async def judged(judge: Judge, names: Names, head: RequestHead) -> Outcome:
     if early is not None:
         return outcome_of(early)
     assert head.target is not None  # noqa: S101 - decide refuses a request without
-    try:
-        addresses = await addresses_of(names, head.target)
-    except (DNSLookupError, ResolverFailed) as error:
-        return Outcome.of(error)
-    return outcome_of(judge.with_addresses(head, addresses))
+    addresses = judge.addresses(head.target)
+    if addresses is None:
+        try:
+            addresses = await names.addresses(head.target.host.decode("ascii"), head.target.port)
+        except (DNSLookupError, ResolverFailed) as error:
+            return Outcome.of(error)
+    return outcome_of(judge.with_addresses(head, addresses), judge.way(head.target))
 
 
-async def addresses_of(names: Names, target: Target) -> list[str]:
-    """Return a target's addresses.  Raises: DNSLookupError, ResolverFailed."""
-    host = target.host.decode("ascii")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return await names.addresses(host, target.port)
-    return [host]
-
-
-def outcome_of(judgement: Judgement) -> Outcome:
-    """Return a judgement as the tool's outcome."""
+def outcome_of(judgement: Judgement, hop: Hop | None = None) -> Outcome:
+    """Return a judgement as the tool's outcome.  ``hop``: the proxy that the request would go through."""
     result: dict[str, object] = {
         "allowed": judgement.allowed,
         "rule": judgement.rule,
@@ -213,6 +205,8 @@ def outcome_of(judgement: Judgement) -> Outcome:
     }
     if judgement.refused:
         result["refused"] = judgement.refused
+    if hop is not None:
+        result["upstream"] = f"{hop.scheme}://{hop.place}"
     if judgement.allowed:
         return Outcome.done(**result)
     return Outcome.failed("no", judgement.reason, result=result)
@@ -234,9 +228,10 @@ def _where(head: RequestHead, result: Any) -> str:
     host = head.target.host.decode("ascii") if head.target is not None else ""
     addresses = ", ".join(result["addresses"])
     at = host if addresses in (host, "") else f"{host} at {addresses}"
+    by = f" through {result['upstream']}" if "upstream" in result else ""
     rule = result["rule"]
     refused = "".join(f"; not {reason}" for reason in result.get("refused", {}).values())
-    return f"{at} ({rule if rule == 'default' else f'rule `{rule}`'}){refused}"
+    return f"{at}{by} ({rule if rule == 'default' else f'rule `{rule}`'}){refused}"
 
 
 def compare(options: Options, settings: Settings) -> Outcome:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -33,6 +34,17 @@ class NothingFound:
     def resolveHostName(self, receiver: Any, name: str, *_: Any, **__: Any) -> None:
         """Say at once that there is nothing."""
         receiver.resolutionBegan(self)
+        receiver.resolutionComplete()
+
+
+class TwoFound(NothingFound):
+    """A resolver that knows two addresses of each name."""
+
+    def resolveHostName(self, receiver: Any, name: str, *_: Any, **__: Any) -> None:
+        """Say at once which."""
+        receiver.resolutionBegan(self)
+        for host in ("10.0.0.7", "192.0.2.7"):
+            receiver.addressResolved(IPv4Address("TCP", host, 0))
         receiver.resolutionComplete()
 
 
@@ -151,6 +163,34 @@ class VerdictTests(SynchronousTestCase):
             if arguments:
                 [told] = records(output)
                 self.assertEqual((told["cause"], told["detail"]), ("dns", "not found"))
+
+    def test_upstream(self) -> None:
+        """Where a proxy further on looks the name up, it is not looked up here, and no network fits it."""
+        config = self.file(
+            '[proxy]\nallow-net = "127.0.0.1"\n'
+            'upstream = ["*.test=socks5h://me:hunter2@192.0.2.9", "direct.here=direct"]\n'
+        )
+        for arguments, code, line in (
+            (("http://www.test/",), 0, "allowed: www.test through socks5h://192.0.2.9:1080 (default)"),
+            (("-a", "net:0.0.0.0/0", "http://www.test/"), 1, "refused: no rule allows this"),
+            (("http://direct.here/",), 0, "allowed: direct.here at 127.0.0.1 (default)"),
+        ):
+            self.assertEqual(inside(proxy_acl, "-c", config, *arguments), (code, line + "\n", ""))
+        _, output, _ = inside(proxy_acl, "-j", "-c", config, "http://www.test/")
+        self.assertEqual(
+            records(output)[0]["result"],
+            {"allowed": True, "rule": "default", "addresses": [], "upstream": "socks5h://192.0.2.9:1080"},
+        )
+        self.assertIn("a loopback", inside(proxy_acl, "-u", "x", "http://localhost/")[1])
+
+    def test_one_of_two(self) -> None:
+        """One address that passes is enough; the others are told."""
+        reactor = MemoryReactorClock()
+        reactor.nameResolver = TwoFound()
+        config = self.file('[proxy]\nallow-net = "192.0.2.0/24"\n')
+        code, output, _ = inside(proxy_acl, "-c", config, "http://www.test/", reactor=reactor)
+        told = "not 10.0.0.7 is a private address (built-in guard; --allow-net 10.0.0.7/32 to permit)"
+        self.assertEqual((code, output), (0, f"allowed: www.test at 192.0.2.7 (default); {told}\n"))
 
     def test_wordproxy(self) -> None:
         """The settings of wordproxy are read by its own options."""
