@@ -98,6 +98,7 @@ class Dialler:
         for left, hop in zip(range(len(ways), 0, -1), ways, strict=True):
             now = self._reactor.seconds()
             share = now + (ends - now) / left
+            protocol.way = protocol.hop = None
             try:
                 if hop is None:
                     await self._direct(target, protocol, permit, share)
@@ -118,7 +119,7 @@ class Dialler:
         self, hop: Hop, target: Target, protocol: Dialling, tunnel: bool, permit: Permit | None, ends: float
     ) -> None:
         asked = await self._asked(hop, target, permit, ends)
-        protocol.way, protocol.hop = hop, None
+        protocol.way = hop
         if hop.scheme == "http" and not tunnel:
             protocol.hop = hop
             await self._with_hop(hop, protocol, ends)
