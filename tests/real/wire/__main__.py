@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.real.wire import table
 from tests.real.wire.cases import every_case
-from tests.real.wire.rounds import NAMES, round_of
+from tests.real.wire.proxies import NAMES
+from tests.real.wire.rounds import round_of
 
 
 def main(arguments: Sequence[str] = ()) -> int:

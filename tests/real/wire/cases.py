@@ -34,6 +34,7 @@ SUBJECTS = (
     "semantics",
     "interim",
     "tunnels",
+    "login",
 )
 
 Play = Callable[[Scene], None]
@@ -41,7 +42,7 @@ Play = Callable[[Scene], None]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case.  ``subject``: the module it stands in."""
+    """One case.  ``subject``: the module it stands in.  ``login``: the proxy is to ask for a log-in."""
 
     name: str
     section: str
@@ -49,35 +50,36 @@ class Case:
     sentence: str
     subject: str
     play: Play
+    login: bool = False
 
 
 _CASES: dict[str, Case] = {}
 
 
-def _marked(level: str, section: str) -> Callable[[Play], Play]:
+def _marked(level: str, section: str, login: bool) -> Callable[[Play], Play]:
     def keep(play: Play) -> Play:
         name, subject = play.__name__, play.__module__.rpartition(".")[2]
         if name in _CASES:
             raise ValueError(f"two cases named {name}")
-        _CASES[name] = Case(name, section, level, (play.__doc__ or "").strip(), subject, play)
+        _CASES[name] = Case(name, section, level, (play.__doc__ or "").strip(), subject, play, login)
         return play
 
     return keep
 
 
-def must(section: str) -> Callable[[Play], Play]:
+def must(section: str, *, login: bool = False) -> Callable[[Play], Play]:
     """The function is a case of what the section says a proxy MUST do, or MUST NOT."""
-    return _marked(MUST, section)
+    return _marked(MUST, section, login)
 
 
-def should(section: str) -> Callable[[Play], Play]:
+def should(section: str, *, login: bool = False) -> Callable[[Play], Play]:
     """The function is a case of what the section says a proxy SHOULD do, or SHOULD NOT."""
-    return _marked(SHOULD, section)
+    return _marked(SHOULD, section, login)
 
 
-def useful(section: str) -> Callable[[Play], Play]:
+def useful(section: str, *, login: bool = False) -> Callable[[Play], Play]:
     """The function is a case of what no RFC demands, and which users miss."""
-    return _marked(USEFUL, section)
+    return _marked(USEFUL, section, login)
 
 
 def every_case() -> list[Case]:

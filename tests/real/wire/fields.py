@@ -134,7 +134,7 @@ def head_too_large(scene: Scene) -> None:
     scene.meanwhile(lambda: scene.send(ask(field)))
     line = scene.first()
     if line is scene.client:
-        holds(400 <= line.answer().status < 500, "an answer other than 4xx")
+        holds(400 <= line.answer_head().status < 500, "an answer other than 4xx")
     else:
         holds(line.request().has("x-large"), "the field was lost on the way")
 

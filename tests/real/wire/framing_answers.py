@@ -9,6 +9,9 @@ from tests.real.wire.scene import Scene, ask, holds, post, reply, same
 CHUNKED = b"Transfer-Encoding: chunked"
 OLD = ask(start=b"GET http://ORIGIN/ HTTP/1.0")
 HEAD = ask(start=b"HEAD http://ORIGIN/ HTTP/1.1")
+#: How a proxy says that an origin failed it, where no section names the one status.
+BAD = (502, 503, 504)
+
 HIDDEN = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhidden"
 
 
@@ -19,7 +22,7 @@ def chunked(*lines: bytes, body: bytes, start: bytes = b"HTTP/1.1 200 OK") -> by
 
 def next_is_right(scene: Scene) -> None:
     """The client's next request gets its own answer, on whichever connection."""
-    same(scene.asked_again(reply(body=b"second")).body, b"second", "body of the next answer")
+    same(scene.again(data=reply(body=b"second"))[1].body, b"second", "body of the next answer")
 
 
 # what is right
@@ -264,14 +267,14 @@ def answer_that_ends_in_a_reset(scene: Scene) -> None:
 @should("RFC 9110 §15.6.3")
 def answer_cut_in_its_head(scene: Scene) -> None:
     """An answer that ends in its head becomes a 502."""
-    scene.bad_answer(b"HTTP/1.1 200 OK\r\nContent-Le", ends=True)
+    scene.bad_answer(b"HTTP/1.1 200 OK\r\nContent-Le", *BAD, ends=True)
 
 
 @should("RFC 9110 §15.6.3")
 def no_answer_at_all(scene: Scene) -> None:
     """An origin that closes without a byte becomes a 502, or a 504."""
     got = scene.answered(b"", post(b"Content-Length: 2", body=b"hi"), ends=True)
-    holds(got.status in (502, 503, 504), f"status {got.status}")
+    holds(got.status in BAD, f"status {got.status}")
 
 
 @should("RFC 9110 §15.6.3")
@@ -280,7 +283,36 @@ def no_origin_at_all(scene: Scene) -> None:
     scene.another_client()
     scene.stop_listening()
     scene.send(ask())
-    holds(scene.client.answer().status in (502, 503, 504), "another status")
+    holds(scene.client.answer().status in BAD, "another status")
+
+
+def bare_refusal(scene: Scene, request: bytes) -> None:
+    """The proxy answers this HEAD itself, with a head and nothing behind it."""
+    scene.send(request)
+    holds(scene.client.answer_head().status >= 400, "no refusal")
+    scene.client.half_close()
+    scene.client.ended()
+
+
+@must("RFC 9110 §9.3.2")
+def refusal_of_head_has_no_body(scene: Scene) -> None:
+    """The proxy's own answer to HEAD has no content, as for an origin that takes no connections."""
+    scene.another_client()
+    scene.stop_listening()
+    bare_refusal(scene, HEAD)
+
+
+@must("RFC 9110 §9.3.2")
+def refusal_of_a_malformed_head_has_no_body(scene: Scene) -> None:
+    """Nor where it is the request that is wrong, in whatever but its method."""
+    bare_refusal(scene, HEAD.replace(b"http://ORIGIN/", b"http:///"))
+
+
+@must("RFC 9112 §6.1")
+def refusal_for_an_old_client(scene: Scene) -> None:
+    """The proxy's own answer to a client of HTTP/1.0 has no chunks, and an end."""
+    got = scene.refused(b"GET http:///a HTTP/1.0\r\n\r\n")
+    holds(not got.has("transfer-encoding"), "chunks for a client of HTTP/1.0")
 
 
 # answers that cannot be trusted
@@ -369,7 +401,7 @@ def answer_with_a_chunk_size_that_is_none(scene: Scene) -> None:
 @should("RFC 9110 §15.6.3")
 def answer_that_is_no_http(scene: Scene) -> None:
     """Bytes that are no HTTP become a 502."""
-    scene.bad_answer(b"SSH-2.0-OpenSSH_9.2\r\n", ends=True)
+    scene.bad_answer(b"SSH-2.0-OpenSSH_9.2\r\n", *BAD, ends=True)
 
 
 @should("RFC 9110 §15.6.3")

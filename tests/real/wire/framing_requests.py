@@ -51,7 +51,7 @@ def every_byte_of_a_body(scene: Scene) -> None:
 def no_body(scene: Scene) -> None:
     """A request with neither length nor chunks has no body: the next one follows it at once."""
     scene.exchange()
-    same(scene.exchange(ask(start=b"GET http://ORIGIN/two HTTP/1.1"))[0].target, b"/two", "second target")
+    same(scene.again()[0].target, b"/again", "second target")
 
 
 @must("RFC 9110 §8.6")
@@ -59,7 +59,7 @@ def empty_body(scene: Scene) -> None:
     """A POST with a length of 0 stays one without a body."""
     seen, _ = scene.exchange(post(b"Content-Length: 0"))
     same(seen.body, b"", "body at the origin")
-    same(scene.exchange(ask(start=b"GET http://ORIGIN/two HTTP/1.1"))[0].target, b"/two", "second target")
+    same(scene.again()[0].target, b"/again", "second target")
 
 
 @must("RFC 9110 §9.3.1")
@@ -169,6 +169,22 @@ def large_body_in_chunks(scene: Scene) -> None:
     scene.another_client()
     scene.meanwhile(lambda: scene.send(chunked(body=(b"4000\r\n" + run + b"\r\n") * 64 + b"0\r\n\r\n")))
     holds(scene.arrival().request().body == run * 64, "another body at the origin")
+
+
+@must("RFC 9112 §6.3")
+def body_that_looks_like_a_request(scene: Scene) -> None:
+    """A request within a body is a body."""
+    hidden = scene.filled(HIDDEN)
+    seen, _ = scene.exchange(post(b"Content-Length: %d" % len(hidden), body=hidden))
+    same(seen.body, hidden, "body at the origin")
+    same(scene.again()[0].target, b"/again", "second target")
+
+
+@must("RFC 9110 §8.6")
+def length_with_zeros_before(scene: Scene) -> None:
+    """Zeros before a length are read as decimal digits, or refused."""
+    request = post(b"Content-Length: 0010", body=b"0123456789")
+    refused_or(scene, request, lambda seen: same(seen.body, b"0123456789", "body at the origin"))
 
 
 # lengths that are none
@@ -300,6 +316,12 @@ def coding_that_does_not_end_in_chunked(scene: Scene) -> None:
 def coding_without_chunked(scene: Scene) -> None:
     """A request with a coding and no chunks is answered 400, or 501, and the connection is closed."""
     scene.refused(post(b"Transfer-Encoding: gzip", body=b"hello"), 400, 501)
+
+
+@must("RFC 9112 §6.3")
+def coding_identity(scene: Scene) -> None:
+    """The coding ``identity``, which is gone, is answered 400, or 501, and the connection is closed."""
+    scene.refused(post(b"Transfer-Encoding: identity", b"Content-Length: 5", body=b"hello"), 400, 501)
 
 
 @should("RFC 9112 §6.1")
@@ -440,6 +462,26 @@ def upload_cut_in_its_chunks(scene: Scene) -> None:
     scene.send(chunked(body=b"5\r\nhello\r\n"))
     scene.client.half_close()
     cut_short(scene)
+
+
+@must("RFC 9112 §8")
+def upload_cut_by_a_reset(scene: Scene) -> None:
+    """An upload whose client resets its connection is not told to the origin as a whole one."""
+    scene.send(post(b"Content-Length: 10", body=b"hello"))
+    scene.client.comes_within(0.1)  # else the reset would overtake the body
+    scene.client.reset()
+    scene.another_client()
+    scene.send(ask(start=b"GET http://ORIGIN/again HTTP/1.1"))
+    while (seen := scene.first(client=False).request(partial=True)).target != b"/again":
+        holds(not seen.whole, "passed on as a whole request")
+
+
+@must("RFC 9112 §8")
+def head_that_is_cut(scene: Scene) -> None:
+    """A request whose head doesn't end is not sent on."""
+    scene.send(b"GET http://ORIGIN/ HTTP/1.1\r\nHost: ORIGIN\r\nX-A: 1\r\n")
+    scene.client.half_close()
+    holds(scene.first() is scene.client, "it reached the origin")
 
 
 def cut_short(scene: Scene) -> None:

@@ -237,7 +237,9 @@ def websocket_passes(scene: Scene) -> None:
     same(scene.client.answer_head().status, 101, "status at the client")
     same(scene.client.exactly(4), b"\x81\x02hi", "first bytes at the client")
     scene.client.send(b"\x81\x82abcd\t\x0b")
-    same(line.exactly(8), b"\x81\x82abcd\t\x0b", "bytes at the origin")
+    frame = line.exactly(8)  # one that reads frames may mask them anew
+    text = bytes(byte ^ mask for byte, mask in zip(frame[6:], frame[2:4], strict=True))
+    same((frame[:2], text), (b"\x81\x82", b"hi"), "frame and text at the origin")
 
 
 @useful("RFC 6455 §4.2.2")
@@ -245,4 +247,4 @@ def websocket_refused_by_the_origin(scene: Scene) -> None:
     """An origin that answers a handshake as any request is passed on, and the connection serves on."""
     got = scene.answered(reply(start=b"HTTP/1.1 426 Upgrade Required"), WEBSOCKET)
     same(got.status, 426, "status at the client")
-    same(scene.asked_again().status, 200, "status of the next answer")
+    same(scene.again()[1].status, 200, "status of the next answer")

@@ -83,7 +83,6 @@ class Line:
         self.end = ""
         self.seen = b""
         self.interims: list[Message] = []
-        self.asked = b""
         self._held = b""
         sock.settimeout(seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

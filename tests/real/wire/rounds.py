@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import peers
+from tests.real.wire import proxies
 from tests.real.wire.cases import Case
 from tests.real.wire.line import Breach
 from tests.real.wire.scene import Scene
-
-NAMES = ("ours", "squid", "tinyproxy", "mitmdump", "privoxy")
 
 #: Cases at once: most of their time is waiting for a proxy that is silent.
 AT_ONCE = 8
@@ -20,7 +21,7 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a proxy did.  ``breaches``: the case's name, and "" if it was met."""
+    """What a proxy did.  ``breaches``: by the case's name, "" if it was met; without those it can't play."""
 
     name: str
     version: str
@@ -28,21 +29,39 @@ class Round:
 
     def share(self, cases: Sequence[Case]) -> tuple[int, int]:
         """How many of the cases it met, and of how many."""
-        return sum(not self.breaches[case.name] for case in cases), len(cases)
+        found = [self.breaches[case.name] for case in cases if case.name in self.breaches]
+        return found.count(""), len(found)
+
+    def mark(self, case: Case) -> str:
+        """How a table says what became of the case."""
+        if case.name not in self.breaches:
+            return "-"
+        return "no" if self.breaches[case.name] else "yes"
 
 
 def round_of(name: str, cases: Sequence[Case], seconds: float) -> Round | None:
     """The results of the proxy of that name, None if it is not installed here."""
     try:
-        peer = peers.start(name)
+        peer = proxies.start(name)
     except peers.Absent as missing:
         sys.stderr.write(f"not compared: {missing}\n")
         return None
+    found = played(peer, [case for case in cases if not case.login], seconds)
+    locked = [case for case in cases if case.login]
+    with tempfile.TemporaryDirectory() as folder:
+        door = proxies.start_locked(name, Path(folder)) if locked else None
+        if door is not None:
+            found |= played(door, locked, seconds)
+    return Round(name, peer.version, found)
+
+
+def played(peer: peers.Peer, cases: Sequence[Case], seconds: float) -> dict[str, str]:
+    """What a running proxy did in each case; it is stopped afterwards."""
     with peer, ThreadPoolExecutor(AT_ONCE) as players:
         found = list(players.map(lambda case: breach_of(case, peer.address, seconds), cases))
         if not peer.child.running():
-            sys.stderr.write(f"{name} has ended by itself during the cases\n")
-    return Round(name, peer.version, {case.name: told for case, told in zip(cases, found, strict=True)})
+            sys.stderr.write(f"{peer.name} has ended by itself during the cases\n")
+    return {case.name: told for case, told in zip(cases, found, strict=True)}
 
 
 def breach_of(case: Case, proxy: tuple[str, int], seconds: float) -> str:

@@ -62,7 +62,7 @@ class Scene:
         self._servers: list[Line] = []
         self._client: Line | None = None
         self._threads: list[threading.Thread] = []
-        self.asked: list[Line] = []  # lines whose request was read before its turn
+        self._early: dict[bytes, Line] = {}  # whose request came before its turn, by its path
 
     def __enter__(self) -> Scene:
         return self
@@ -177,6 +177,17 @@ class Scene:
             raise Breach("no connection reached the origin")
         return self._servers[-1]
 
+    def turn_of(self, path: bytes) -> Line | None:
+        """The origin's connection with the request for ``path``; None if the client's is closed before."""
+        while path not in self._early:
+            line = self.first()
+            if line is self._client:
+                if line.end and not line.has_unread():
+                    return None
+                raise line.breach("an answer before its request was answered")
+            self._early[line.request().target] = line
+        return self._early.pop(path)
+
     def others(self, line: Line) -> list[Line]:
         """The origin's other connections that carry a request, as far as they are here now."""
         while select.select([self._listener], [], [], 0)[0]:
@@ -206,16 +217,16 @@ class Scene:
         line.send(self.filled(data or reply()))
         return seen, self.client.answer(request.partition(b" ")[0])
 
-    def asked_again(self, data: bytes = b"") -> Message:
-        """The answer to another request, on the client's connection or, if that was closed, on another."""
-        request = ask(start=b"GET http://ORIGIN/again HTTP/1.1")
+    def again(self, request: bytes = b"", data: bytes = b"") -> tuple[Message, Message]:
+        """Another exchange, on the client's connection or, if the proxy has closed that, on a new one."""
+        request = request or ask(start=b"GET http://ORIGIN/again HTTP/1.1")
         try:
-            return self.exchange(request, data)[1]
+            return self.exchange(request, data)
         except Breach:
             if not self.client.end or self.client.has_unread():
                 raise
         self.another_client()
-        return self.exchange(request, data)[1]
+        return self.exchange(request, data)
 
     def refused(self, data: bytes, *statuses: int, closes: bool = True) -> Message:
         """The proxy's own answer: an error, of these statuses if any are named; nothing is at the origin."""
@@ -230,7 +241,7 @@ class Scene:
         line = self.first()
         if line is not self._client:
             return line
-        got = self.client.answer(data.partition(b" ")[0])
+        got = self.client.answer(data.partition(b" ")[0], partial=True)
         holds(got.status >= 400, f"an answer {got.status} of the proxy's own")
         holds(not statuses or got.status in statuses, f"{got.status}, not one of {statuses}")
         if closes:
@@ -250,8 +261,8 @@ class Scene:
         self.client.ended()
         self.quiet()
 
-    def bad_answer(self, data: bytes, request: bytes = b"", *, ends: bool = False) -> Message:
-        """An answer that cannot be trusted becomes a 502 of the proxy's own."""
+    def bad_answer(self, data: bytes, *statuses: int, request: bytes = b"", ends: bool = False) -> Message:
+        """An answer that cannot be trusted becomes a 502 of the proxy's own, or one of ``statuses``."""
         got = self.answered(data, request, ends=ends, partial=True)
-        same(got.status, 502, "status at the client")
+        holds(got.status in (statuses or (502,)), f"status {got.status} at the client")
         return got

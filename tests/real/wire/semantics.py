@@ -148,6 +148,13 @@ def authentication_info_stays(scene: Scene) -> None:
     same(got.values("authentication-info"), [value], "Authentication-Info at the client")
 
 
+@useful("RFC 9110 §11.7.2")
+def proxy_authorization_stays_here(scene: Scene) -> None:
+    """Credentials for a proxy are not told to the origin."""
+    seen = scene.forwarded(ask(b"Proxy-Authorization: Basic cGxhbnRlZDpwbGFudGVk"))
+    holds(not seen.has("proxy-authorization"), "they are at the origin")
+
+
 # conditions, ranges, caching
 
 

@@ -17,7 +17,7 @@ LEVELS = (MUST, SHOULD, USEFUL)
 
 def unargued(cases: Sequence[Case], done: Round) -> list[Case]:
     """The cases that a proxy does not meet and that nobody has argued."""
-    return [case for case in cases if done.breaches[case.name] and case.name not in ARGUED]
+    return [case for case in cases if done.breaches.get(case.name) and case.name not in ARGUED]
 
 
 def grid(rows: Sequence[Sequence[str]]) -> str:
@@ -43,10 +43,11 @@ def shares(cases: Sequence[Case], rounds: Sequence[Round]) -> str:
 def failures(cases: Sequence[Case], rounds: Sequence[Round]) -> str:
     """Each case that a proxy fails, with all proxies' results."""
     rows = [["level", "section", "case", *(done.name for done in rounds)]]
-    for case in cases:
-        if any(done.breaches[case.name] for done in rounds):
-            marks = ["no" if done.breaches[case.name] else "yes" for done in rounds]
-            rows.append([case.level, case.section, case.name, *marks])
+    rows += [
+        [case.level, case.section, case.name, *(done.mark(case) for done in rounds)]
+        for case in cases
+        if any(done.breaches.get(case.name) for done in rounds)
+    ]
     return grid(rows) if len(rows) > 1 else "Every case is met by every proxy."
 
 

@@ -138,9 +138,44 @@ def target_too_long(scene: Scene) -> None:
     scene.meanwhile(lambda: scene.send(ask(start=start(b"http://ORIGIN" + long))))
     line = scene.first()
     if line is scene.client:
-        same(line.answer().status, 414, "status")
+        same(line.answer_head().status, 414, "status")
     else:
         same(line.request().target, long, "target at the origin")
+
+
+def bad_target(scene: Scene, target: bytes) -> None:
+    """A request for this target is answered 400."""
+    scene.refused(ask(start=start(target)), 400, closes=False)
+
+
+@should("RFC 9112 §3")
+def port_with_letters_in_a_target(scene: Scene) -> None:
+    """A port that is no number is answered 400."""
+    bad_target(scene, b"http://ORIGINx/")
+
+
+@should("RFC 9112 §3")
+def port_too_large_in_a_target(scene: Scene) -> None:
+    """A port past 65535 is answered 400, also where 16 bits of it are a good one."""
+    bad_target(scene, b"http://127.0.0.1:%d/" % (scene.port + 65536))
+
+
+@should("RFC 9112 §3")
+def brackets_without_an_end(scene: Scene) -> None:
+    """A host in half a pair of brackets is answered 400."""
+    bad_target(scene, b"http://[::1/")
+
+
+@should("RFC 9112 §3")
+def control_in_a_target(scene: Scene) -> None:
+    """A control character in a target is answered 400."""
+    bad_target(scene, b"http://ORIGIN/a\x01b")
+
+
+@should("RFC 9112 §3")
+def bytes_beyond_ascii_in_a_target(scene: Scene) -> None:
+    """Bytes beyond ASCII in a target, which have to be escaped, are answered 400."""
+    bad_target(scene, b"http://ORIGIN/\xc3\xbc")
 
 
 # Host
@@ -162,6 +197,14 @@ def host_is_the_targets(scene: Scene) -> None:
 def host_that_differs(scene: Scene) -> None:
     """A Host unlike the target is replaced by the target's, or the request, which breaks §3.2, is refused."""
     got = scene.attempt(ask().replace(b"Host: ORIGIN", b"Host: other.example"), 400)
+    if isinstance(got, Line):
+        same(got.request().values("host"), [scene.origin], "Host at the origin")
+
+
+@must("RFC 9112 §3.2.2")
+def host_that_is_empty(scene: Scene) -> None:
+    """An empty Host is replaced by the target's, or refused as one that differs."""
+    got = scene.attempt(ask().replace(b"Host: ORIGIN", b"Host:"), 400)
     if isinstance(got, Line):
         same(got.request().values("host"), [scene.origin], "Host at the origin")
 
@@ -286,7 +329,7 @@ def empty_line_between(scene: Scene) -> None:
     """An empty line after a body, as some old clients send, is passed over."""
     body = ask(b"Content-Length: 2", start=b"POST http://ORIGIN/one HTTP/1.1", body=b"hi\r\n")
     scene.exchange(body)
-    same(scene.exchange(ask(start=start(b"http://ORIGIN/two")))[0].target, b"/two", "target at the origin")
+    same(scene.again()[0].target, b"/again", "target at the origin")
 
 
 @must("RFC 9112 §2.2")

@@ -110,7 +110,7 @@ def both_ways_at_once(scene: Scene) -> None:
     _, far = tunnel(scene)
     data = bytes(range(256)) * 8192
     client = scene.client
-    scene.meanwhile(lambda: (client.send(data), client.half_close()))
+    scene.meanwhile(lambda: client.send(data))
     scene.meanwhile(lambda: far.send(data[::-1]))
     holds(client.exactly(len(data)) == data[::-1], "other bytes at the client")
     holds(far.exactly(len(data)) == data, "other bytes at the origin")
@@ -162,6 +162,12 @@ def user_information_in_connect(scene: Scene) -> None:
 def connect_without_host(scene: Scene) -> None:
     """CONNECT in HTTP/1.1 without Host is answered 400."""
     scene.refused(b"CONNECT ORIGIN HTTP/1.1\r\n\r\n", 400, closes=False)
+
+
+@must("RFC 9112 §3.2")
+def connect_with_two_hosts(scene: Scene) -> None:
+    """CONNECT with two Host lines is answered 400."""
+    scene.refused(CONNECT.replace(b"\r\n\r\n", b"\r\nHost: other.example\r\n\r\n"), 400, closes=False)
 
 
 @must("RFC 9110 §9.3.6")
