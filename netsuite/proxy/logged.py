@@ -37,7 +37,7 @@ def read_line(line: str) -> Logged | None:
     when, method, asked, address = found
     try:
         moment = datetime.datetime.fromisoformat(when).astimezone().replace(tzinfo=None)
-        raw = asked.partition("?")[0].encode("ascii")
+        raw = asked.partition("?")[0].partition("…")[0].encode("ascii")  # "…" stands for what is not told
         target = authority(raw) if method == "CONNECT" else absolute(raw)
         return Logged(moment, method, target, _address(address))
     except (BadMessage, ValueError):
