@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from passlib.apache import HtpasswdFile
@@ -34,6 +35,20 @@ SLOW_SECONDS = 2.0
 TRIED_MAX = 4096
 
 
+def _read(path: str) -> HtpasswdFile:
+    """Return the users of a file.  Raises: ValueError with the line at fault, OSError."""
+    try:
+        file = HtpasswdFile(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    for user in file.users():
+        if not (file.get_hash(user) or b"").decode("ascii", "replace").startswith(STRONG):
+            with open(path, encoding="utf-8", errors="replace") as lines:
+                number = next((n for n, line in enumerate(lines, 1) if line.startswith(f"{user}:")), 0)
+            raise ValueError(f"{path}, line {number}: {user} has a weak hash; make it anew with htpasswd -B")
+    return file
+
+
 def parse_basic(value: bytes) -> tuple[str, str] | None:
     """Return (user, password) of a ``Basic`` credentials field value, None if it is not one (RFC 7617 §2)."""
     scheme, _space, token = value.partition(b" ")
@@ -49,11 +64,14 @@ def parse_basic(value: bytes) -> tuple[str, str] | None:
 class Htpasswd:
     """Checks names and passwords against an htpasswd file, which is read again when it changes.
 
-    Raises at making: ValueError or OSError, for a file that can't be read or has a weak hash.
+    ``on_try`` is told each try's client and outcome.  Raises at making: ValueError or OSError, for a file
+    that can't be read or has a weak hash.
     """
 
-    def __init__(self, path: str, reactor: Any) -> None:
-        self._path, self._reactor = path, reactor
+    def __init__(
+        self, path: str, reactor: Any, on_try: Callable[[str, bool], object] = lambda client, ok: None
+    ) -> None:
+        self._path, self._reactor, self._on_try = path, reactor, on_try
         self._key = secrets.token_bytes(32)
         self._remembered: dict[bytes, tuple[str, float]] = {}
         self._tried: dict[str, int] = {}
@@ -62,13 +80,18 @@ class Htpasswd:
 
     def load(self) -> None:
         """Read the file.  Raises: ValueError, OSError; then the users stay as they were."""
-        stamp = os.stat(self._path).st_mtime_ns
-        file = HtpasswdFile(self._path)
-        for user in file.users():
-            if not (file.get_hash(user) or b"").decode("ascii", "replace").startswith(STRONG):
-                raise ValueError(f"{self._path}: {user} has a weak hash; make it anew with htpasswd -B")
-        self._file, self._stamp = file, stamp
-        self._remembered.clear()
+        self.prepare(self._path)()
+
+    def prepare(self, path: str) -> Callable[[], None]:
+        """Return what puts the users of ``path`` in force.  Raises: ValueError, OSError; nothing changed."""
+        stamp = os.stat(path).st_mtime_ns
+        file = _read(path)
+
+        def apply() -> None:
+            self._path, self._file, self._stamp = path, file, stamp
+            self._remembered.clear()
+
+        return apply
 
     def start(self) -> None:
         """Be ready to check."""
@@ -99,16 +122,20 @@ class Htpasswd:
         )
         ok = await verdict
         journal.login(client=client, user=user, ok=ok)
+        self.note(client, ok)
+        self._on_try(client, ok)
         if not ok:
-            self._note_failure(client)
             return None
-        self._tried.pop(client, None)
         if len(self._remembered) >= REMEMBERED_MAX:
             self._remembered.pop(next(iter(self._remembered)))
         self._remembered[self._digest(credentials)] = (user, self._reactor.seconds() + REMEMBER_SECONDS)
         return user
 
-    def _note_failure(self, client: str) -> None:
+    def note(self, client: str, ok: bool) -> None:
+        """Count a failed try of a client, here or in another process; a good one forgives all before it."""
+        if ok:
+            self._tried.pop(client, None)
+            return
         if len(self._tried) >= TRIED_MAX:
             self._tried.pop(next(iter(self._tried)))
         self._tried[client] = self._tried.pop(client, 0) + 1

@@ -34,6 +34,9 @@ SLICE_SECONDS = 0.02
 #: Connections asked to end between two looks at the time.
 SLICE_LEAST = 16
 
+#: Idle connections that are closed when descriptors are lacking.
+SHED_AT_ONCE = 8
+
 #: Seconds before idle connections are looked for again after none was found.
 BUSY_SECONDS = 0.05
 

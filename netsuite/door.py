@@ -19,6 +19,7 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.internet import tcp
 from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator, IProtocolFactory
+from twisted.internet.main import CONNECTION_DONE
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -118,6 +119,11 @@ class Door(tcp.Port):
         self._resting = None
         if self.connected and not self.disconnecting:
             self.startReading()
+
+    def close_now(self) -> None:
+        """The socket is closed when this returns."""
+        self.stopReading()
+        self.connectionLost(Failure(CONNECTION_DONE))
 
     def connectionLost(self, reason: Any) -> None:
         """The socket is closed."""

@@ -14,11 +14,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal, options
-from netsuite.crowd import NEVER, Crowd, may_connect
-from netsuite.life import Life
+from netsuite.crowd import NEVER, SHED_AT_ONCE, Crowd, may_connect
+from netsuite.descriptors import fitted
+from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.options import Common
-from netsuite.site.admin import admin_service, crowd_gauges
+from netsuite.site.admin import AdminService, crowd_gauges
 from netsuite.values import Network, Where
 from netsuite.wire import IWire
 
@@ -228,13 +229,20 @@ class EchoService(service.MultiService):
         self._settings, self._reactor = settings, reactor
         self._datagrams: list[Any] = []
         self._terminal = terminal = Terminal()
-        self._crowd = Crowd(reactor, settings.common)
+        common = fitted(settings.common, each=1)
+        self._crowd = Crowd(reactor, common)
         factory = EchoFactory(settings, self._crowd, reactor)
         self._listening = Listening(
-            settings.port, factory, owner="echo", option="--port", terminal=terminal, reactor=reactor
+            settings.port,
+            factory,
+            owner="echo",
+            option="--port",
+            terminal=terminal,
+            reactor=reactor,
+            on_lack=lambda: self._crowd.shed(SHED_AT_ONCE),
         )
-        admin = admin_service(
-            settings.common,
+        admin = AdminService(
+            common,
             name="echo",
             status=lambda: {"state": "up", "connections": len(self._crowd), "refused": self._crowd.refused},
             collectors=(crowd_gauges(self._crowd),),
@@ -242,8 +250,7 @@ class EchoService(service.MultiService):
             reactor=reactor,
         )
         for part in (Life(reactor, terminal), self._listening, admin):
-            if part is not None:
-                part.setServiceParent(self)
+            part.setServiceParent(self)
 
     def startService(self) -> None:
         """Say that it runs, in the tutorial's words, and where."""
@@ -277,4 +284,5 @@ def makeService(options: Options) -> service.IService:
     """Return the echo service of ``options``; nothing is opened yet."""
     from twisted.internet import reactor
 
+    steady(reactor)
     return EchoService(options.settings, reactor)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -28,6 +29,16 @@ def notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.connect("\0" + path[1:] if path.startswith("@") else path)
         channel.sendall(state.encode())
+
+
+def steady(reactor: Any) -> None:
+    """The reactor's seconds no longer follow the machine's clock, which may be set back or forth.
+
+    Twisted takes the time of day for its timers: an hour back, and none of them fires for an hour.  Nothing
+    changes where calls are waiting already, as they were timed by that clock.
+    """
+    if not reactor.getDelayedCalls():
+        reactor.seconds = time.monotonic
 
 
 class Life(service.Service):
@@ -93,10 +104,12 @@ class Life(service.Service):
         journal.signal_taken(name="SIGHUP", what="reloading")
         if self._on_reload is None:
             return
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             self._on_reload()
         except (OSError, ValueError) as error:
             journal.reload_failed(text=str(error))
+        notify("READY=1")
 
     def _usr1(self, number: int) -> None:
         rotate = self._previous.get(signal.SIGUSR1)

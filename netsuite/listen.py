@@ -168,7 +168,7 @@ class Listening(service.Service):
         try:
             for text in where.descriptions:
                 if text not in self.bound:
-                    new[text] = self._bind(text, self._same_socket(text))
+                    new[text] = self._bind_beside(text)
         except _REFUSALS as error:
             for port in new.values():
                 port.stopListening()
@@ -182,6 +182,26 @@ class Listening(service.Service):
         self._where = where
         journal.listener_moved(owner=self._owner, place=place(where))
         return True
+
+    def _bind_beside(self, description: str) -> IListeningPort:
+        """Bind one more place; where one of ours is in its way, that one is given up for it, or got back."""
+        try:
+            return self._bind(description, self._same_socket(description))
+        except CannotListenError as error:
+            number = _number(Where(description, (description,), False))
+            in_way = [text for text, port in self.bound.items() if number and _listens_on(port, number)]
+            if error.socketError.errno != errno.EADDRINUSE or not in_way:
+                raise
+        for text in in_way:
+            port = self.bound.pop(text)
+            if isinstance(port, Door):
+                port.close_now()
+        try:
+            return self._bind(description)
+        except _REFUSALS:
+            for text in in_way:
+                self.bound[text] = self._bind(text)
+            raise
 
     def _same_socket(self, description: str) -> Inherited | None:
         """Return the socket that is bound at a description's place already: only its use changes."""
@@ -231,6 +251,10 @@ def _bound(reactor: Any, description: str, factory: IProtocolFactory) -> Any:
     if isinstance(results[0], Failure):
         results[0].raiseException()
     return results[0]
+
+
+def _listens_on(port: IListeningPort, number: int) -> bool:
+    return isinstance(port, Door) and port.getHost().port == number
 
 
 def _certificates(description: str) -> SSL.Context:

@@ -1,8 +1,9 @@
-"""The forward proxy as a service: how its parts are put together, started and stopped."""
+"""The forward proxy as a service: how its parts are put together, started, reloaded and stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 from twisted.application import service
@@ -11,13 +12,16 @@ from twisted.internet.task import LoopingCall
 
 from netsuite import journal
 from netsuite.access import Htpasswd
-from netsuite.crowd import SWEEP_SECONDS, Crowd
+from netsuite.crowd import SHED_AT_ONCE, SWEEP_SECONDS, Crowd
+from netsuite.descriptors import fitted
+from netsuite.door import Inherited
 from netsuite.guard import Guard
-from netsuite.life import Life
+from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.names import Names
 from netsuite.proxy.accesslog import AccessLog
-from netsuite.proxy.chain import Chain
+from netsuite.proxy.allowance import Bandwidth, Rate
+from netsuite.proxy.chain import Chain, Way, with_password
 from netsuite.proxy.client import ProxyFactory
 from netsuite.proxy.dialling import Dialler
 from netsuite.proxy.hooks import Hooks, NoHooks
@@ -26,14 +30,20 @@ from netsuite.proxy.relay import Relay
 from netsuite.proxy.rewrite import Via
 from netsuite.proxy.settings import Options as Options
 from netsuite.proxy.settings import Settings
-from netsuite.site.admin import admin_service, crowd_gauges
+from netsuite.site.admin import AdminService, crowd_gauges
+
+#: Descriptors that a client may need: its own, its origin's, and a pipe's while a tunnel is joined.
+DESCRIPTORS_EACH = 3
+
+#: Settings that hold from the start to the end of a process.
+FIXED = frozenset(("workers", "log_json"))
 
 
 class ProxyService(service.MultiService):
     """A listening proxy: binds, relays, and ends when what is in hand is done.
 
-    ``own``: further listeners of this process, which may not be fetched from; ``more``: what /status.json
-    tells besides.
+    ``own``: further listeners of ours, which may not be fetched from; ``more``: what /status.json tells
+    besides; ``inherited``: sockets that another process has bound for us; ``on_try`` is told of log-ins.
     """
 
     def __init__(
@@ -46,31 +56,34 @@ class ProxyService(service.MultiService):
         owner: str,
         own: Callable[[], Iterable[tuple[str, int]]] = tuple,
         more: Callable[[], Mapping[str, object]] = dict,
+        inherited: Mapping[str, Inherited] | None = None,
+        on_try: Callable[[str, bool], object] = lambda client, ok: None,
     ) -> None:
         super().__init__()
-        self._reactor, self._settings, self._own = reactor, settings, own
+        settings = _fitted(settings)
+        self._reactor, self._settings, self._own, self._on_try = reactor, settings, own, on_try
         try:
-            access = Htpasswd(settings.htpasswd, reactor) if settings.htpasswd else None
-            log = AccessLog(settings.common.access_log)
-            log.open()
+            self._users = self._opened_users(settings.htpasswd) if settings.htpasswd else None
+            self._chain = Chain(_with_passwords(settings.ways))
+            log = _opened_log(settings)
         except (OSError, ValueError) as error:
             raise terminal.refuse(f"cannot start {owner}: {error}") from None
-        guard = Guard(
-            allow_private=settings.allow_private, allow_nets=settings.allow_nets, own=self.own_addresses
-        )
-        dialler = Dialler(reactor, guard, Names(reactor), Chain(), settings.connect_seconds)
+        self._names = Names(reactor, settings.resolver)
         self.relay = Relay(
             reactor,
             limits=settings.limits,
             times=settings.times,
             rules=settings.rules,
-            pool=Pool(reactor, dialler, settings.limits),
+            pool=Pool(reactor, self._dialler(settings), settings.limits),
             via=Via(settings.via_name, shown=settings.via_shown),
             log=log,
             hooks=hooks,
             crowd=Crowd(reactor, settings.common),
-            access=access,
+            access=self._users,
             show_client=settings.show_client,
+            forwarded_for=settings.forwarded_for,
+            rate=Rate(settings.rate) if settings.rate else None,
+            bandwidth=Bandwidth(settings.bandwidth) if settings.bandwidth else None,
         )
         self.listening = Listening(
             settings.port,
@@ -79,9 +92,11 @@ class ProxyService(service.MultiService):
             option="--port",
             terminal=terminal,
             reactor=reactor,
+            on_lack=self._relieve,
+            inherited=inherited,
         )
         self.listening.setServiceParent(self)
-        self._admin = admin_service(
+        self._admin = AdminService(
             settings.common,
             name=owner,
             status=lambda: {"state": "up", **self.status(), **more()},
@@ -89,15 +104,22 @@ class ProxyService(service.MultiService):
             terminal=terminal,
             reactor=reactor,
         )
-        if self._admin is not None:
-            self._admin.setServiceParent(self)
+        self._admin.setServiceParent(self)
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = reactor
 
+    def _opened_users(self, path: str) -> Htpasswd:
+        return Htpasswd(path, self._reactor, self._on_try)
+
+    def _dialler(self, settings: Settings) -> Dialler:
+        guard = Guard(
+            allow_private=settings.allow_private, allow_nets=settings.allow_nets, own=self.own_addresses
+        )
+        return Dialler(self._reactor, guard, self._names, self._chain, settings.connect_seconds)
+
     def own_addresses(self) -> Iterable[tuple[str, int]]:
         """Return every address that this process listens on."""
-        admin = self._admin.addresses() if self._admin is not None else []
-        return [*self.listening.addresses(), *admin, *self._own()]
+        return [*self.listening.addresses(), *self._admin.addresses(), *self._own()]
 
     def place(self) -> str:
         """Return ``address:port`` as bound, for people."""
@@ -108,12 +130,22 @@ class ProxyService(service.MultiService):
         crowd, pool = self.relay.crowd, self.relay.pool
         return {"connections": len(crowd), "refused": crowd.refused, "origins_open": len(pool.open)}
 
+    def note_try(self, client: str, ok: bool) -> None:
+        """Another process of ours has seen a client log in, or fail to."""
+        if self._users is not None:
+            self._users.note(client, ok)
+
+    def _relieve(self) -> None:
+        """Descriptors are lacking: let go of what nobody uses."""
+        self.relay.pool.flush()
+        self.relay.crowd.shed(SHED_AT_ONCE)
+
     def startService(self) -> None:
         """Begin sweeping."""
         super().startService()
         journal.show_queries(self._settings.common.log_queries)
-        if self.relay.access is not None:
-            self.relay.access.start()
+        if self._users is not None:
+            self._users.start()
         self.relay.crowd.start()
         journal.detach(self._sweeping.start(SWEEP_SECONDS, now=False), where="proxy.sweep")
 
@@ -122,10 +154,72 @@ class ProxyService(service.MultiService):
         if self.relay.access is not None:
             self.relay.access.refresh()
 
-    def reload(self) -> None:
-        """Read the users again.  Raises: OSError, ValueError."""
-        if self.relay.access is not None:
-            self.relay.access.load()
+    # -- other settings while running ----------------------------------------------------------------------
+
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """Return what puts ``settings`` in force, between two requests and with all connections kept.
+
+        Everything that can be wrong is tried first.  Raises: ValueError, OSError; then nothing has changed.
+        """
+        settings = _fitted(settings)
+        use_users = self._prepare_users(settings.htpasswd)
+        ways = _with_passwords(settings.ways)
+        move = self.listening.prepare(settings.port)
+        apply_admin = self._admin.prepare(settings.common)
+        log = _opened_log(settings)
+
+        def apply() -> None:
+            changed = differing(self._settings, settings) | differing(self._settings.common, settings.common)
+            self._apply(settings, changed, ways)
+            use_users()
+            log_before, self.relay.log = self.relay.log, log
+            log_before.close()
+            move()
+            apply_admin()
+            before = self._settings
+            common = replace(settings.common, log_json=before.common.log_json)
+            self._settings = replace(settings, common=common, workers=before.workers)
+            tell_changes(changed, FIXED)
+
+        return apply
+
+    def _prepare_users(self, path: str | None) -> Callable[[], None]:
+        users, is_new = self._users, self._users is None
+        if path is None:
+            read = None
+        elif users is None:
+            users, read = self._opened_users(path), None
+        else:
+            read = users.prepare(path)
+
+        def use() -> None:
+            if read is not None:
+                read()
+            if users is not None and is_new:
+                self._users = users
+                users.start()
+            self.relay.access = users if path is not None else None
+
+        return use
+
+    def _apply(self, told: Settings, changed: set[str], ways: tuple[Way, ...]) -> None:
+        relay = self.relay
+        if "via_name" in changed or "via_shown" in changed:
+            relay.via = Via(told.via_name, shown=told.via_shown, key=relay.via.key)
+        if "rate" in changed:
+            relay.rate = Rate(told.rate) if told.rate else None
+        if "bandwidth" in changed:
+            relay.bandwidth = Bandwidth(told.bandwidth) if told.bandwidth else None
+        if "resolver" in changed:
+            self._names = Names(self._reactor, told.resolver)
+        self._names.clear()
+        self._chain = Chain(ways)
+        relay.rules, relay.limits, relay.times = told.rules, told.limits, told.times
+        relay.show_client, relay.forwarded_for = told.show_client, told.forwarded_for
+        relay.crowd.limit(told.common)
+        relay.pool.limits, relay.pool.dialler = told.limits, self._dialler(told)
+        relay.pool.flush()  # what was made under other rules serves nobody
+        journal.show_queries(told.common.log_queries)
 
     def reopen(self) -> None:
         """Open the access log again."""
@@ -143,21 +237,51 @@ class ProxyService(service.MultiService):
         self.relay.pool.close()
         for upstream in list(self.relay.pool.open):
             upstream.transport.abortConnection()
-        if self.relay.access is not None:
-            self.relay.access.stop()
+        if self._users is not None:
+            self._users.stop()
         self.relay.log.close()
+
+
+def _fitted(settings: Settings) -> Settings:
+    return replace(settings, common=fitted(settings.common, DESCRIPTORS_EACH))
+
+
+def _with_passwords(ways: tuple[Way, ...]) -> tuple[Way, ...]:
+    return tuple(map(with_password, ways))
+
+
+def _opened_log(settings: Settings) -> AccessLog:
+    """Return the access log, open.  Raises: OSError."""
+    log = AccessLog(settings.common.access_log)
+    log.open()
+    return log
+
+
+def differing(old: Any, new: Any) -> set[str]:
+    """Return the names of the settings that differ, of two of one kind."""
+    names = (field.name for field in fields(old))
+    return {name for name in names if getattr(old, name) != getattr(new, name)}
+
+
+def tell_changes(changed: set[str], fixed: frozenset[str]) -> None:
+    """Log which settings a reload has changed, and which of them can't change while running."""
+    shown = {name: name.replace("_", "-") for name in changed - {"common"}}
+    journal.reloaded(
+        text=", ".join(sorted(shown[name] for name in shown if name not in fixed)) or "no changes"
+    )
+    if kept := sorted(shown[name] for name in shown if name in fixed):
+        journal.reload_kept(names=", ".join(kept))
 
 
 class Proxy(service.MultiService):
     """``twistd proxy``: the proxy, its signals, and its first log line."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, options: Options, reactor: Any) -> None:
         super().__init__()
-        terminal = Terminal()
-        self._proxy = ProxyService(settings, reactor, terminal, hooks=NoHooks(), owner="proxy")
-        Life(reactor, terminal, on_reload=self._proxy.reload, on_reopen=self._proxy.reopen).setServiceParent(
-            self
-        )
+        terminal, self._options = Terminal(), options
+        self._proxy = ProxyService(options.settings, reactor, terminal, hooks=NoHooks(), owner="proxy")
+        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._proxy.reopen)
+        life.setServiceParent(self)
         self._proxy.setServiceParent(self)
 
     def startService(self) -> None:
@@ -165,9 +289,14 @@ class Proxy(service.MultiService):
         super().startService()
         journal.service_ready(service="proxy", summary=f"proxy http://{self._proxy.place()}")
 
+    def reload(self) -> None:
+        """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self._proxy.prepare(self._options.again())()
+
 
 def makeService(options: Options) -> service.IService:
     """Return the proxy of ``options``; nothing listens yet."""
     from twisted.internet import reactor
 
-    return Proxy(options.settings, reactor)
+    steady(reactor)
+    return Proxy(options, reactor)

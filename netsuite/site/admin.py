@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from netsuite.crowd import Crowd
-from netsuite.listen import Listening, Terminal
+from twisted.application import service
+from twisted.internet import defer
+
+from netsuite import journal
+from netsuite.crowd import SHED_AT_ONCE, Crowd
+from netsuite.listen import Listening, Refused, Terminal, place
 from netsuite.metrics import Gauges, exposition, registry
 from netsuite.options import Common
 from netsuite.site.answer import Answer, Asked, json_answer
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Routes
 from netsuite.site.server import make_site
+from netsuite.values import Where
+
+#: Seconds that an answer under way gets when the service stops.
+DRAIN_SECONDS = 2.0
 
 Status = Callable[[], Mapping[str, Any]]
 
@@ -46,31 +54,99 @@ class Admin:
         return json_answer(dict(self._status()))
 
 
-def admin_service(
-    common: Common,
-    *,
-    name: str,
-    status: Status,
-    collectors: tuple[Any, ...],
-    terminal: Terminal,
-    reactor: Any,
-) -> Listening | None:
-    """Return what listens for ``--admin``, None where it was not asked for."""
-    if common.admin is None:
-        return None
-    views = Admin(status, collectors)
-    frame = Frame(f"{name} admin")
-    routes = Routes(
-        frame, {"/healthz": views.healthz, "/metrics": views.metrics, "/status.json": views.status}
-    )
-    site = make_site(
-        routes,
-        frame,
-        hosts=common.hosts,
-        idle_seconds=common.idle_seconds,
-        crowd=Crowd(reactor, common),
-        reactor=reactor,
-    )
-    return Listening(
-        common.admin, site, owner=f"{name} admin", option="--admin", terminal=terminal, reactor=reactor
-    )
+class AdminService(service.Service):
+    """Listens for ``--admin`` while it runs; nowhere if the settings name no place."""
+
+    def __init__(
+        self,
+        common: Common,
+        *,
+        name: str,
+        status: Status,
+        collectors: tuple[Any, ...],
+        terminal: Terminal,
+        reactor: Any,
+    ) -> None:
+        self._common, self._owner = common, f"{name} admin"
+        self._terminal, self._reactor = terminal, reactor
+        views, frame = Admin(status, collectors), Frame(self._owner)
+        self._crowd = Crowd(reactor, common)
+        self._site = make_site(
+            Routes(
+                frame, {"/healthz": views.healthz, "/metrics": views.metrics, "/status.json": views.status}
+            ),
+            frame,
+            hosts=common.hosts,
+            idle_seconds=common.idle_seconds,
+            crowd=self._crowd,
+            reactor=reactor,
+        )
+        self._listening = self._listener(common.admin) if common.admin is not None else None
+
+    def _listener(self, where: Where) -> Listening:
+        return Listening(
+            where,
+            self._site,
+            owner=self._owner,
+            option="--admin",
+            terminal=self._terminal,
+            reactor=self._reactor,
+            on_lack=lambda: self._crowd.shed(SHED_AT_ONCE),
+        )
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """Return the (address, port) pairs really bound."""
+        return self._listening.addresses() if self._listening is not None else []
+
+    def privilegedStartService(self) -> None:
+        """Bind now.  Raises: Refused."""
+        super().privilegedStartService()
+        if self._listening is not None:
+            self._listening.privilegedStartService()
+
+    def startService(self) -> None:
+        """Begin sweeping; bind if that was not done yet.  Raises: Refused."""
+        super().startService()
+        self._crowd.start()
+        if self._listening is not None:
+            self._listening.startService()
+
+    def prepare(self, common: Common) -> Callable[[], None]:
+        """Return what puts other settings in force.  Raises: ValueError, OSError; then nothing changes."""
+        move = None
+        if common.admin is not None and self._listening is not None:
+            move = self._listening.prepare(common.admin)
+
+        def apply() -> None:
+            self._common = common
+            self._crowd.limit(common)
+            self._site.answer_to(common.hosts, common.idle_seconds)
+            if move is not None:
+                move()
+            elif common.admin is not None:
+                self._open(common.admin)
+            elif self._listening is not None:
+                listening, self._listening = self._listening, None
+                journal.detach(defer.maybeDeferred(listening.stopService), where="admin.close")
+
+        return apply
+
+    def _open(self, where: Where) -> None:
+        listening = self._listener(where)
+        try:
+            listening.startService()
+        except Refused as refused:
+            journal.listener_kept(owner=self._owner, place=place(where), reason=str(refused))
+        else:
+            self._listening = listening
+            journal.listener_moved(owner=self._owner, place=place(where))
+
+    def stopService(self) -> defer.Deferred[None]:
+        """Fires when nothing listens and the last connection is gone."""
+        super().stopService()
+        return defer.Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._listening is not None:
+            await defer.maybeDeferred(self._listening.stopService)
+        await self._crowd.drain(DRAIN_SECONDS)

@@ -34,8 +34,13 @@ class Site(server.Site):
         reactor: Any,
     ) -> None:
         super().__init__(root, Request, timeout=idle_seconds, reactor=reactor, parsePOSTFormSubmission=False)
+        self.answer_to(names, idle_seconds)
+        self.frame, self.body_bytes, self.crowd = frame, body_bytes, crowd
+
+    def answer_to(self, names: Collection[str], idle_seconds: float) -> None:
+        """These are the names we answer to from now on, and the seconds a new connection may be silent."""
         self.names = frozenset(canonical(name) for name in names)
-        self.frame, self.idle_seconds, self.body_bytes, self.crowd = frame, idle_seconds, body_bytes, crowd
+        self.idle_seconds = self.timeOut = idle_seconds
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Return the protocol for a new client, or one that turns it away."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -13,11 +13,11 @@ from twisted.internet import defer
 from twisted.internet.task import LoopingCall
 
 from netsuite import journal
-from netsuite.crowd import Crowd
-from netsuite.life import Life
+from netsuite.crowd import SHED_AT_ONCE, Crowd
+from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority, clashes
 from netsuite.proxy import settings as proxy
-from netsuite.proxy.service import ProxyService
+from netsuite.proxy.service import ProxyService, differing, tell_changes
 from netsuite.values import Where
 from netsuite.wordproxy import place
 from netsuite.wordproxy.copying import Copying, Rules, host_pattern
@@ -35,6 +35,10 @@ MINUTE = 60.0
 
 #: A page's day may be as old as the longest request; a day's grace keeps today's pages whole.
 GRACE_DAYS = 1
+
+
+#: Settings that hold from the start to the end: of the store, of the counter, of what is shown.
+FIXED = frozenset(("store", "feed", "stop_lists", "stop_words", "paused"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class Options(proxy.Options):
                 "report",
                 f"{report.text} is reached from other machines; add --allow-client or --allow-public",
             )
+        if told.workers > 1:
+            self.fault("workers", "is for proxy only: the counts of several relays are not added up yet")
         self.faults += clashes([("--port", told.port), ("--report", report)])
         store, max_text = self._store(), self.size("max-text")
         lang = language.of(str(self["lang-default"]), None, "", default="")
@@ -173,9 +179,10 @@ class Events:
 class Wordproxy(service.MultiService):
     """``twistd wordproxy``: started from the store outwards, stopped from the clients inwards."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, options: Options, reactor: Any) -> None:
         super().__init__()
-        self._settings, self._reactor = settings, reactor
+        settings: Settings = options.settings
+        self._options, self._settings, self._reactor = options, settings, reactor
         self._terminal = terminal = Terminal()
         self._reader = Reader(self._open_store, reactor, keep=settings.store == place.MEMORY)
         on_batch = self._keep_in_memory if settings.store == place.MEMORY else None
@@ -191,26 +198,28 @@ class Wordproxy(service.MultiService):
             more=self._health,
         )
         self._crowd = Crowd(reactor, settings.proxy.common)
+        self._site = make_report(
+            self._reader,
+            self._about,
+            sentences=SENTENCES,
+            hosts=settings.proxy.common.hosts,
+            idle_seconds=settings.proxy.common.idle_seconds,
+            crowd=self._crowd,
+            reactor=reactor,
+        )
         self._report = Listening(
             settings.report,
-            make_report(
-                self._reader,
-                self._about,
-                sentences=SENTENCES,
-                hosts=settings.proxy.common.hosts,
-                idle_seconds=settings.proxy.common.idle_seconds,
-                crowd=self._crowd,
-                reactor=reactor,
-            ),
+            self._site,
             owner="wordproxy report",
             option="--report",
             terminal=terminal,
             reactor=reactor,
+            on_lack=lambda: self._crowd.shed(SHED_AT_ONCE),
         )
         life = Life(
             reactor,
             terminal,
-            on_reload=self._proxy.reload,
+            on_reload=self.reload,
             on_reopen=self._proxy.reopen,
             on_pause=self._toggle_pause,
         )
@@ -229,6 +238,22 @@ class Wordproxy(service.MultiService):
             ignore_hosts=told.ignore_hosts,
             only_hosts=told.only_hosts,
         )
+
+    def reload(self) -> None:
+        """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        told: Settings = self._options.again()
+        apply_proxy = self._proxy.prepare(told.proxy)
+        move = self._report.prepare(told.report)
+        changed = differing(self._settings, told) - {"proxy"}
+        before, key = self._settings, self._copying.rules.url_key
+        self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
+        apply_proxy()
+        move()
+        self._copying.rules = self._rules(key)
+        self._crowd.limit(told.proxy.common)
+        self._site.answer_to(told.proxy.common.hosts, told.proxy.common.idle_seconds)
+        if changed:
+            tell_changes(changed, FIXED)
 
     def _open_store(self) -> Store:
         told = self._settings
@@ -309,4 +334,5 @@ def makeService(options: Options) -> service.IService:
     """Return the wordproxy of ``options``; nothing is opened yet."""
     from twisted.internet import reactor
 
-    return Wordproxy(options.settings, reactor)
+    steady(reactor)
+    return Wordproxy(options, reactor)
