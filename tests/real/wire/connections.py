@@ -43,6 +43,16 @@ def close_is_told(scene: Scene) -> None:
     holds(b"close" in [option.lower() for option in got.listed("connection")], "it does not")
 
 
+@must("RFC 9112 §9.3")
+def close_is_announced(scene: Scene) -> None:
+    """A proxy that closes after an answer has said so in it, unless the connection serves on."""
+    _, got = scene.exchange()
+    first = scene.client
+    scene.again()
+    if scene.client is not first:
+        holds(b"close" in [option.lower() for option in got.listed("connection")], "closed without a word")
+
+
 @must("RFC 9112 §9.6")
 def nothing_after_close(scene: Scene) -> None:
     """What a client sends after a request that says close is not processed."""
@@ -161,6 +171,17 @@ def refusal_of_an_upload_arrives(scene: Scene) -> None:
     head = b"POST http:///a HTTP/1.1\r\nHost: ORIGIN\r\nContent-Length: %d\r\n\r\n" % len(body)
     scene.meanwhile(lambda: scene.send(head + body))
     holds(scene.client.answer(b"POST").status >= 400, "no refusal")
+
+
+@useful("RFC 9112 §9.6")
+def refusal_of_an_upload_ends_in_order(scene: Scene) -> None:
+    """Such a connection ends with a FIN, as a reset takes the refusal away from clients on other systems."""
+    body = b"x" * (1 << 20)
+    scene.another_client()
+    head = b"POST http:///a HTTP/1.1\r\nHost: ORIGIN\r\nContent-Length: %d\r\n\r\n" % len(body)
+    scene.send(head + body)
+    scene.client.rest()
+    same(scene.client.end, "fin", "end of the connection")
 
 
 @useful("RFC 9112 §9.5")
@@ -299,6 +320,20 @@ def answer_before_the_body_is_whole(scene: Scene) -> None:
     line = scene.arrival()
     line.request_head()
     line.send(reply(start=b"HTTP/1.1 413 Content Too Large"))
+    same(scene.client.answer(b"POST").status, 413, "status at the client")
+
+
+@useful("RFC 9112 §9.5")
+def answer_to_an_upload_under_way(scene: Scene) -> None:
+    """A client in the middle of a large upload can read the answer of an origin that closes."""
+    body = b"x" * (4 << 20)
+    scene.another_client()
+    scene.meanwhile(lambda: scene.send(post(b"Content-Length: %d" % len(body), body=body)))
+    line = scene.arrival()
+    line.request_head()
+    line.send(reply(b"Connection: close", start=b"HTTP/1.1 413 Content Too Large"))
+    line.half_close()
+    scene.meanwhile(line.rest)
     same(scene.client.answer(b"POST").status, 413, "status at the client")
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 
 from tests.real.wire.cases import must, should
-from tests.real.wire.line import Line, Message
+from tests.real.wire.line import Breach, Line, Message
 from tests.real.wire.scene import Scene, ask, holds, post, reply, same
 
 #: A member of Via: protocol, who received it, perhaps a comment (RFC 9110 §7.6.3).
 _VIA = re.compile(rb"(?i)(?:http/)?([0-9](?:\.[0-9])?) \S+(?: \(.*\))?")
+
+
+#: How often a request goes round a loop until it is taken for endless.
+ROUNDS = 12
 
 
 def gone(message: Message, *names: str) -> None:
@@ -166,6 +170,21 @@ def via_is_appended_to_an_answers(scene: Scene) -> None:
     """Our member comes after those that an answer has."""
     members = via(scene.answered(reply(b"Via: 1.1 gate.example")))
     same((members[:1], len(members)), ([b"1.1 gate.example"], 2), "members of Via at the client")
+
+
+@must("RFC 9110 §7.6")
+def loop_ends(scene: Scene) -> None:
+    """A request that the next hop sends back to the proxy, again and again, is stopped before long."""
+    request = ask()
+    for _ in range(ROUNDS):
+        got = scene.attempt(request, closes=False)
+        if not isinstance(got, Line):
+            return
+        seen = got.request()
+        lines = [name + b": " + value for name, value in seen.fields]
+        request = b"\r\n".join((b"GET http://ORIGIN/ HTTP/1.1", *lines, b"", b""))
+        scene.another_client()
+    raise Breach(f"it came round {ROUNDS} times")
 
 
 # Max-Forwards

@@ -201,6 +201,14 @@ def body_after_head(scene: Scene) -> None:
     next_is_right(scene)
 
 
+@must("RFC 9112 §9.2")
+def body_after_a_204(scene: Scene) -> None:
+    """What an origin sends after a 204 is never another request's answer."""
+    got = scene.answered(b"HTTP/1.1 204 No Content\r\n\r\n" + HIDDEN)
+    same(got.status, 204, "status at the client")
+    next_is_right(scene)
+
+
 @must("RFC 9112 §6.3")
 def more_than_the_length(scene: Scene) -> None:
     """What follows an answer past its length is neither its part nor another's answer."""
@@ -414,6 +422,20 @@ def answer_with_a_status_of_two_digits(scene: Scene) -> None:
 def answer_with_a_status_of_four_digits(scene: Scene) -> None:
     """A status line with a code of four digits becomes a 502."""
     scene.bad_answer(reply(start=b"HTTP/1.1 2000 OK"), ends=True)
+
+
+@must("RFC 9112 §5.1")
+def coding_with_white_space_before_its_colon(scene: Scene) -> None:
+    """An answer whose ``Transfer-Encoding :`` has white space is read as without, or becomes a 502."""
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    got = scene.answered(answer, ends=True)
+    holds(got.status == 502 or got.body == b"hello", f"body {got.body!r}")
+
+
+@should("RFC 9110 §15.6.3")
+def only_an_interim(scene: Scene) -> None:
+    """An origin that closes after a 1xx becomes a 502."""
+    scene.bad_answer(b"HTTP/1.1 103 Early Hints\r\n\r\n", *BAD, ends=True)
 
 
 @must("RFC 9112 §4")

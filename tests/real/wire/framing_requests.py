@@ -343,6 +343,19 @@ def chunked_in_two_lines(scene: Scene) -> None:
 
 
 @must("RFC 9112 §6.3")
+def chunked_and_another(scene: Scene) -> None:
+    """Chunked in one line and an unknown coding in the next is answered 400, or 501, and closed."""
+    scene.refused(post(CHUNKED, b"Transfer-Encoding: x", body=b"0\r\n\r\n" + HIDDEN), 400, 501)
+
+
+@must("RFC 9110 §5.5")
+def tab_beside_a_coding(scene: Scene) -> None:
+    """A tab beside the coding is white space; since readers differ here, it may be refused instead."""
+    request = post(b"Transfer-Encoding:\tchunked\t", body=b"5\r\nhello\r\n0\r\n\r\n")
+    refused_or(scene, request, lambda seen: same(seen.body, b"hello", "body at the origin"))
+
+
+@must("RFC 9112 §6.3")
 def coding_misspelt(scene: Scene) -> None:
     """A coding that resembles chunked is not taken for it."""
     scene.refused(post(b"Transfer-Encoding: xchunked", body=b"0\r\n\r\n" + HIDDEN), 400, 501)

@@ -197,6 +197,17 @@ def upgrade_has_its_option(scene: Scene) -> None:
     holds(not seen.has("upgrade") or b"upgrade" in options, "Upgrade without its option")
 
 
+@must("RFC 9110 §7.6.1")
+def settings_of_http2_stay_here(scene: Scene) -> None:
+    """HTTP2-Settings, which Connection names beside Upgrade: h2c, is of one connection and ends here."""
+    lines = (
+        b"Connection: Upgrade, HTTP2-Settings",
+        b"Upgrade: h2c",
+        b"HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA",
+    )
+    holds(not scene.forwarded(ask(*lines)).has("http2-settings"), "HTTP2-Settings is at the origin")
+
+
 @must("RFC 9110 §15.2.2")
 def change_that_nobody_asked_for(scene: Scene) -> None:
     """A 101 without a wish for it is not passed on."""

@@ -119,6 +119,20 @@ def reset_content(scene: Scene) -> None:
     same((got.status, got.body), (205, b""), "status and body at the client")
 
 
+@should("RFC 9110 §15")
+def status_out_of_range(scene: Scene) -> None:
+    """A status past 599 is treated as a 5xx: passed on, or made a 502."""
+    got = scene.answered(reply(start=b"HTTP/1.1 699 Odd"), partial=True)
+    holds(got.status >= 500, f"status {got.status} at the client")
+
+
+@useful("RFC 9112 §4")
+def reason_of_any_bytes(scene: Scene) -> None:
+    """A reason is opaque: one beyond ASCII does no harm."""
+    status = scene.answered(reply(start=b"HTTP/1.1 200 Tr\xc3\xa8s bien")).status
+    same(status, 200, "status at the client")
+
+
 # credentials
 
 
@@ -198,6 +212,15 @@ def partial_content_passes(scene: Scene) -> None:
         (206, [b"bytes 2-4/10"], b"cde"),
         "answer at the client",
     )
+
+
+@should("RFC 9110 §14.4")
+def unknown_part_passes(scene: Scene) -> None:
+    """A 206 in a unit that nobody knows is forwarded."""
+    got = scene.answered(
+        reply(b"Content-Range: lines 1-7/9", start=b"HTTP/1.1 206 Partial Content"), ask(b"Range: lines=1-7")
+    )
+    same((got.status, got.values("content-range")), (206, [b"lines 1-7/9"]), "answer at the client")
 
 
 @must("RFC 9111 §5.2")

@@ -380,6 +380,16 @@ def higher_minor_version(scene: Scene) -> None:
     same(scene.forwarded(ask(start=start(b"http://ORIGIN/", version=b"HTTP/1.2"))).target, b"/", "target")
 
 
+@useful("RFC 9113 §3.4")
+def preface_of_http2(scene: Scene) -> None:
+    """The first bytes of HTTP/2 are refused, so that such a client sees its mistake."""
+    scene.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    holds(scene.first() is scene.client, "it reached an origin")
+    if scene.client.has_bytes():
+        holds(scene.client.answer(partial=True).status >= 400, "no refusal")
+    scene.client.ended()
+
+
 # what a client that takes us for a web site gets
 
 
