@@ -1,17 +1,19 @@
 """The proxies that are tried, as ``bench.peers`` starts them, and once more with a log-in for its few cases.
 
-mitmdump differs from the bench: there it connects lazily, which keeps a server that speaks first from being
-heard; here it has its own default.
+Two differ from the bench: ours has the timeouts of a test, and mitmdump does not connect lazily, which would
+keep a server that speaks first from being heard.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 from passlib.hash import sha512_crypt
 
 from bench import peers
+from tests.real.parts import PartError, Twistd
 
 USER, PASSWORD = "reader", "open-sesame"
 
@@ -63,8 +65,26 @@ def _mitmdump(*options: str) -> peers.Peer:
     return peers.listen("mitmdump", peers.says([path, "--version"], r"Mitmproxy: (\S+)"), command)
 
 
-def _locked_ours(folder: Path) -> peers.Peer:
-    return peers.start("ours", (peers.HOST, 9), "--htpasswd", str(_users(folder)))
+def htpasswd(folder: Path) -> tuple[str, ...]:
+    """The options of ours that ask for a log-in; its file of users is made in the folder."""
+    return "--htpasswd", str(_users(folder))
+
+
+def ours(service: str, *options: str) -> Twistd:
+    """Our service is up, on a free port, and may reach this machine."""
+    free = ("-p", "0", "--allow-net", "127.0.0.1/32", "--connect-port", "1-65535", "--idle", "120")
+    child = Twistd(service, *free, *options)
+    try:
+        return child.up()
+    except PartError:
+        child.close()
+        raise
+
+
+def _ours(*options: str) -> peers.Peer:
+    child = ours("proxy", *options)
+    port = child.ports["proxy"]
+    return peers.Peer("ours", f"Twisted {version('twisted')}", child, port, port)
 
 
 def _locked_squid(_folder: Path) -> peers.Peer:
@@ -89,9 +109,12 @@ def _locked_tinyproxy(_folder: Path) -> peers.Peer:
     return peers.listen("tinyproxy", "", command)
 
 
+#: Those that are started otherwise than for the bench.
+_OPEN: dict[str, Callable[[], peers.Peer]] = {"ours": _ours, "mitmdump": _mitmdump}
+
 #: Each that knows log-ins; its argument is a folder for the file of users, where one has to be there before.
 _LOCKED: dict[str, Callable[[Path], peers.Peer]] = {
-    "ours": _locked_ours,
+    "ours": lambda folder: _ours(*htpasswd(folder)),
     "squid": _locked_squid,
     "tinyproxy": _locked_tinyproxy,
     "mitmdump": lambda _folder: _mitmdump("--proxyauth", f"{USER}:{PASSWORD}"),
@@ -100,7 +123,7 @@ _LOCKED: dict[str, Callable[[Path], peers.Peer]] = {
 
 def start(name: str) -> peers.Peer:
     """The proxy of that name is up, and open to all of this machine.  Raises: peers.Absent."""
-    return _mitmdump() if name == "mitmdump" else peers.start(name)
+    return _OPEN[name]() if name in _OPEN else peers.start(name)
 
 
 def start_locked(name: str, folder: Path) -> peers.Peer | None:

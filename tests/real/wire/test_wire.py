@@ -1,4 +1,4 @@
-"""Our proxy meets every case of the suite; what is argued in ``argued`` is none that an RFC says MUST of."""
+"""Both our proxies meet every case; what ``argued`` leaves out is none that an RFC says MUST of."""
 
 from __future__ import annotations
 
@@ -9,48 +9,67 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bench.peers import Peer
+from tests.real.parts import Twistd
 from tests.real.wire import proxies
 from tests.real.wire.argued import ARGUED
 from tests.real.wire.cases import MUST, Case, every_case
 from tests.real.wire.scene import Scene
 
 
-class WireTests(SynchronousTestCase):
-    """One twistd for all, and one that asks for a log-in; a test for each case, made below."""
+class ArguedTests(SynchronousTestCase):
+    """What is left out on purpose."""
 
-    proxy: Peer
-    locked: Peer
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.proxy = proxies.start("ours")
-        cls.folder = tempfile.TemporaryDirectory()
-        locked = proxies.start_locked("ours", Path(cls.folder.name))
-        assert locked is not None
-        cls.locked = locked
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.proxy.stop()
-        cls.locked.stop()
-        cls.folder.cleanup()
-
-    def play(self, case: Case) -> None:
-        """The case holds for our proxy, or is argued."""
-        if case.name in ARGUED:
-            raise SkipTest(ARGUED[case.name])
-        with Scene((self.locked if case.login else self.proxy).address) as scene:
-            case.play(scene)
-
-    def test_argued(self) -> None:
+    def test_no_must(self) -> None:
         """What is argued is a case, and no MUST."""
         levels = {case.name: case.level for case in every_case()}
         self.assertEqual([name for name in ARGUED if levels.get(name, MUST) == MUST], [])
 
 
-def _test(case: Case) -> Callable[[WireTests], None]:
-    def test(self: WireTests) -> None:
+class ProxyWireTests(SynchronousTestCase):
+    """``twistd proxy``, one for all cases and one that asks for a log-in; the tests are made below."""
+
+    service: tuple[str, ...] = ("proxy",)
+    open: Twistd
+    locked: Twistd
+    folder: tempfile.TemporaryDirectory[str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.open = proxies.ours(*cls.service)
+        try:
+            cls.locked = proxies.ours(*cls.service, *proxies.htpasswd(Path(cls.folder.name)))
+        except BaseException:
+            cls.open.close()
+            raise
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        logs = [service.log for service in (cls.open, cls.locked)]
+        for part in (cls.open, cls.locked):
+            part.close()
+        cls.folder.cleanup()
+        for log in logs:
+            if "Traceback" in log:
+                raise AssertionError(log[log.index("Traceback") :][:4000])
+
+    def play(self, case: Case) -> None:
+        """The case holds for our proxy, or is argued."""
+        if case.name in ARGUED:
+            raise SkipTest(ARGUED[case.name])
+        service = self.locked if case.login else self.open
+        with Scene(("127.0.0.1", service.ports["proxy"])) as scene:
+            case.play(scene)
+
+
+class WordproxyWireTests(ProxyWireTests):
+    """``twistd wordproxy``, which copies what it relays, and has to relay it the same."""
+
+    service = ("wordproxy", "-s", ":memory:", "-r", "0")
+
+
+def _test(case: Case) -> Callable[[ProxyWireTests], None]:
+    def test(self: ProxyWireTests) -> None:
         self.play(case)
 
     test.__doc__ = f"{case.level}, {case.section}: {case.sentence}"
@@ -58,4 +77,4 @@ def _test(case: Case) -> Callable[[WireTests], None]:
 
 
 for _case in every_case():
-    setattr(WireTests, f"test_{_case.subject}_{_case.name}", _test(_case))
+    setattr(ProxyWireTests, f"test_{_case.subject}_{_case.name}", _test(_case))

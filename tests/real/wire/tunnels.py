@@ -17,6 +17,12 @@ def tunnel(scene: Scene, early: bytes = b"") -> tuple[Message, Line]:
     return got, scene.accept()
 
 
+def send_and_close(line: Line, data: bytes) -> None:
+    """The bytes are sent, and the connection closed behind them."""
+    line.send(data)
+    line.close()
+
+
 def refused(scene: Scene, target: bytes, *statuses: int) -> None:
     """CONNECT with this target is refused."""
     scene.send(b"CONNECT %b HTTP/1.1\r\nHost: ORIGIN\r\n\r\n" % target)
@@ -66,7 +72,7 @@ def origins_last_bytes(scene: Scene) -> None:
     """What an origin sent before it closed arrives, and then the end."""
     _, far = tunnel(scene)
     data = bytes(range(256)) * 1024
-    scene.meanwhile(lambda: (far.send(data), far.close()))
+    scene.meanwhile(lambda: send_and_close(far, data))
     holds(scene.client.rest() == data, "other bytes at the client")
 
 
@@ -76,7 +82,7 @@ def clients_last_bytes(scene: Scene) -> None:
     _, far = tunnel(scene)
     data = bytes(range(256)) * 1024
     client = scene.client
-    scene.meanwhile(lambda: (client.send(data), client.close()))
+    scene.meanwhile(lambda: send_and_close(client, data))
     holds(far.rest() == data, "other bytes at the origin")
 
 
