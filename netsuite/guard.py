@@ -6,7 +6,7 @@ whatever is not a globally reachable unicast address in the IANA special-purpose
 metadata services stay refused under ``--allow-private`` and under a wider ``--allow-net``; our own
 listeners are refused always.
 
-A judgement costs 20 to 40 microseconds, and the same few addresses are dialled again and again, so the last
+A judgement costs 10 to 20 microseconds, and the same few addresses are dialled again and again, so the last
 judgements are kept.  They hold as long as our listeners do: who binds or closes one calls ``clear``.
 """
 
