@@ -106,8 +106,7 @@ class Dialler:
                     await self._through(hop, target, protocol, tunnel, permit, share)
             except HopFailed as told:
                 failure = told
-                if told.ailing:
-                    self.chain.failed(hop)
+                self.chain.failed(hop, told.blame)
             except (DNSLookupError, ResolverFailed, ConnectError) as told:
                 failure = told
             else:
@@ -132,7 +131,7 @@ class Dialler:
                 await shaking.done
                 return
             except ConnectError as told:
-                if host == asked[-1] or (isinstance(told, HopFailed) and told.ailing):
+                if host == asked[-1] or (isinstance(told, HopFailed) and told.blame):
                     raise
 
     async def _with_hop(self, hop: Hop, protocol: Any, ends: float) -> None:
@@ -223,6 +222,7 @@ class _Shaking(Protocol):
     def _hand_over(self, rest: bytes) -> None:
         protocol, transport = self._protocol, self.transport
         self._over = True
+        self.transport = None
         protocol.address, protocol.greet = self.address, self._greeted
         transport.protocol = protocol
         protocol.makeConnection(transport)
@@ -230,6 +230,7 @@ class _Shaking(Protocol):
             protocol.dataReceived(rest)
 
     def _greeted(self) -> None:
+        del self._protocol.greet
         self.done.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -240,7 +241,8 @@ class _Shaking(Protocol):
 
     def late(self, result: object, seconds: float) -> Any:
         """Turn a cancellation by the time limit into its cause."""
-        raise HopFailed(f"the upstream proxy {self._hop.place} did not answer in time")
+        told = f"the upstream proxy {self._hop.place} did not answer in time"
+        raise HopFailed(told, blame=self._script.silence)
 
     def _fail(self, why: ConnectError) -> None:
         self._over = True

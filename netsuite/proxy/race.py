@@ -166,6 +166,7 @@ class Race:
 
     def _greeted(self) -> None:
         done, self._done = self._done, None
+        del self._protocol.greet  # the protocol lives long, and we need not
         if done is not None:
             done.callback(None)
 
