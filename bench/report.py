@@ -35,17 +35,19 @@ What is to be reached
 How it is measured
 ------------------
 
-* The origin is nginx, the load is ``wrk`` sending absolute-form requests over kept connections (for tunnels
-  and downloads a client in Python).  The proxy has a core of its own; load and origin have the others.
-* Peers take turns in rounds; a figure is the median of the rounds, *least–most* is their range.  The machine's
-  speed drifts and microseconds with it; ratios hold.
-* CPU is what all processes of a proxy used, user and system, divided by the answers.  *Core busy* tells how much
-  of its core a proxy used: well under 100, something else was the limit, and the rate says little.
-* Ours has its log line, guard and limits on; each peer writes its log too, but mitmdump, which is told to print
-  nothing.  Nothing is cached, filtered or counted.  HAProxy is no forward proxy: it relays to one origin
-  without a log, and over TCP with splice, as the mark to measure by.
-* Memory is the process's (proportional set size), without the kernel's socket buffers; each tunnel carried one
-  GET first.
+* The origin is nginx, the load is ``wrk`` sending absolute-form requests over kept connections (for
+  tunnels and downloads a client in Python). The proxy has a core of its own; load and origin have the
+  others.
+* Peers take turns in rounds; a figure is the median of the rounds, *least–most* is their range. The
+  machine's speed drifts and microseconds with it; ratios hold.
+* CPU is what all processes of a proxy used, user and system, divided by the answers. *Core busy* tells
+  how much of its core a proxy used: well under 100, something else was the limit, and the rate says
+  little.
+* Ours has its log line, guard and limits on; each peer writes its log too, but mitmdump, which is told
+  to print nothing. Nothing is cached, filtered or counted. HAProxy is no forward proxy: it relays to one
+  origin without a log, and over TCP with splice, as the mark to measure by.
+* Memory is the process's (proportional set size), without the kernel's socket buffers; each tunnel
+  carried one GET first.
 * ``tinyproxy`` closes the connection after each answer, so that its requests include new connections.
 
 {loads}
