@@ -1,12 +1,17 @@
-"""Origins in trouble, at each point of an answer; clocks that jump; bounds of what is remembered of hosts."""
+"""Origins in trouble, at each point of an answer; clocks that jump; bounds of what is
+remembered; what a guesser learns."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from unittest.mock import patch
 
+import bcrypt
+from passlib.apache import HtpasswdFile
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.access import Htpasswd
 from netsuite.http1.target import Target
 from netsuite.proxy import pool as pools
 from netsuite.proxy import rewrite
@@ -295,6 +300,36 @@ class BoundTests(SynchronousTestCase):
             host = b"10.%d.%d.1" % divmod(number, 256)
             self.assertTrue(bench.ask(request(host=host)).startswith(b"HTTP/1.1 403 "))
         self.assertEqual((bench.pool.open, bench.clock.tcpClients, len(bench.crowd)), (set(), [], 1))
+
+
+class GuessTests(SynchronousTestCase):
+    """Who guesses names and passwords."""
+
+    def test_same_work(self) -> None:
+        """A try costs one look at one hash, whether the name is known, unknown or impossible."""
+        path = Path(self.mktemp())
+        path.write_text(f"ann:{bcrypt.hashpw(b'right', bcrypt.gensalt(4)).decode()}\n")
+        users = Htpasswd(str(path), Bench().clock)
+        looked: list[str] = []
+        look = HtpasswdFile.check_password
+
+        def counted(file: HtpasswdFile, user: str, password: str) -> bool | None:
+            looked.append(user)
+            return bool(look(file, user, password))
+
+        with patch.object(HtpasswdFile, "check_password", counted):
+            for user, password in (
+                ("ann", "right"),
+                ("ann", "wrong"),
+                ("bob", "right"),
+                ("", ""),
+                ("ann", "x" * 100),
+                ("bob", "x" * 100),
+                ("ann", "a\0b"),
+            ):
+                looked.clear()
+                self.assertEqual(users._verify(user, password), password == "right" and user == "ann")
+                self.assertEqual(looked, ["ann"], (user, password))
 
 
 class PipelineTests(SynchronousTestCase):

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import TestCase
 
-from passlib.hash import bcrypt
+import bcrypt
 
 from tests.real import load
 from tests.real.load import MIXED, SCALE, answer, asked, connect, fetch
@@ -169,7 +169,9 @@ class SecretTests(TestCase):
         self.addCleanup(origin.close)
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="netsuite-secrets-")))
-            (folder / "users").write_text(f"ann:{bcrypt.using(rounds=4).hash('planted-in-password')}\n")
+            (folder / "users").write_text(
+                f"ann:{bcrypt.hashpw(b'planted-in-password', bcrypt.gensalt(4)).decode()}\n"
+            )
             access = folder / "access.log"
             options = ("-A", str(folder / "users"), "--access-log", str(access), "--admin", "0", *form)
             proxy = load.proxy("--connect-port", str(origin.tunnel_port), *options)
