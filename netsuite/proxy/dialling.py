@@ -25,7 +25,7 @@ from netsuite.guard import AgainstRule, Forbidden, Guard
 from netsuite.names import Names, ResolverFailed
 from netsuite.proxy.chain import Chain, Hop, HopFailed
 from netsuite.proxy.handshake import Handshake, handshake
-from netsuite.proxy.race import Permit, Race
+from netsuite.proxy.race import Judge, Losers, Permit, Race
 
 if TYPE_CHECKING:
     from netsuite.http1.target import Target
@@ -57,6 +57,7 @@ class Dialler:
     ) -> None:
         self._reactor, self.guard, self.names, self.chain = reactor, guard, names, chain
         self.connect_seconds = connect_seconds
+        self._losers = Losers(reactor.seconds)
 
     def connect(
         self, target: Target, protocol: Dialling, *, tunnel: bool, permit: Permit | None = None
@@ -77,11 +78,22 @@ class Dialler:
             return defer.fail(failure)
         if addresses is None:
             return defer.Deferred.fromCoroutine(self._direct(target, protocol, permit, ends))
-        return Race(self._reactor, addresses, target.port, self.guard.refusal, permit, protocol, ends).run()
+        return self._race(addresses, target.port, self.guard.refusal, permit, protocol, ends)
 
     async def _direct(self, target: Target, protocol: Dialling, permit: Permit | None, ends: float) -> None:
         addresses = await self._addresses(target.host.decode("ascii"), ends)
-        await Race(self._reactor, addresses, target.port, self.guard.refusal, permit, protocol, ends).run()
+        await self._race(addresses, target.port, self.guard.refusal, permit, protocol, ends)
+
+    def _race(
+        self,
+        addresses: list[str],
+        port: int,
+        judge: Judge,
+        permit: Permit | None,
+        protocol: Any,
+        ends: float,
+    ) -> defer.Deferred[None]:
+        return Race(self._reactor, addresses, port, judge, permit, protocol, ends, self._losers).run()
 
     async def _addresses(self, host: str, ends: float) -> list[str]:
         found = [host] if is_literal(host) else self.names.known(host)
@@ -138,7 +150,7 @@ class Dialler:
         """Connect with the hop itself.  Raises: HopFailed, OwnAddress."""
         try:
             addresses = await self._addresses(hop.host, ends)
-            await Race(self._reactor, addresses, hop.port, self.guard.own_refusal, None, protocol, ends).run()
+            await self._race(addresses, hop.port, self.guard.own_refusal, None, protocol, ends)
         except DNSLookupError:
             raise HopFailed(f"the name of the upstream proxy {hop.place} was not found") from None
         except ResolverFailed as told:
