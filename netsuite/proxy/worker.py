@@ -55,7 +55,8 @@ class Worker:
         self._own: list[tuple[str, int]] = []
         self._beating = LoopingCall(self._beat)
         self._beating.clock = reactor
-        self.talk = Talk(self._heard, lost=_die)
+        self._has_ended = False
+        self.talk = Talk(self._heard, lost=self._left)
 
     def _heard(self, message: Message, sockets: list[int]) -> None:
         match message["do"]:
@@ -108,8 +109,17 @@ class Worker:
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop, service)
         journal.detach(self._beating.start(BEAT_SECONDS), where="worker.beat")
 
-    def _stop(self, service: ProxyService) -> defer.Deferred[Any]:
-        return defer.maybeDeferred(service.stopService)
+    async def _finish(self, service: ProxyService) -> None:
+        await defer.maybeDeferred(service.stopService)
+        self._has_ended = True
+
+    def _stop(self, service: ProxyService) -> defer.Deferred[None]:
+        return defer.Deferred.fromCoroutine(self._finish(service))
+
+    def _left(self) -> None:
+        """The first process is gone, or has had enough: end with it, also in the middle of a drain."""
+        if not self._has_ended:
+            _die()
 
     def _beat(self) -> None:
         if self._service is not None and not self.talk.is_full:
