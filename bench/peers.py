@@ -132,21 +132,12 @@ def _up(child: Child, ports: list[int]) -> bool:
 # -- each of them --------------------------------------------------------------------------------
 
 
-def ours(_origin: tuple[str, int], *options: str) -> Peer:
-    """This checkout's proxy, by the Python that runs this."""
-    child = Twistd("proxy")
-    child.arguments = (
-        *("proxy", "-p", "0", "--allow-net", "127.0.0.1/32", "--connect-port", "1-65535"),
-        *(
-            "--access-log",
-            str(child.folder / "access.log"),
-            "--max-clients",
-            str(CONNECTIONS),
-            "--idle",
-            "900",
-        ),
-        *options,
-    )
+def ours(_origin: tuple[str, int], *options: str, kind: type[Twistd] = Twistd) -> Peer:
+    """This checkout's proxy, by the Python that runs this; ``kind``: another way to start twistd."""
+    child = kind("proxy")
+    log = ["--access-log", str(child.folder / "access.log")]
+    reach = ["-p", "0", "--allow-net", "127.0.0.1/32", "--connect-port", "1-65535"]
+    child.arguments = ("proxy", *reach, *log, "--max-clients", str(CONNECTIONS), "--idle", "900", *options)
     try:
         port = child.up().ports["proxy"]
     except PartError:
@@ -312,7 +303,7 @@ def tutorial(_origin: tuple[str, int]) -> Peer:
     """The tutorial's proxy: twisted.web.proxy, which has no tunnels."""
 
     def command(_folder: Path, ports: list[int]) -> list[str]:
-        return [sys.executable, str(ROOT / "bench" / "tutorial.py"), str(ports[0])]
+        return [sys.executable, "-P", str(ROOT / "bench" / "tutorial.py"), str(ports[0])]
 
     peer = listen("tutorial", f"on Twisted {version('twisted')}", command)
     peer.tunnels = False
