@@ -34,9 +34,8 @@ from bench.sampled import START_OR_END
 from tests.real.parts import ROOT, Twistd, until
 
 #: What a line that enters the kernel looks like.
-KERNEL = re.compile(
-    r"\b(recv|recv_into|recvmsg|send|sendmsg|writev|splice|poll|accept4?|connect|close|write)\("
-)
+_CALLS = r"recv|send|writev|splice|poll|accept4?|connect_ex|close|_file\.write|(?:un)?register"
+KERNEL = re.compile(rf"\b_?({_CALLS})\(")
 LIBRARIES = re.compile(r".*/(?:site-packages|python3\.\d+)/")
 
 #: Longest list.
