@@ -211,6 +211,11 @@ def reload_failed(*, text: str) -> None:
     _error("reload refused, nothing changed: {text}", event="reload.failed", text=escaped(text))
 
 
+def log_lost(*, where: str, text: str) -> None:
+    """Lines could not be written to a log file; told once until one could be written again."""
+    _error("lines of {where} are lost: {text}", event="log.lost", where=where, text=escaped(text))
+
+
 def fault(*, where: str, failure: Failure) -> str:
     """One of our own bugs, caught at ``where``; return the number under which its traceback stands."""
     number = f"{id(failure) & 0xFFFFFF:06x}"
@@ -265,13 +270,17 @@ def request_done(
     )
 
 
-def request_refused(*, conn: int, client: str, status: int, cause: str, reason: str) -> None:
+def request_refused(
+    *, conn: int, client: str, method: str, url: str, status: int, cause: str, reason: str
+) -> None:
     """We answered a request ourselves.  ``cause``: a word of the refusals' table."""
     _info(
-        "refused {status} {cause}: {reason}",
+        "{method} {url} refused {status} {cause}: {reason}",
         event="request.refused",
         conn=conn,
         client=client,
+        method=method,
+        url=url,
         status=status,
         cause=cause,
         reason=escaped(reason),
@@ -347,10 +356,15 @@ class JsonLines:
         self._stream = stream
 
     def __call__(self, event: Any) -> None:
-        level, message, own = portable(event)
+        own = {}
+        if event.get("log_namespace") == "netsuite":
+            own = {key: value for key, value in event.items() if _is_own(key) and _plain(value)}
+        message = formatEvent(event)
+        if event.get("log_failure") is not None:
+            message += "\n" + event["log_failure"].getTraceback()
         line = {
             "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds"),
-            "level": level,
+            "level": (event.get("log_level") or LogLevel.info).name,
             "service": event.get("log_namespace", "-"),
             **own,
             "message": escaped(message) if event.get("log_failure") is None else message,
@@ -358,17 +372,6 @@ class JsonLines:
         # A JSON string may hold U+2028 and its like bare; as JSON escapes they can't end a line.
         self._stream.write(_UNPRINTABLE.sub(_escape, json.dumps(line, ensure_ascii=False)) + "\n")
         self._stream.flush()
-
-
-def portable(event: Any) -> tuple[LogLevelName, str, dict[str, Any]]:
-    """Return an event as plain values: its level, its text with the traceback of a failure, our own keys."""
-    own = {}
-    if event.get("log_namespace") == "netsuite":
-        own = {key: value for key, value in event.items() if _is_own(key) and _plain(value)}
-    text = formatEvent(event)
-    if event.get("log_failure") is not None:
-        text += "\n" + event["log_failure"].getTraceback()
-    return (event.get("log_level") or LogLevel.info).name, text, own
 
 
 def _is_own(key: str) -> bool:

@@ -71,11 +71,8 @@ class Life(service.Service):
         self._reactor.callWhenRunning(self._ready)
 
     def stopService(self) -> None:
-        """Give the signals back once all has stopped: until then a second one ends everything at once."""
+        """Give the signals back."""
         super().stopService()
-        self._reactor.addSystemEventTrigger("after", "shutdown", self._give_back)
-
-    def _give_back(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()

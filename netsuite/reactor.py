@@ -16,22 +16,27 @@ import errno
 import sys
 import time
 from select import EPOLLIN
+from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 from twisted.python import log
 
+from netsuite.splice import Side
 from netsuite.wire import Connection
+
+#: What is called directly.
+_OURS: frozenset[Any] = frozenset((Connection, Side))
 
 
 class DirectReactor(EPollReactor):
-    """The epoll reactor with a short way to ``Connection.doRead``."""
+    """The epoll reactor with a short way to the ``doRead`` of our connections and tunnels."""
 
     seconds = staticmethod(time.monotonic)
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, at most ``timeout`` seconds (None: for ever), and hand each to its descriptor."""
-        selectables = self._selectables
+        selectables: Any = self._selectables
         try:
             events = self._poller.poll(-1 if timeout is None else timeout, max(1, len(selectables)))
         except OSError as error:
@@ -40,7 +45,7 @@ class DirectReactor(EPollReactor):
             raise
         for fd, event in events:
             selectable = selectables.get(fd)
-            if event == EPOLLIN and selectable.__class__ is Connection:
+            if event == EPOLLIN and selectable.__class__ in _OURS:
                 why: BaseException | None
                 try:
                     why = selectable.doRead()

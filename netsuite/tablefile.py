@@ -23,8 +23,7 @@ class Table:
         try:
             found = tomllib.loads(text).get(name, {})
         except tomllib.TOMLDecodeError as error:
-            last = f"at line {len(text.splitlines())}, the end"
-            raise ValueError(f"{path}: {error}".replace("at end of document", last)) from None
+            raise ValueError(f"{path}: {error}") from None
         if not isinstance(found, dict):
             raise ValueError(f"{path}: {name} is no table; write [{name}]")
         self.values: dict[str, object] = found

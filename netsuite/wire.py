@@ -99,7 +99,7 @@ class Released(NamedTuple):
 class Connection:
     """A TCP connection.  Its protocol is told everything in the reactor's turn, never inside a call to us.
 
-    Made by a port (which passes the peer's address, itself and a number, none of which is kept) or by a
+    Made by a port (which passes the peer's address, itself and a number; none is kept) or by a
     dialling attempt.
     """
 
@@ -133,8 +133,9 @@ class Connection:
         sessionno: int = 0,
         reactor: Any = None,
     ) -> None:
-        if skt.gettimeout() != 0.0:
+        if server is not None:  # accepted just now; who dials has prepared the socket
             skt.setblocking(False)
+            skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket, self.protocol, self.reactor = skt, protocol, reactor
         self.fileno: Callable[[], int] = skt.fileno
         self._recv, self._send = skt.recv, skt.send

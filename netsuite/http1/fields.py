@@ -79,5 +79,27 @@ def end_to_end(fields: Fields, *, keep: Container[bytes] = ()) -> Fields:
     return kept
 
 
+#: The lines of one hop, and for proxies, in a block of lines; the same with Host, which is written anew.
+_LEFT_OUT = rb"(?i:%bconnection|keep-alive|te|transfer-encoding|upgrade|proxy-(?!status:)[^:]*+):[^\r]*+"
+_OF_ONE_HOP = re.compile(rb"\r\n(?=[CcKkTtUuPp])" + _LEFT_OUT % b"")
+_OF_ONE_HOP_OR_HOST = re.compile(rb"\r\n(?=[CcKkTtUuPpHh])" + _LEFT_OUT % b"host|")
+
+#: Options of Connection that name no field of the message.
+_NO_FIELDS = frozenset((b"keep-alive", b"close"))
+
+
+def end_to_end_lines(block: bytes, options: frozenset[bytes], *, host: bool = True) -> bytes:
+    """What ``end_to_end`` keeps, from and as a block of lines; without Host, if that is not wanted.
+
+    ``block``: as ``grammar.field_block`` gives it; ``options``: those of Connection.
+    """
+    kept = (_OF_ONE_HOP if host else _OF_ONE_HOP_OR_HOST).sub(b"", block)
+    if options <= _NO_FIELDS:
+        return kept
+    named = options - ESSENTIAL
+    lines = kept.split(b"\r\n")[1:]
+    return b"".join([b"\r\n" + line for line in lines if line.partition(b":")[0].lower() not in named])
+
+
 def _for_readers(name: bytes) -> bool:
     return not name.startswith(b"proxy-") or name == b"proxy-status"

@@ -16,28 +16,51 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 #: What may stand in a value: HTAB, SP, visible ASCII, and obs-text, which is passed on as the bytes it is.
 TEXT = rb"[\t -~\x80-\xff]*+"
 
-#: A line as almost everyone writes it.  White space after the value is left to the slow way below, which
-#: costs those who send it and nobody else.
+#: A line as we would write it ourselves, and a line as almost everyone does.  White space after the value is
+#: left to the slow way below, which costs those who send it and nobody else.
+_OURS = re.compile(rb"\r\n(" + TOKEN + rb"): (?![\t ])(" + TEXT + rb")(?<![\t ])(?=\r\n)")
 _FIELD = re.compile(rb"\r\n(" + TOKEN + rb"):[\t ]*+(" + TEXT + rb")(?<![\t ])(?=\r\n)")
 _LINE = re.compile(rb"(" + TOKEN + rb"):(" + TEXT + rb")")
+#: The white space between a field's name and its colon.
+_BEFORE_COLON = re.compile(rb"(?m)^(" + TOKEN + rb")[ \t]++(?=:)")
 #: What neither a head nor a trailer section holds: controls, bare LF, bare CR (a last CR may yet find its
 #: LF).
 HOPELESS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def field_lines(lines: bytes, at: int, limits: Limits) -> Fields:
-    """Every field line from ``at`` (the CRLF before the first) to the CRLF that ends ``lines``, in order.
+def field_block(
+    lines: bytes, at: int, limits: Limits, *, lenient_colon: bool = False
+) -> tuple[Fields, bytes]:
+    """Every field line from ``at`` (the CRLF before the first) to the CRLF that ends ``lines``, in order; and
+    the same as one block of lines, each with the CRLF before it, written as ``written`` writes them.
 
     All or nothing: a match begins at one CRLF and ends at the next, so if there are as many matches as lines
-    then no byte lies outside a match.  Raises: BadMessage 400, or 431 for too many.  Source: RFC 9112 §5,
-    §2.2.
+    then no byte lies outside a match.  ``lenient_colon``: white space before a colon is taken away, which a
+    proxy must do for an answer and must not do for a request (RFC 9112 §5.1).  Raises: BadMessage 400, or 431
+    for too many.  Source: RFC 9112 §5, §2.2.
     """
     count = lines.count(b"\r\n", at) - 1
     if count > limits.fields:
         raise BadMessage(431, "too many fields")
-    fields: Fields = _FIELD.findall(lines, at)
-    return fields if len(fields) == count else _one_by_one(lines[at + 2 : -2])
+    fields: Fields = _OURS.findall(lines, at)
+    if len(fields) == count:  # each is written as we would: no need to write it anew
+        return fields, lines[at:-2]
+    fields = _FIELD.findall(lines, at)
+    if len(fields) != count:
+        each = lines[at + 2 : -2]
+        fields = _one_by_one(_BEFORE_COLON.sub(rb"\1", each) if lenient_colon else each)
+    return fields, written(fields)
+
+
+def field_lines(lines: bytes, at: int, limits: Limits) -> Fields:
+    """The fields of ``field_block`` alone.  Raises: as there."""
+    return field_block(lines, at, limits)[0]
+
+
+def written(fields: Fields) -> bytes:
+    """The lines of ``fields``, each with the CRLF before it."""
+    return b"".join([b"\r\n%b: %b" % field for field in fields])
 
 
 def _one_by_one(lines: bytes) -> Fields:

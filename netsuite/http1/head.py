@@ -19,7 +19,7 @@ from typing import Generic, NoReturn, TypeVar
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.fields import Fields, combined, split_list
 from netsuite.http1.framing import NO_OPTIONS, Options, body_framing, connection_options, upgrade
-from netsuite.http1.grammar import HOPELESS, TEXT, TOKEN, field_lines
+from netsuite.http1.grammar import HOPELESS, TEXT, TOKEN, field_block, written
 from netsuite.http1.limits import Limits
 from netsuite.http1.target import Target, check_host, request_target
 
@@ -39,7 +39,8 @@ class RequestHead:
     ``connection``: the options of Connection, in lower case.  ``keep_alive``: the client may send another
     request here; never so in HTTP/1.0, as a proxy must not (RFC 9112 §9.3).  ``upgrade``: the protocols
     offered. ``expect_continue``: the client holds its body back for a 100.  ``combined``: values by
-    lower-case name, repeated lines joined by a comma.
+    lower-case name, repeated lines joined by a comma.  ``lines``: the fields as a block of lines, for who
+    passes them on.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class RequestHead:
         "host",
         "keep_alive",
         "length",
+        "lines",
         "method",
         "raw_target",
         "target",
@@ -64,6 +66,7 @@ class RequestHead:
         raw_target: bytes,
         version: Version,
         fields: Fields,
+        lines: bytes,
         table: dict[bytes, bytes],
         target: Target | None,
         connection: Options,
@@ -75,6 +78,7 @@ class RequestHead:
         self.raw_target = raw_target
         self.version = version
         self.fields = fields
+        self.lines = lines
         self.combined = table
         self.target = target
         self.host = table.get(b"host")
@@ -104,6 +108,7 @@ class ResponseHead:
         "fields",
         "keep_alive",
         "length",
+        "lines",
         "reason",
         "status",
         "upgrade",
@@ -116,6 +121,7 @@ class ResponseHead:
         status: int,
         reason: bytes,
         fields: Fields,
+        lines: bytes,
         table: dict[bytes, bytes],
         connection: Options,
         length: int | None,
@@ -126,6 +132,7 @@ class ResponseHead:
         self.status = status
         self.reason = reason
         self.fields = fields
+        self.lines = lines
         self.combined = table
         self.connection = connection
         self.length = length
@@ -154,6 +161,10 @@ class HeadReader(Generic[Head]):
     def held(self) -> int:
         """Bytes that wait for the rest of their head, 0 if idle; an empty line before it is none of it."""
         return len(self._held.lstrip(b"\r\n")) if self._held else 0
+
+    def first(self, data: bytes) -> bytes:
+        """The beginning of what could not be read, when ``feed(data)`` has raised."""
+        return bytes(self._held[:64] or data[:64]).lstrip(b"\r\n")
 
     def feed(self, data: bytes) -> tuple[Head, bytes] | None:
         """The head and the bytes past it, None if more are needed.  Raises: BadMessage, early if it can."""
@@ -195,7 +206,7 @@ def parse_request(block: bytes, limits: Limits) -> RequestHead:
     method, raw, minor = start.groups()
     if len(raw) > limits.target_bytes:
         raise BadMessage(414, "the target is too long")
-    fields = field_lines(lines, start.end(), limits)
+    fields, passed = field_block(lines, start.end(), limits)
     table = combined(fields)
     target = request_target(method, raw)
     check_host(table.get(b"host"), target, minor)
@@ -207,7 +218,9 @@ def parse_request(block: bytes, limits: Limits) -> RequestHead:
     connection = connection_options(table[b"connection"]) if b"connection" in table else NO_OPTIONS
     protocols = upgrade(table[b"upgrade"], connection, minor) if b"upgrade" in table else None
     version = HTTP11 if minor == b"1" else HTTP10
-    return RequestHead(method, raw, version, fields, table, target, connection, length, chunked, protocols)
+    return RequestHead(
+        method, raw, version, fields, passed, table, target, connection, length, chunked, protocols
+    )
 
 
 def parse_response(block: bytes, limits: Limits) -> ResponseHead:
@@ -227,7 +240,7 @@ def _parse_response(block: bytes, limits: Limits) -> ResponseHead:
         raise BadMessage(502, "no status line of HTTP/1.0 or HTTP/1.1")
     minor, code, reason = start.groups(b"")
     status = int(code)
-    fields = field_lines(lines, start.end(), limits)
+    fields, passed = field_block(lines, start.end(), limits, lenient_colon=True)
     table = combined(fields)
     length, chunked = body_framing(table, lines, minor)
     if status < 200 or status == 204:
@@ -235,12 +248,15 @@ def _parse_response(block: bytes, limits: Limits) -> ResponseHead:
             raise BadMessage(502, "content where the status has none")
         if length is not None:
             fields = [field for field in fields if field[0].lower() != b"content-length"]
+            passed = written(fields)
             del table[b"content-length"]
             length = None
     connection = connection_options(table[b"connection"]) if b"connection" in table else NO_OPTIONS
     protocols = upgrade(table[b"upgrade"], connection, minor) if b"upgrade" in table else None
     version = HTTP11 if minor == b"1" else HTTP10
-    return ResponseHead(version, status, reason, fields, table, connection, length, chunked, protocols)
+    return ResponseHead(
+        version, status, reason, fields, passed, table, connection, length, chunked, protocols
+    )
 
 
 def write_request(method: bytes, target: bytes, fields: Fields) -> bytes:

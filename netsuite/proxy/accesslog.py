@@ -1,10 +1,17 @@
-"""A line for each request and tunnel as it ends: to the twistd log, a file or nowhere (``--access-log``)."""
+"""A line for each request and tunnel as it ends: to the twistd log, a file or nowhere (``--access-log``).
+
+Lines of one turn of the reactor are written together.  What a line tells is plain text already: the request
+line's grammar has no control characters, and what an origin said is escaped.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import string
 import time
-from typing import Any, TextIO
+from collections.abc import Callable
+from typing import Any
 
 from netsuite import journal
 from netsuite.http1.head import RequestHead
@@ -13,31 +20,68 @@ from netsuite.http1.target import Target
 #: Mode of a log file: the group may read it, others not.
 MODE = 0o640
 
+#: What ``--log-format`` may name.
+NAMES = ("time", "client", "conn", "method", "url", "status", "kind", "sent", "received", "seconds", "peer")
+
+#: Content types whose shown form is kept ready; a hostile origin may send any number.
+_KINDS_MAX = 256
+
+_Soon = Callable[[Callable[[], None]], object]
+
+
+def check_form(form: str) -> str:
+    """Return a ``--log-format``: ``json``, or text with ``{name}`` parts.  Raises: ValueError."""
+    if form == "json":
+        return form
+    try:
+        named = [name for _text, name, _spec, _how in string.Formatter().parse(form) if name is not None]
+        unknown = next((name for name in named if name not in NAMES), None)
+        if unknown is not None:
+            raise ValueError(f"names {unknown!r}, and there is {', '.join(NAMES)}")
+        form.format_map(dict.fromkeys(NAMES, "") | dict.fromkeys(("conn", "sent", "received", "seconds"), 0))
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        raise ValueError(f"is no form of a line: {error}") from None
+    if not form.isprintable():
+        raise ValueError("has a control character; a line is one line")
+    return form
+
 
 class AccessLog:
-    """Where the lines go.  ``where``: ``-`` the twistd log, ``off``, or a file's path."""
+    """Where the lines go.  ``where``: ``-`` the twistd log, ``off``, or a file's path.
 
-    def __init__(self, where: str) -> None:
-        self._where = where
-        self._file: TextIO | None = None
+    ``hosts_only``: of an address only scheme, host and port are told.  ``form``: of a file's lines, as
+    ``check_form`` returns it.  ``soon``: calls a function on the reactor's next turn; without it each line is
+    written at once.
+    """
+
+    def __init__(
+        self, where: str, *, hosts_only: bool = False, form: str | None = None, soon: _Soon | None = None
+    ) -> None:
+        self._where, self._hosts_only, self._form, self._soon = where, hosts_only, form, soon
+        self._is_off = where == "off"
+        self._fd: int | None = None
+        self._waiting: list[str] = []
+        self._kinds: dict[bytes, str] = {}
+        self._second, self._stamp = 0, ""
+        self._failed = False
 
     def open(self) -> None:
         """Open the file, or open it again after it was moved away.  Raises: OSError."""
         if self._where in ("-", "off"):
             return
-        self.close()
         fd = os.open(self._where, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
-        self._file = os.fdopen(fd, "a", buffering=1, encoding="utf-8")
+        self.close()
+        self._fd = fd
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Write what waits and let go of the file."""
+        self._flush()
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
     def request(
         self,
-        *,
         conn: int,
         client: str,
         head: RequestHead,
@@ -49,12 +93,13 @@ class AccessLog:
         peer: str,
     ) -> None:
         """A request ended.  ``status`` 0: the client left before there was an answer."""
-        if self._where == "off":
+        if self._is_off:
             return
-        method = journal.escaped(head.method)
-        url = journal.url_text(target.scheme, target.authority, target.path)
-        shown = journal.escaped(kind.partition(b";")[0].strip()[:80]) or "-"
-        if self._file is None:
+        method, url = head.method.decode("ascii"), self._url(target)
+        shown = self._kinds.get(kind)
+        if shown is None:
+            shown = self._shown(kind)
+        if self._fd is None:
             journal.request_done(
                 conn=conn,
                 client=client,
@@ -66,20 +111,113 @@ class AccessLog:
                 seconds=seconds,
                 peer=peer,
             )
-        else:
-            self._line(f"{client} {conn} {method} {url} {status} {shown} {sent} {seconds:.3f} {peer}")
-
-    def tunnel(self, **told: Any) -> None:
-        """A tunnel ended; ``told`` as for ``journal.tunnel_done``."""
-        if self._file is not None:
+        elif self._form is None:
             self._line(
-                "{client} {conn} CONNECT {target} tunnel {received}/{sent} {seconds:.1f} {peer}".format(
-                    **told
-                )
+                f"{self._time()} {client} {conn} {method} {url} "
+                f"{status} {shown} {sent} {seconds:.3f} {peer}\n"
             )
-        elif self._where != "off":
-            journal.tunnel_done(**told)
+        else:
+            self._line(self._formed(client, conn, method, url, status, shown, sent, 0, seconds, peer))
+
+    def refused(
+        self,
+        conn: int,
+        client: str,
+        head: RequestHead | None,
+        status: int,
+        cause: str,
+        reason: str,
+        seconds: float = 0.0,
+    ) -> None:
+        """We answered a request ourselves, or bytes that are none (``head`` None)."""
+        method = head.method.decode("ascii") if head is not None else "-"
+        url = self._url(head.target) if head is not None and head.target is not None else "-"
+        if self._fd is None:
+            if self._is_off:
+                method = url = "-"
+            journal.request_refused(
+                conn=conn, client=client, method=method, url=url, status=status, cause=cause, reason=reason
+            )
+        elif self._form is None:
+            self._line(f"{self._time()} {client} {conn} {method} {url} {status} !{cause} 0 {seconds:.3f} -\n")
+        else:
+            self._line(self._formed(client, conn, method, url, status, "!" + cause, 0, 0, seconds, "-"))
+
+    def tunnel(
+        self, conn: int, client: str, target: Target, sent: int, received: int, seconds: float, peer: str
+    ) -> None:
+        """A tunnel ended.  ``sent``: bytes to the target; ``received``: bytes from it."""
+        if self._is_off:
+            return
+        place = f"{target.host.decode('ascii')}:{target.port}"
+        if b":" in target.host:
+            place = f"[{target.host.decode('ascii')}]:{target.port}"
+        if self._fd is None:
+            journal.tunnel_done(
+                conn=conn,
+                client=client,
+                target=place,
+                sent=sent,
+                received=received,
+                seconds=seconds,
+                peer=peer,
+            )
+        elif self._form is None:
+            self._line(
+                f"{self._time()} {client} {conn} CONNECT {place} "
+                f"tunnel {received}/{sent} {seconds:.1f} {peer}\n"
+            )
+        else:
+            self._line(
+                self._formed(client, conn, "CONNECT", place, "tunnel", "-", received, sent, seconds, peer)
+            )
+
+    # what a line is made of
+
+    def _url(self, target: Target) -> str:
+        if self._hosts_only:
+            return (target.scheme + b"://" + target.authority + b"/").decode("ascii")
+        return journal.url_text(target.scheme, target.authority, target.path)
+
+    def _shown(self, kind: bytes) -> str:
+        shown = journal.escaped(kind.partition(b";")[0].strip()[:80]).replace(" ", "") or "-"
+        if len(self._kinds) >= _KINDS_MAX:
+            self._kinds.clear()
+        self._kinds[kind] = shown
+        return shown
+
+    def _time(self) -> str:
+        now = time.time()
+        if int(now) != self._second:
+            self._second = int(now)
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+        return self._stamp
+
+    def _formed(self, *told: Any) -> str:
+        values = dict(zip(NAMES, (self._time(), *told), strict=True))
+        if self._form == "json" or self._form is None:
+            return json.dumps(values) + "\n"
+        return self._form.format_map(values) + "\n"
+
+    # writing
 
     def _line(self, text: str) -> None:
-        if self._file is not None:
-            self._file.write(time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()) + text + "\n")
+        self._waiting.append(text)
+        if self._soon is None:
+            self._flush()
+        elif len(self._waiting) == 1:
+            self._soon(self._flush)
+
+    def _flush(self) -> None:
+        """Write what waits, whole lines in one call, so that several processes may share a file."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting or self._fd is None:
+            return
+        try:
+            os.write(self._fd, "".join(waiting).encode("utf-8", "backslashreplace"))
+        except OSError as error:  # a full disk must not end the relay; the first loss is told
+            if not self._failed:
+                journal.log_lost(where=self._where, text=str(error))
+            self._failed = True
+        else:
+            self._failed = False

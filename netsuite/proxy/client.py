@@ -4,95 +4,65 @@ Theory.  Bytes that arrive belong to the head that is awaited, to the body of th
 when that one is whole, to later requests, which wait (``_waiting``) until its answer is sent: answers leave
 in the order of requests (RFC 9112 §9.3.2).  What waits is bounded; past the bound the connection is not
 read.  A client that has sent its FIN still gets its answer (§9.6).
+
+A connection that is closed while the client may still be sending lingers: our FIN leaves after the answer,
+and what comes is dropped for a while, since a reset would destroy the answer before it is read (§9.6).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet import defer
-from twisted.internet.error import ConnectError, ConnectionDone, DNSLookupError
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal
 from netsuite.crowd import NEVER
-from netsuite.glue import End, join
-from netsuite.guard import Forbidden
+from netsuite.glue import End, Gate
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HeadReader, RequestHead, parse_request
-from netsuite.http1.target import Target
 from netsuite.proxy import refusal
-from netsuite.proxy.dialling import Dialling
-from netsuite.proxy.exchange import Exchange, refusal_of
+from netsuite.proxy.exchange import Exchange
 from netsuite.proxy.relay import Relay
-from netsuite.proxy.route import Forward, Refuse, Tunnel, decide
+from netsuite.proxy.route import Forward, Refuse, Reply, Tunnel, decide
+from netsuite.proxy.tunnel import Far, FarSide, Record, open_tunnel
 from netsuite.wire import IWire
 
 #: Bytes of later requests that wait while one is answered.
 WAITING_MAX = 64 * 1024
 
+#: How long, in seconds and bytes, a connection lingers.
+LINGER_SECONDS = 5.0
+LINGER_BYTES = 4 << 20
+
 _ESTABLISHED = b"HTTP/1.1 200 Connection Established\r\n\r\n"
 
 
 @implementer(IHalfCloseableProtocol)
-class FarSide(Dialling):
-    """A tunnel's connection to its target."""
-
-    transport: IWire  # type: ignore[assignment]  # a real connection has more than ITransport
-    end: End | None = None
-
-    def connectionMade(self) -> None:
-        """Say so; nothing is read until the client has been told."""
-        self.transport.pauseProducing()
-        self.greet()
-
-    def dataReceived(self, data: bytes) -> None:
-        """Hand on."""
-        if self.end is not None:
-            self.end.received(data)
-
-    def readConnectionLost(self) -> None:
-        """The target sends no more."""
-        if self.end is not None:
-            self.end.read_closed()
-
-    def writeConnectionLost(self) -> None:
-        """Our FIN is sent; the other direction goes on."""
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The other end follows."""
-        if self.end is not None:
-            self.end.lost(aborted=not reason.check(ConnectionDone))
-
-
-@implementer(IHalfCloseableProtocol)
 class ClientSide(Protocol):
-    """A client's connection."""
+    """A client's connection.  ``host``: its address; ``shown``: the same as the log may have it."""
 
     transport: IWire  # type: ignore[assignment]  # a real connection has more than ITransport
 
     def __init__(self, relay: Relay, host: str) -> None:
-        self.relay, self._host = relay, host
+        self.relay, self.host = relay, host
         self.shown = host if relay.show_client else "-"
         self.deadline = self.ends = NEVER
         self.busy = False
         self.closing = False
         self.end: End | None = None
+        self._record: Record | None = None  # of the tunnel that this connection is
         self._exchange: Exchange | None = None
-        self._held = False  # a log-in or a tunnel's connection is awaited
+        self._held: defer.Deferred[None] | bool = False  # a log-in or a tunnel's connection is awaited
         self._waiting = b""
         self._gone = False
-        self._is_last = False  # the client has sent its FIN
+        self.is_last = False  # the client has sent its FIN
         self._reading = False
+        self._lingers = 0  # bytes that may still be dropped
+        self._gate: Gate | None = None
         self._heads: HeadReader[RequestHead] = HeadReader(parse_request, relay.limits)
-        self._tunnel: tuple[int, Target, float, FarSide] | None = None
-
-    def now(self) -> float:
-        """Return the reactor's seconds."""
-        return float(self.relay.reactor.seconds())
 
     def touch(self) -> None:
         """Bytes have passed: the idle time starts anew."""
@@ -100,125 +70,165 @@ class ClientSide(Protocol):
 
     def connectionMade(self) -> None:
         """Be counted; a head has to come in time."""
-        self.relay.crowd.enter(self, self._host)
-        self.deadline = self.now() + self.relay.times.header
+        self.relay.crowd.enter(self, self.host)
+        self.deadline = self.relay.reactor.seconds() + self.relay.times.header
+
+    # bytes
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes go where they belong."""
+        try:
+            if self._exchange is None and not self._held and self.end is None and not self._lingers:
+                self._read(data)
+            else:
+                self._received_busy(data)
+        except Exception:  # our own fault ends this connection, and is told
+            self.fault(Failure())
+
+    def _received_busy(self, data: bytes) -> None:
         if self.end is not None:
             self.end.received(data)
             return
-        exchange = self._exchange
-        if exchange is not None:
-            rest = exchange.upload(data)
-            if not rest:
+        if self._lingers:
+            self._lingers -= len(data)
+            if self._lingers <= 0:
+                self._lingers = 1
+                self.transport.loseConnection()
+            return
+        if self._exchange is not None:
+            rest = self._exchange.upload(data)
+            if not rest or self._lingers:
                 return
             data = rest
         if self._held or self._exchange is not None:
             self._waiting += data
             if len(self._waiting) > WAITING_MAX:
                 self.transport.pauseProducing()
-            return
-        self._read(data)
+        else:
+            self._read(data)
 
     def _read(self, data: bytes) -> None:
         """Read requests until one has to be waited for; those refused at once cost no depth of calls."""
         self._reading = True
         try:
-            self._read_on(data)
+            while data and not self.closing and not self._gone:
+                if not self.busy:
+                    self.busy = True
+                    self.deadline = self.relay.reactor.seconds() + self.relay.times.header
+                found = self._heads.feed(data)
+                if found is None:
+                    return
+                head, data = found
+                self._waiting = data
+                self._begin(head)
+                if self._exchange is not None or self._held or self.end is not None:
+                    return
+                data, self._waiting = self._waiting, b""
+        except BadMessage as error:
+            bare = self._heads.first(data).startswith(b"HEAD ")
+            self._refuse(Refuse(error.status, "message", error.reason), None, bare=bare)
         finally:
             self._reading = False
 
-    def _read_on(self, data: bytes) -> None:
-        while data and not self.closing and not self._gone:
-            if not self.busy:
-                self.busy = True
-                self.deadline = self.now() + self.relay.times.header
-            try:
-                found = self._heads.feed(data)
-            except BadMessage as error:
-                self._refuse(Refuse(error.status, "message", error.reason), None)
-                return
-            if found is None:
-                return
-            head, data = found
-            self._waiting = data
-            self._begin(head)
-            if self._held or self._exchange is not None or self.end is not None:
-                return
-            data, self._waiting = self._waiting, b""
+    # a request
 
     def _begin(self, head: RequestHead) -> None:
-        access = self.relay.access
-        if access is None:
-            self._route(head)
+        relay = self.relay
+        now = relay.reactor.seconds()
+        if relay.rate is not None and not relay.rate.take(self.host, now):
+            self._refuse(Refuse(429, "rate", "too many requests from this address (--rate)"), head)
+            return
+        if relay.times.total:
+            self.ends = now + relay.times.total
+        if relay.access is None:
+            self._route(head, None)
             return
         credentials = head.combined.get(b"proxy-authorization")
         if credentials is None:
             self._refuse(Refuse(407, "auth", "a user name and password are needed"), head)
-        elif access.remembered(credentials) is not None:
-            self._route(head)
+            return
+        user = relay.access.remembered(credentials)
+        if user is not None:
+            self._route(head, user)
         else:
-            self._held = True
-            self.deadline = NEVER
-            journal.detach(defer.Deferred.fromCoroutine(self._log_in(head, credentials)), where="login")
+            self._held, self.deadline = True, NEVER
+            checked = defer.Deferred.fromCoroutine(relay.access.check(credentials, self.host))
+            checked.addCallback(self._logged_in, head)
+            checked.addErrback(self.fault)
 
-    async def _log_in(self, head: RequestHead, credentials: bytes) -> None:
-        user = await self.relay.access.check(credentials, self._host) if self.relay.access else None
+    def _logged_in(self, user: str | None, head: RequestHead) -> None:
         self._held = False
         if self._gone:
             return
         if user is None:
             self._refuse(Refuse(407, "auth", "the user name or password is wrong"), head)
         else:
-            self._route(head)
+            self._route(head, user)
         self._go_on()
 
-    def _route(self, head: RequestHead) -> None:
-        decision = decide(head, self.relay.rules)
-        if isinstance(decision, Refuse):
+    def _route(self, head: RequestHead, user: str | None) -> None:
+        decision = decide(head, self.relay.rules, user)
+        if type(decision) is Refuse:
             self._refuse(decision, head)
-        elif self.relay.via.loops(head, decision.target):
+        elif head.target is not None and self.relay.via.loops(head, head.target):
             self._refuse(Refuse(508, "loop", "this request has been here before (Via)"), head)
-        elif isinstance(decision, Forward):
+        elif type(decision) is Forward:
             self._forward(head, decision)
-        else:
+        elif isinstance(decision, Tunnel):
             self._open_tunnel(head, decision)
+        elif isinstance(decision, Reply):
+            self._reply(head, decision)
 
     def _forward(self, head: RequestHead, decision: Forward) -> None:
         self.deadline = NEVER  # connecting has a limit of its own
-        exchange = self._exchange = Exchange(self, head, decision.target)
-        data, self._waiting = self._waiting, b""
-        if data and not exchange.is_sent:
+        exchange = self._exchange = Exchange(self, head, decision)
+        if self._waiting and not exchange.is_sent:
+            data, self._waiting = self._waiting, b""
             self._waiting = exchange.upload(data) or b""
-        else:
-            self._waiting = data
         if self._exchange is exchange:  # its body may have been refused already
             exchange.start()
 
-    # refusals and ends, called by ourselves and by the exchange
-
-    def write_refusal(self, told: Refuse, head: RequestHead | None, number: int, *, close: bool) -> None:
-        """Send an answer of ours, and log why."""
-        self.relay.tally.add("refusals", told.cause)
-        journal.request_refused(
-            conn=number, client=self.shown, status=told.status, cause=told.cause, reason=told.reason
-        )
-        self.transport.write(refusal.answer(told, head, close=close))
-
-    def _refuse(self, told: Refuse, head: RequestHead | None) -> None:
-        has_body = head is not None and (head.chunked or bool(head.length))
-        close = head is None or has_body or not head.keep_alive or head.method == b"CONNECT"
-        self.write_refusal(told, head, self.relay.next_number(), close=close)
+    def _reply(self, head: RequestHead, told: Reply) -> None:
+        close = not head.keep_alive or head.chunked or bool(head.length)
+        relay = self.relay
+        relay.meter.request(told.status, len(told.body), 0, 0.0)
+        if head.target is not None:
+            kind, size = told.content_type, len(told.body)
+            relay.log.request(
+                relay.next_number(), self.shown, head, head.target, told.status, kind, size, 0.0, "-"
+            )
+        self.transport.write(refusal.reply(told, close=close))
         self.busy = False
         self._settle(close)
 
-    def exchange_done(self, *, close: bool) -> None:
+    # refusals and ends, called by ourselves and by the exchange
+
+    def write_refusal(
+        self, told: Refuse, head: RequestHead | None, *, close: bool, bare: bool = False
+    ) -> None:
+        """Send an answer of ours."""
+        self.relay.meter.refused(told.cause)
+        self.transport.write(refusal.answer(told, head, close=close, bare=bare))
+
+    def _refuse(self, told: Refuse, head: RequestHead | None, *, bare: bool = False) -> None:
+        relay = self.relay
+        has_body = head is not None and (head.chunked or bool(head.length))
+        close = head is None or has_body or not head.keep_alive or head.method == b"CONNECT"
+        relay.meter.request(told.status, 0, 0, 0.0)
+        relay.log.refused(relay.next_number(), self.shown, head, told.status, told.cause, told.reason)
+        self.write_refusal(told, head, close=close, bare=bare)
+        self.busy = False
+        self._settle(close, lingers=head is None or has_body)
+
+    def exchange_done(self, *, close: bool, lingers: bool = False) -> None:
         """An exchange has ended and its answer is sent; the next request may be read."""
         self._exchange = None
         self.busy = False
-        self._settle(close or self._gone)
-        self._go_on()
+        self._settle(close or self._gone, lingers=lingers)
+        if self._waiting or self.is_last:
+            self._go_on()
+        elif not self.closing:
+            self.transport.resumeProducing()
 
     def exchange_cut(self, *, reset: bool) -> None:
         """An exchange has ended in the middle of its answer."""
@@ -229,13 +239,36 @@ class ClientSide(Protocol):
         else:
             self.transport.loseConnection()
 
-    def _settle(self, close: bool) -> None:
-        if close or self.closing:
-            self.closing = True
-            self.deadline = self.now() + self.relay.times.idle
-            self.transport.loseConnection()
-        else:
+    def fault(self, failure: Failure) -> None:
+        """A fault of ours: it is logged under a number, the client is told that, and the connection ends."""
+        number = journal.fault(where="proxy", failure=failure)
+        exchange, self._exchange = self._exchange, None
+        self._held = False
+        if self._gone:
+            return
+        tells = exchange.fail() if exchange is not None else self.busy and self.end is None
+        if not tells or self.closing:
+            self.transport.abortConnection()
+            return
+        self.write_refusal(Refuse(500, "fault", f"a fault of ours, logged as {number}"), None, close=True)
+        self.busy = False
+        self._settle(True)
+
+    def _settle(self, close: bool, *, lingers: bool = False) -> None:
+        self.ends = NEVER
+        if not (close or self.closing):
             self.touch()
+            return
+        self.closing = True
+        now = self.relay.reactor.seconds()
+        if lingers and not self.is_last and not ISSLTransport.providedBy(self.transport):
+            self._lingers, self._waiting = LINGER_BYTES, b""
+            self.deadline = now + LINGER_SECONDS
+            self.transport.resumeProducing()
+            self.transport.loseWriteConnection()
+        else:
+            self.deadline = now + self.relay.times.idle
+            self.transport.loseConnection()
 
     def _go_on(self) -> None:
         if self._reading or self._held or self._exchange is not None or self.closing:
@@ -244,72 +277,80 @@ class ClientSide(Protocol):
         self.transport.resumeProducing()
         if data:
             self._read(data)
-        if self._is_last and not self._held and self._exchange is None and self.end is None:
+        if self.is_last and not self._held and self._exchange is None and self.end is None:
             self._settle(True)
+
+    def slow_down(self, count: int) -> None:
+        """So many bytes of the client's were taken; it is read on when it may send more."""
+        relay = self.relay
+        if relay.bandwidth is None:
+            return
+        if self._gate is None:
+            self._gate = Gate(self.transport, relay.reactor)
+        self._gate.hold(relay.bandwidth.spend(self.host, count, relay.reactor.seconds()))
 
     # tunnels
 
     def _open_tunnel(self, head: RequestHead, decision: Tunnel) -> None:
-        self._held = True
         self.deadline = NEVER
         self.transport.pauseProducing()
-        journal.detach(defer.Deferred.fromCoroutine(self._tunnel_to(head, decision.target)), where="tunnel")
+        relay, far = self.relay, FarSide()
+        number, started = relay.next_number(), relay.reactor.seconds()
 
-    async def _tunnel_to(self, head: RequestHead, target: Target) -> None:
-        number, far = self.relay.next_number(), FarSide()
-        try:
-            await self.relay.pool.dialler.connect(target, far, tunnel=True)
-        except (Forbidden, DNSLookupError, ConnectError) as error:
-            if not self._gone:
-                self._held = False
-                self._refuse(refusal_of(error, journal.escaped(target.host)), head)
-                self.transport.resumeProducing()
-            return
-        if self._gone:
-            far.transport.abortConnection()
-            return
-        self._tunnel = (number, target, self.now(), far)
-        self._peer = far.address
-        self.transport.write(_ESTABLISHED)
-        self.end, far.end = join(self.transport, far.transport, self.touch)
-        self.relay.hooks.on_tunnel(number, target.host.decode("ascii"), target.port)
-        self.tunnelled()
-        self.transport.resumeProducing()
-        far.transport.resumeProducing()
+        def joined(_: None) -> None:
+            self._held = False
+            if self._gone:
+                far.transport.abortConnection()
+                return
+            self.transport.write(_ESTABLISHED)
+            relay.meter.request(200, 0, 0, relay.reactor.seconds() - started)
+            record = Record(relay, number, self.shown, decision.target, far.address, started)
+            self.tunnelled(far, record, far.early)
 
-    def tunnelled(self) -> None:
-        """The connection is a tunnel from now on; what came early is sent on."""
+        def unreachable(failure: Failure) -> None:
+            self._held = False
+            if self._gone:
+                return
+            told = refusal.of_failure(failure, journal.escaped(decision.target.host))
+            if told is None:
+                self.fault(failure)
+                return
+            self._refuse(told, head)
+            self.transport.resumeProducing()
+
+        self._held = True
+        dialled = relay.pool.dialler.connect(decision.target, far, tunnel=True, permit=decision.permit)
+        dialled.addCallbacks(joined, unreachable)
+        dialled.addErrback(self.fault)
+        if self._held:
+            self._held = dialled
+
+    def tunnelled(self, far: Far, record: Record, late: bytes) -> None:
+        """The connection is a tunnel from now on; ``late`` and what came early are sent on."""
         self._held, self._exchange = False, None
-        self.relay.tally.add("tunnels")
+        self._record = record
         self.touch()
         early, self._waiting = self._waiting, b""
-        if early and self.end is not None:
-            self.end.received(early)
-
-    def _tunnel_ended(self) -> None:
-        if self._tunnel is None or self.end is None:
-            return
-        number, target, started, _far = self._tunnel
-        self.relay.log.tunnel(
-            conn=number,
-            client=self.shown,
-            target=journal.escaped(b"%b:%d" % (target.host, target.port)),
-            sent=self.end.count,
-            received=self.end.other.count,
-            seconds=self.now() - started,
-            peer=self._peer,
-        )
+        open_tunnel(self, far, record, early, late)
 
     # what the connection tells
 
     def readConnectionLost(self) -> None:
         """The client sends no more; whole requests are answered all the same."""
+        try:
+            self._read_closed()
+        except Exception:
+            self.fault(Failure())
+
+    def _read_closed(self) -> None:
         exchange = self._exchange
         if self.end is not None:
             self.end.read_closed()
+        elif self._lingers:
+            self.transport.loseConnection()
         elif self._held or (exchange is not None and exchange.is_sent):
-            self._is_last = True
-            self.closing = self.closing or not self._waiting
+            self.is_last = True
+            self.closing = self.closing or (exchange is not None and not self._waiting)
         elif exchange is not None:
             self.transport.abortConnection()
         else:  # an answer may be queued still
@@ -322,21 +363,30 @@ class ClientSide(Protocol):
         """End what is under way."""
         self._gone = True
         self.relay.crowd.leave(self)
-        if self.end is not None:
-            self.end.lost(aborted=not reason.check(ConnectionDone))
-            self._tunnel_ended()
+        if self._gate is not None:
+            self._gate.open()
         exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.client_lost()
+        held, self._held = self._held, False
+        try:
+            if isinstance(held, defer.Deferred):
+                held.cancel()
+            if self.end is not None:
+                self.end.lost(aborted=not reason.check(ConnectionDone))
+                if self._record is not None:
+                    self._record.ended(self.end.count, self.end.other.count)
+            if exchange is not None:
+                exchange.client_lost()
+        except Exception:
+            self.fault(Failure())
 
     # what the crowd asks
 
     def overdue(self) -> None:
-        """Silent for too long: tell the client if a head or an answer was awaited."""
-        self.deadline = NEVER
+        """Silent for too long, or busy for too long: tell the client if a head or an answer was awaited."""
+        self.deadline = self.ends = NEVER
         if self._exchange is not None:
             self._exchange.timed_out()
-        elif self.busy and self.end is None and not self.closing:
+        elif self.busy and self.end is None and not self.closing and not self._held:
             self._refuse(Refuse(408, "timeout", "the request's head did not come in time"), None)
         else:
             self.transport.abortConnection()
@@ -370,7 +420,7 @@ class ProxyFactory(Factory):
 class Turned(Protocol):
     """A client that may not stay; it is told why."""
 
-    transport: Any
+    transport: IWire  # type: ignore[assignment]
 
     def __init__(self, reason: str) -> None:
         self._reason = reason

@@ -25,7 +25,7 @@ from netsuite.guard import AgainstRule, Forbidden, Guard
 from netsuite.names import Names, ResolverFailed
 from netsuite.proxy.chain import Chain, Hop, HopFailed
 from netsuite.proxy.handshake import Handshake, handshake
-from netsuite.proxy.race import Judge, Losers, Permit, Race
+from netsuite.proxy.race import Permit, Race
 
 if TYPE_CHECKING:
     from netsuite.http1.target import Target
@@ -57,7 +57,6 @@ class Dialler:
     ) -> None:
         self._reactor, self.guard, self.names, self.chain = reactor, guard, names, chain
         self.connect_seconds = connect_seconds
-        self._losers = Losers(reactor.seconds)
 
     def connect(
         self, target: Target, protocol: Dialling, *, tunnel: bool, permit: Permit | None = None
@@ -78,22 +77,11 @@ class Dialler:
             return defer.fail(failure)
         if addresses is None:
             return defer.Deferred.fromCoroutine(self._direct(target, protocol, permit, ends))
-        return self._race(addresses, target.port, self.guard.refusal, permit, protocol, ends)
+        return Race(self._reactor, addresses, target.port, self.guard.refusal, permit, protocol, ends).run()
 
     async def _direct(self, target: Target, protocol: Dialling, permit: Permit | None, ends: float) -> None:
         addresses = await self._addresses(target.host.decode("ascii"), ends)
-        await self._race(addresses, target.port, self.guard.refusal, permit, protocol, ends)
-
-    def _race(
-        self,
-        addresses: list[str],
-        port: int,
-        judge: Judge,
-        permit: Permit | None,
-        protocol: Any,
-        ends: float,
-    ) -> defer.Deferred[None]:
-        return Race(self._reactor, addresses, port, judge, permit, protocol, ends, self._losers).run()
+        await Race(self._reactor, addresses, target.port, self.guard.refusal, permit, protocol, ends).run()
 
     async def _addresses(self, host: str, ends: float) -> list[str]:
         found = [host] if is_literal(host) else self.names.known(host)
@@ -118,7 +106,8 @@ class Dialler:
                     await self._through(hop, target, protocol, tunnel, permit, share)
             except HopFailed as told:
                 failure = told
-                self.chain.failed(hop, told.blame)
+                if told.ailing:
+                    self.chain.failed(hop)
             except (DNSLookupError, ResolverFailed, ConnectError) as told:
                 failure = told
             else:
@@ -143,14 +132,14 @@ class Dialler:
                 await shaking.done
                 return
             except ConnectError as told:
-                if host == asked[-1] or (isinstance(told, HopFailed) and told.blame):
+                if host == asked[-1] or (isinstance(told, HopFailed) and told.ailing):
                     raise
 
     async def _with_hop(self, hop: Hop, protocol: Any, ends: float) -> None:
         """Connect with the hop itself.  Raises: HopFailed, OwnAddress."""
         try:
             addresses = await self._addresses(hop.host, ends)
-            await self._race(addresses, hop.port, self.guard.own_refusal, None, protocol, ends)
+            await Race(self._reactor, addresses, hop.port, self.guard.own_refusal, None, protocol, ends).run()
         except DNSLookupError:
             raise HopFailed(f"the name of the upstream proxy {hop.place} was not found") from None
         except ResolverFailed as told:
@@ -234,7 +223,6 @@ class _Shaking(Protocol):
     def _hand_over(self, rest: bytes) -> None:
         protocol, transport = self._protocol, self.transport
         self._over = True
-        self.transport = None
         protocol.address, protocol.greet = self.address, self._greeted
         transport.protocol = protocol
         protocol.makeConnection(transport)
@@ -242,7 +230,6 @@ class _Shaking(Protocol):
             protocol.dataReceived(rest)
 
     def _greeted(self) -> None:
-        del self._protocol.greet
         self.done.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -253,8 +240,7 @@ class _Shaking(Protocol):
 
     def late(self, result: object, seconds: float) -> Any:
         """Turn a cancellation by the time limit into its cause."""
-        told = f"the upstream proxy {self._hop.place} did not answer in time"
-        raise HopFailed(told, blame=self._script.silence)
+        raise HopFailed(f"the upstream proxy {self._hop.place} did not answer in time")
 
     def _fail(self, why: ConnectError) -> None:
         self._over = True

@@ -13,23 +13,21 @@ once, on a new connection, if its method is idempotent and it has no body (RFC 9
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
-from twisted.internet import error as neterror
-from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.python.failure import Failure
 
 from netsuite import journal
-from netsuite.glue import join
-from netsuite.guard import Forbidden, OwnAddress
+from netsuite.glue import Gate
 from netsuite.http1.body import Body, ChunkedBody, CloseBody, chunk, last_chunk, request_body
 from netsuite.http1.errors import BadMessage
-from netsuite.http1.fields import Fields, end_to_end
-from netsuite.http1.head import HTTP11, RequestHead, ResponseHead, write_response
-from netsuite.http1.target import Target
-from netsuite.proxy import rewrite
+from netsuite.http1.fields import Fields
+from netsuite.http1.head import HTTP11, RequestHead, ResponseHead
+from netsuite.proxy import handshake, refusal, rewrite
 from netsuite.proxy.hooks import Tap
-from netsuite.proxy.route import Refuse
+from netsuite.proxy.route import Forward, Refuse
+from netsuite.proxy.tunnel import Record
 from netsuite.proxy.upstream import UpstreamSide
 
 if TYPE_CHECKING:
@@ -37,25 +35,21 @@ if TYPE_CHECKING:
 
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 
-
-def refusal_of(error: Exception, host: str) -> Refuse:
-    """Return how a failed attempt to reach an origin is told."""
-    if isinstance(error, OwnAddress):
-        return Refuse(508, "loop", f"{error}: the request would come back")
-    if isinstance(error, Forbidden):
-        return Refuse(403, "guard", str(error))
-    if isinstance(error, DNSLookupError):
-        return Refuse(502, "dns", f"the name {host} was not found")
-    if isinstance(error, neterror.TimeoutError | neterror.TCPTimedOutError):
-        return Refuse(504, "timeout", f"{host} did not answer in time")
-    if isinstance(error, neterror.ConnectionRefusedError):
-        return Refuse(502, "refused", f"{host} refused the connection")
-    return Refuse(502, "unreachable", f"{host} cannot be reached")
+#: Schemes that log in a connection, not a request: such a connection must not serve another client.
+_OF_CONNECTIONS = (b"ntlm", b"negotiate", b"kerberos")
 
 
 def wants_websocket(request: RequestHead) -> bool:
-    """Return whether a request offers the one protocol that is passed on; h2c is not (RFC 9113 §3.1)."""
-    return request.upgrade is not None and request.upgrade.lower() == b"websocket"
+    """Return whether a request offers the one protocol that is passed on.
+
+    A WebSocket's is a GET without content (RFC 6455 §4.1); h2c is not passed (RFC 9113 §3.1).
+    """
+    return (
+        request.upgrade is not None
+        and request.upgrade.lower() == b"websocket"
+        and request.method == b"GET"
+        and not (request.chunked or request.length)
+    )
 
 
 class Exchange:
@@ -65,10 +59,15 @@ class Exchange:
         "_body",
         "_chunked_out",
         "_close",
+        "_dialling",
         "_early",
         "_ended",
+        "_gate",
         "_head",
         "_is_answered",
+        "_logs_in",
+        "_max_forwards",
+        "_permit",
         "_relaying",
         "_retried",
         "_sent",
@@ -85,26 +84,38 @@ class Exchange:
         "target",
     )
 
-    def __init__(self, client: ClientSide, request: RequestHead, target: Target) -> None:
-        self.client, self.request, self.target = client, request, target
-        self.number = client.relay.next_number()
+    def __init__(self, client: ClientSide, request: RequestHead, decision: Forward) -> None:
+        self.client, self.request = client, request
+        self.target, self._permit, self._max_forwards = decision
+        relay = client.relay
+        self.number = relay.next_number()
         self.status, self.kind = 0, b""
-        self.is_sent = not request.chunked and not request.length
-        self._body: Body | None = None if self.is_sent else request_body(request, client.relay.limits)
+        if request.chunked or request.length:
+            self.is_sent = False
+            self._body: Body | None = request_body(request, relay.limits)
+        else:
+            self.is_sent, self._body = True, None
         self._upstream: UpstreamSide | None = None
+        self._dialling: defer.Deferred[UpstreamSide] | None = None
+        self._gate: Gate | None = None
         self._tap: Tap | None = None
-        self._early: list[bytes] = []
+        self._early: list[bytes] | None = None
         self._head = b""
         self._is_answered = self._chunked_out = self._relaying = self._ended = self._retried = False
+        self._logs_in = False
         self._close = True
         self._sent = self._uploaded = 0
-        self._started = client.relay.reactor.seconds()
+        self._started = relay.reactor.seconds()
 
     # to the origin
 
     def start(self) -> None:
         """Ask the origin, on a waiting connection or a new one."""
-        upstream = self.client.relay.pool.take(self.target)
+        pool = self.client.relay.pool
+        if self.request.chunked and pool.is_old(self.target):
+            self.refuse(Refuse(411, "length", "the origin speaks HTTP/1.0, which knows no chunks"))
+            return
+        upstream = self._upstream = pool.take(self.target, self._permit)
         if upstream is not None:
             self._ask(upstream)
         else:
@@ -113,31 +124,51 @@ class Exchange:
     def _dial(self) -> None:
         if not self.is_sent:
             self.client.transport.pauseProducing()  # the body waits in the client's socket
-        journal.detach(defer.Deferred.fromCoroutine(self._ask_fresh()), where="exchange")
+        fresh = self.client.relay.pool.fresh(self.target, self._permit)
+        dialling = self._dialling = defer.Deferred.fromCoroutine(fresh)
+        dialling.addCallbacks(self._connected, self._unreachable)
+        dialling.addErrback(self.client.fault)
 
-    async def _ask_fresh(self) -> None:
-        try:
-            upstream = await self.client.relay.pool.fresh(self.target)
-        except (Forbidden, DNSLookupError, ConnectError) as error:
-            if not self._ended:
-                self.refuse(refusal_of(error, journal.escaped(self.target.host)))
-            return
+    def _connected(self, upstream: UpstreamSide) -> None:
+        self._dialling = None
         if self._ended:
             upstream.transport.loseConnection()
             return
+        self._upstream = upstream
         if not self.is_sent:
             self.client.transport.resumeProducing()
         self._ask(upstream)
 
+    def _unreachable(self, failure: Failure) -> None:
+        self._dialling = None
+        if self._ended:
+            return
+        told = refusal.of_failure(failure, journal.escaped(self.target.host))
+        if told is None:
+            self.client.fault(failure)
+        else:
+            self.refuse(told)
+
     def _ask(self, upstream: UpstreamSide) -> None:
-        self._upstream = upstream
-        client = self.client
-        client.deadline = client.now() + client.relay.times.answer
-        upgrade = wants_websocket(self.request)
-        upstream.ask(self, rewrite.request(self.request, self.target, client.relay.via, upgrade=upgrade))
+        client, request = self.client, self.request
+        relay = client.relay
+        client.deadline = relay.reactor.seconds() + relay.times.answer
+        head = rewrite.request(
+            request,
+            self.target,
+            relay.via,
+            upgrade=request.upgrade is not None and wants_websocket(request),
+            hop=upstream.hop,
+            max_forwards=self._max_forwards,
+            client=client.host if relay.forwarded_for else None,
+        )
+        if self.is_sent and self._early is None:
+            upstream.ask(self, head)
+            return
+        upstream.ask(self, head)
         if not self.is_sent:
             upstream.transport.registerProducer(client.transport, True)
-        early, self._early = self._early, []
+        early, self._early = self._early or [], None
         for payload in early:
             upstream.transport.write(payload)
         if self.is_sent and early:
@@ -153,24 +184,34 @@ class Exchange:
             self.refuse(Refuse(error.status, "message", error.reason))
             return b""
         self._uploaded += len(payload)
-        most = self.client.relay.rules.max_body
+        relay = self.client.relay
+        most = relay.rules.max_body
         if most is not None and self._uploaded > most:  # chunked: no head has told
             self.refuse(Refuse(413, "body", f"the body is larger than {most} bytes (--max-body)"))
             return b""
         framed = chunk(payload) if payload and self.request.chunked else payload
         if rest is not None:
-            trailers = getattr(self._body, "trailers", [])
-            framed += last_chunk(trailers) if self.request.chunked else b""
+            if self.request.chunked:
+                framed += last_chunk(self._trailers())
             self.is_sent, self._body = True, None
         upstream = self._upstream
         if upstream is None:
+            if self._early is None:
+                self._early = []
             self._early.append(framed)
         else:
-            self.client.deadline = self.client.now() + self.client.relay.times.answer
+            self.client.deadline = relay.reactor.seconds() + relay.times.answer
             upstream.transport.write(framed)
             if rest is not None:
                 self._upload_done(upstream)
+            elif relay.bandwidth is not None:
+                self.client.slow_down(len(data))
         return rest
+
+    def _trailers(self) -> Fields:
+        named = self.request.connection
+        trailers = self._body.trailers if isinstance(self._body, ChunkedBody) else []
+        return [field for field in trailers if field[0].lower() not in named]
 
     def _upload_done(self, upstream: UpstreamSide) -> None:
         upstream.transport.unregisterProducer()
@@ -178,36 +219,56 @@ class Exchange:
 
     # from the origin
 
+    @property
+    def may_keep(self) -> bool:
+        """Whether the origin's connection may serve another request, anybody's."""
+        return self.is_sent and not self._logs_in
+
     def interim(self, head: ResponseHead) -> None:
         """Pass on a 1xx answer; HTTP/1.0 knows none (RFC 9110 §15.2)."""
         if self.request.version is HTTP11:
-            self.client.transport.write(write_response(head.status, head.reason, end_to_end(head.fields)))
+            self.client.transport.write(rewrite.interim(head))
 
     def answered(self, head: ResponseHead, body: Body) -> None:
         """The final answer's head came; it is sent together with the first of its body."""
-        relay = self.client.relay
-        unframed = isinstance(body, CloseBody)
+        request, upstream = self.request, self._upstream
+        client = self.client
+        relay = client.relay
+        if upstream is not None and upstream.hop is not None and head.status == 407:
+            self.refuse(Refuse(502, "upstream", str(handshake.refused(upstream.hop, 407))))
+            return
         self._is_answered = True
-        self._chunked_out = self.request.version is HTTP11 and (unframed or isinstance(body, ChunkedBody))
+        unframed = isinstance(body, CloseBody)
+        is_11 = request.version is HTTP11
+        self._chunked_out = is_11 and (unframed or isinstance(body, ChunkedBody))
         self._close = (
-            not self.request.keep_alive
+            not request.keep_alive
             or not self.is_sent
-            or self.client.closing
-            or (not self._chunked_out and isinstance(body, CloseBody | ChunkedBody))
+            or client.closing
+            or (not is_11 and (unframed or isinstance(body, ChunkedBody)))
         )
-        self.status, self.kind = head.status, head.combined.get(b"content-type", b"")
+        if head.version is not HTTP11 or relay.pool.old_origins:
+            relay.pool.note_version(self.target, is_old=head.version is not HTTP11)
+        fields = head.combined
+        if head.status == 401 or b"authorization" in request.combined:
+            self._logs_in = _logs_in_connection(request, head)
+        self.status, self.kind = head.status, fields.get(b"content-type", b"")
         self._head = rewrite.response(
             head, self.target, relay.via, chunked=self._chunked_out, close=self._close
         )
-        self._tap = relay.hooks.on_response(self.number, self.request, head)
+        self._tap = relay.hooks.on_response(self.number, request, head)
 
     def relay(self, payload: bytes) -> None:
         """Hand on more of the answer's body."""
         client = self.client
-        client.deadline = client.now() + client.relay.times.idle
+        relay = client.relay
+        client.deadline = relay.reactor.seconds() + relay.times.idle
         if not self._relaying and self._upstream is not None:
             self._relaying = True
-            client.transport.registerProducer(self._upstream.transport, True)
+            source: Any = self._upstream.transport
+            if relay.bandwidth is not None:
+                source = self._gate = Gate(source, relay.reactor)
+            client.transport.registerProducer(source, True)
         framed = chunk(payload) if self._chunked_out and payload else payload
         if self._head:
             framed, self._head = self._head + framed, b""
@@ -215,49 +276,55 @@ class Exchange:
         self._sent += len(payload)
         if self._tap is not None and payload:
             self._tap.data(payload)
+        if self._gate is not None and relay.bandwidth is not None:
+            now = relay.reactor.seconds()
+            self._gate.hold(relay.bandwidth.spend(client.host, len(payload), now))
 
     def stop_relaying(self) -> None:
         """Let go of the origin's connection, which reads again: it may go to the pool."""
         if self._relaying and self._upstream is not None:
             self._relaying = False
             self.client.transport.unregisterProducer()
+            if self._gate is not None:
+                self._gate.open()
             self._upstream.transport.resumeProducing()
 
     def finished(self, payload: bytes, trailers: Fields) -> None:
         """The answer is whole; the last of it is sent."""
-        framed = chunk(payload) if self._chunked_out and payload else payload
+        client = self.client
+        framed = payload
         if self._chunked_out:
-            framed += last_chunk(trailers)
+            framed = chunk(payload) + last_chunk(trailers)
+        if self._head:
+            framed = self._head + framed
+        self._head = b""
+        if framed:
+            client.transport.write(framed)
         self._sent += len(payload)
-        if self._head or framed:
-            self.client.transport.write(self._head + framed)
-        tap, self._tap = self._tap, None
+        tap = self._tap
         if tap is not None:
+            self._tap = None
             if payload:
                 tap.data(payload)
             tap.end(True)
         self._end()
-        self.client.exchange_done(close=self._close or not self.is_sent)
+        client.exchange_done(close=self._close or not self.is_sent, lingers=not self.is_sent)
 
     def upgraded(self, head: ResponseHead, data: bytes) -> None:
         """The origin changed protocols as the client asked: from here on it is a tunnel (RFC 9110 §7.8)."""
         upstream = self._upstream
-        if upstream is None or not wants_websocket(self.request) or not self.is_sent:
+        if upstream is None or not wants_websocket(self.request):
             if upstream is not None:
                 upstream.abandon()
             self.origin_failed("a change of protocol that nobody asked for")
             return
-        self.status = 101
+        self.status, self._ended = 101, True
         client = self.client
-        client.transport.write(
-            rewrite.response(head, self.target, client.relay.via, chunked=False, close=False)
-        )
-        self._end()
-        client.end, upstream.end = join(client.transport, upstream.transport, client.touch)
-        client.relay.hooks.on_tunnel(self.number, self.target.host.decode("ascii"), self.target.port)
-        if data:
-            upstream.end.received(data)
-        client.tunnelled()
+        relay = client.relay
+        relay.meter.request(101, 0, 0, 0.0)
+        client.transport.write(rewrite.response(head, self.target, relay.via, chunked=False, close=False))
+        record = Record(relay, self.number, client.shown, self.target, upstream.address, self._started)
+        client.tunnelled(upstream, record, data)
 
     # the ways to end early; an answer whose head is still held back may be forgotten
 
@@ -286,24 +353,24 @@ class Exchange:
             self.refuse(Refuse(502, "lost", "the origin closed the connection without an answer"))
 
     def timed_out(self) -> None:
-        """Nothing moved for too long."""
-        self._abandon()
+        """Nothing moved for too long, or all of it took too long."""
         if self._is_answered:
+            self._abandon()
             self.cut()
         else:
             self.refuse(Refuse(504, "timeout", "the origin did not answer in time"))
 
-    def refuse(self, refusal: Refuse) -> None:
+    def refuse(self, told: Refuse) -> None:
         """Answer ourselves, while nothing of an answer was sent."""
         self._abandon()
         if self._is_answered and not self._head:
             self.cut()
             return
-        self.status = refusal.status
-        self._end()
+        self.status, self._head = told.status, b""
+        self._end(told)
         close = not self.request.keep_alive or not self.is_sent
-        self.client.write_refusal(refusal, self.request, self.number, close=close)
-        self.client.exchange_done(close=close)
+        self.client.write_refusal(told, self.request, close=close)
+        self.client.exchange_done(close=close, lingers=not self.is_sent)
 
     def cut(self) -> None:
         """Show that the answer is short: by its framing, or by a reset if it has none."""
@@ -316,33 +383,68 @@ class Exchange:
         self._abandon()
         self._end()
 
+    def fail(self) -> bool:
+        """End for a fault of ours; return whether the client can still be answered."""
+        self._ended = True
+        tap, self._tap = self._tap, None
+        self._abandon()
+        if tap is not None:
+            tap.end(False)
+        return not self._is_answered or bool(self._head)
+
     def _abandon(self) -> None:
+        dialling, self._dialling = self._dialling, None
         upstream, self._upstream = self._upstream, None
+        if dialling is not None:
+            ended, self._ended = self._ended, True  # its own failure is nobody's business any more
+            dialling.cancel()
+            self._ended = ended
         if upstream is None:
             return
         if self._relaying:
             self._relaying = False
             self.client.transport.unregisterProducer()
-        upstream.transport.unregisterProducer()
-        upstream.abandon()
+            if self._gate is not None:
+                self._gate.open()
+        try:
+            upstream.transport.unregisterProducer()
+            upstream.abandon()
+        except Exception:  # a fault of ours; even so no connection is left behind
+            upstream.transport.abortConnection()
+            raise
 
-    def _end(self) -> None:
+    def _end(self, told: Refuse | None = None) -> None:
         if self._ended:
             return
         self._ended = True
         tap, self._tap = self._tap, None
         if tap is not None:
             tap.end(False)
-        client, relay = self.client, self.client.relay
-        relay.tally.add("requests", f"{self.status // 100}xx" if self.status else "left")
+        client, status = self.client, self.status
+        relay = client.relay
+        seconds = relay.reactor.seconds() - self._started
+        relay.meter.request(status, self._sent, self._uploaded, seconds)
+        if told is not None:
+            relay.log.refused(
+                self.number, client.shown, self.request, status, told.cause, told.reason, seconds
+            )
+            return
+        upstream = self._upstream
         relay.log.request(
-            conn=self.number,
-            client=client.shown,
-            head=self.request,
-            target=self.target,
-            status=self.status,
-            kind=self.kind,
-            sent=self._sent,
-            seconds=client.now() - self._started,
-            peer=self._upstream.address if self._upstream is not None else "-",
+            self.number,
+            client.shown,
+            self.request,
+            self.target,
+            status,
+            self.kind,
+            self._sent,
+            seconds,
+            upstream.address if upstream is not None else "-",
         )
+
+
+def _logs_in_connection(request: RequestHead, head: ResponseHead) -> bool:
+    """Return whether this exchange logs in the connection itself, as NTLM does (RFC 4559 §6)."""
+    given = request.combined.get(b"authorization", b"")
+    asked = head.combined.get(b"www-authenticate", b"") if head.status == 401 else b""
+    return any(scheme in (given[:10] + b" " + asked).lower() for scheme in _OF_CONNECTIONS)

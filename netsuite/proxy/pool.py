@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 Origin = tuple[bytes, int]
 
-IDLE_EACH = 32
+IDLE_EACH = 128
 IDLE_ALL = 512
 IDLE_SECONDS = 30.0
+
+#: Origins remembered as speaking HTTP/1.0.
+OLD_MAX = 1024
 
 
 def key(target: Target, way: Hop | None) -> Origin:
@@ -42,6 +45,12 @@ class Pool:
         self._idle: dict[Origin, list[UpstreamSide]] = {}
         self._waiting = 0
         self.open: set[UpstreamSide] = set()
+        self.old_origins: dict[Origin, None] = {}
+
+    def connected(self, upstream: UpstreamSide) -> None:
+        """Count an open connection; it has to be used soon."""
+        upstream.idle_until = self._reactor.seconds() + IDLE_SECONDS
+        self.open.add(upstream)
 
     def take(self, target: Target, permit: Permit | None = None) -> UpstreamSide | None:
         """Return a waiting connection to an origin, None if there is none.
@@ -75,6 +84,19 @@ class Pool:
         waiting.append(upstream)
         self._waiting += 1
 
+    def note_version(self, target: Target, *, is_old: bool) -> None:
+        """Remember whether an origin answered in HTTP/1.0, so that it gets no chunks (RFC 9112 §6.1)."""
+        origin = (target.host, target.port)
+        self.old_origins.pop(origin, None)
+        if is_old:
+            if len(self.old_origins) >= OLD_MAX:
+                del self.old_origins[next(iter(self.old_origins))]
+            self.old_origins[origin] = None
+
+    def is_old(self, target: Target) -> bool:
+        """Return whether an origin's last answer was in HTTP/1.0."""
+        return (target.host, target.port) in self.old_origins
+
     def lost(self, upstream: UpstreamSide) -> None:
         """Forget a connection that is gone."""
         self.open.discard(upstream)
@@ -91,6 +113,10 @@ class Pool:
             for upstream in [upstream for upstream in waiting if upstream.idle_until <= now]:
                 upstream.transport.loseConnection()
                 self.lost(upstream)
+        for upstream in [
+            upstream for upstream in self.open if upstream.is_free and upstream.idle_until <= now
+        ]:
+            upstream.transport.loseConnection()  # nobody's: a fault came between its making and its use
 
     def close(self) -> None:
         """Close every waiting connection."""

@@ -8,10 +8,10 @@ from typing import Any
 from netsuite.access import Htpasswd
 from netsuite.crowd import Crowd
 from netsuite.http1.limits import Limits
-from netsuite.metrics import Tally
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.allowance import Bandwidth, Rate
 from netsuite.proxy.hooks import Hooks
+from netsuite.proxy.meter import Meter
 from netsuite.proxy.pool import Pool
 from netsuite.proxy.rewrite import Via
 from netsuite.proxy.route import Rules
@@ -56,18 +56,10 @@ class Relay:
         self.pool, self.via, self.log, self.hooks = pool, via, log, hooks
         self.crowd, self.access, self.show_client = crowd, access, show_client
         self.forwarded_for, self.rate, self.bandwidth = forwarded_for, rate, bandwidth
-        self.tally = Tally(
-            requests="Requests answered, by status class.",
-            refusals="Requests that we answered ourselves, by cause.",
-            tunnels="Tunnels opened.",
-        )
-        self._number, self._step = 0, 1
-
-    def number_by(self, first: int, step: int) -> None:
-        """Number exchanges from ``first``, each ``step`` on, so that several relays share one log."""
-        self._number, self._step = first, step
+        self.meter = Meter()
+        self._number = 0
 
     def next_number(self) -> int:
         """Return a new exchange's number, by which log lines belong together."""
-        self._number += self._step
+        self._number += 1
         return self._number

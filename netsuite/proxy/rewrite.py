@@ -3,19 +3,28 @@
 ``Via`` names us by a pseudonym that is ours to recognise and differs from origin to origin: a keyed digest
 of the origin, the key made at start, so that no two sites can match a reader by it (RFC 9110 §7.6.3 allows
 pseudonyms).
+
+Fields pass as the block of lines that was read and found strict (``grammar.field_block``): each line there
+is as we would write it, so lines are taken out and added, and none is taken apart.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
+from email.utils import formatdate
+from typing import TYPE_CHECKING
 
-from netsuite.http1.fields import Fields, end_to_end, split_list
-from netsuite.http1.head import RequestHead, ResponseHead, write_request, write_response
+from netsuite.http1.fields import end_to_end_lines, split_list
+from netsuite.http1.head import RequestHead, ResponseHead
 from netsuite.http1.target import Target
 
-_CHUNKED = (b"Transfer-Encoding", b"chunked")
-_CLOSE = (b"Connection", b"close")
+if TYPE_CHECKING:
+    from netsuite.proxy.chain import Hop
+
+_CHUNKED = b"\r\nTransfer-Encoding: chunked"
+_MAX_FORWARDS = re.compile(rb"\r\n(?i:max-forwards):[^\r]*+")
 
 #: Pseudonyms kept ready; each costs a hash.
 NAMES_MAX = 4096
@@ -54,36 +63,66 @@ class Via:
         name = self.name(target).lower()
         return any(name in member.split()[1:2] for member in split_list(passed))
 
-    def field(self, target: Target, version: tuple[int, int]) -> Fields:
-        """Return the field to add to a message that came in ``version``, or nothing."""
+    def line(self, target: Target, version: tuple[int, int]) -> bytes:
+        """Return the line to add to a message that came in ``version``, after its CRLF, or nothing."""
         if not self._shown:
-            return []
-        return [(b"Via", b"1.%d %b" % (version[1], self.name(target)))]
+            return b""
+        return b"\r\nVia: 1.%d %b" % (version[1], self.name(target))
 
 
-def _without(fields: Fields, *names: bytes) -> Fields:
-    return [field for field in fields if field[0].lower() not in names]
+def request(
+    head: RequestHead,
+    target: Target,
+    via: Via,
+    *,
+    upgrade: bool = False,
+    hop: Hop | None = None,
+    max_forwards: int | None = None,
+    client: str | None = None,
+) -> bytes:
+    """Return the request's head for the origin; the Host is the target's (RFC 9112 §3.2.2).
 
-
-def request(head: RequestHead, target: Target, via: Via, *, upgrade: bool) -> bytes:
-    """Return the request's head for the origin; the Host is the target's (RFC 9112 §3.2.2)."""
-    fields = [(b"Host", target.authority), *_without(end_to_end(head.fields), b"host")]
+    ``hop``: the proxy that it goes to instead, which is asked in absolute form; ``max_forwards``: what is
+    left of Max-Forwards; ``client``: an address to tell in X-Forwarded-For.
+    """
+    lines = end_to_end_lines(head.lines, head.connection, host=False)
+    if max_forwards is not None:
+        lines = _MAX_FORWARDS.sub(b"\r\nMax-Forwards: %d" % max_forwards, lines)
     if head.chunked:
-        fields.append(_CHUNKED)
+        lines += _CHUNKED
     if upgrade and head.upgrade is not None:
-        fields += [(b"Connection", b"upgrade"), (b"Upgrade", head.upgrade)]
-    fields += via.field(target, head.version)
-    return write_request(head.method, target.path, fields)
+        lines += b"\r\nConnection: upgrade\r\nUpgrade: " + head.upgrade
+    if client is not None:
+        lines += b"\r\nX-Forwarded-For: " + client.encode("ascii", "replace")
+    path = target.path
+    if hop is not None:
+        path = b"%b://%b%b" % (target.scheme, target.authority, path)
+        if hop.authorization is not None:
+            lines += b"\r\nProxy-Authorization: " + hop.authorization
+    start = b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, path, target.authority)
+    return b"%b%b%b\r\n\r\n" % (start, lines, via.line(target, head.version))
 
 
 def response(head: ResponseHead, target: Target, via: Via, *, chunked: bool, close: bool) -> bytes:
     """Return the answer's head for the client; ``chunked`` and ``close`` say how we frame and end it."""
-    fields = end_to_end(head.fields)
+    lines = end_to_end_lines(head.lines, head.connection)
     if head.status == 101 and head.upgrade is not None:
-        fields += [(b"Connection", b"upgrade"), (b"Upgrade", head.upgrade)]
+        lines += b"\r\nConnection: upgrade\r\nUpgrade: " + head.upgrade
     elif chunked:
-        fields = [*_without(fields, b"content-length"), _CHUNKED]
+        lines += _CHUNKED
     if close:
-        fields.append(_CLOSE)
-    fields += via.field(target, head.version)
-    return write_response(head.status, head.reason, fields)
+        lines += b"\r\nConnection: close"
+    if b"date" not in head.combined and head.status >= 200:  # RFC 9110 §6.6.1: who passes it on adds one
+        lines += b"\r\nDate: " + formatdate(usegmt=True).encode()
+    return b"HTTP/1.1 %d %b%b%b\r\n\r\n" % (
+        head.status,
+        head.reason,
+        lines,
+        via.line(target, head.version),
+    )
+
+
+def interim(head: ResponseHead) -> bytes:
+    """Return a 1xx answer's head for the client."""
+    lines = end_to_end_lines(head.lines, head.connection)
+    return b"HTTP/1.1 %d %b%b\r\n\r\n" % (head.status, head.reason, lines)

@@ -72,13 +72,15 @@ class Reply:
     allow: bytes = b""
 
 
+Decision = Forward | Tunnel | Refuse | Reply
+
 WELCOME = (
     "this is netsuite's forward proxy, not a web site; set it as the HTTP proxy of a browser, or try "
     "curl -x with its address"
 )
 
 
-def decide(head: RequestHead, rules: Rules, user: str | None = None) -> Forward | Tunnel | Refuse:
+def decide(head: RequestHead, rules: Rules, user: str | None = None) -> Decision:
     """Return where a request goes; the first rule that fits wins.  ``user``: whom the client logged in as."""
     target = head.target
     if target is None:  # origin-form is for servers: RFC 9112 §3.2.1
@@ -120,14 +122,14 @@ def permit_of(pending: Pending) -> Permit:
     return permit
 
 
-def _counted(head: RequestHead, target: Target, permit: Permit | None) -> Forward | Refuse:
+def _counted(head: RequestHead, target: Target, permit: Permit | None) -> Forward | Refuse | Reply:
     """Return where a request goes that may be forwarded so many times only (RFC 9110 §7.6.2)."""
     value = head.combined[b"max-forwards"]
     if not value.isdigit():
         return Refuse(400, "message", "Max-Forwards is no whole number")
     digits = value.lstrip(b"0")
     if not digits:
-        return Forward(target, permit)
+        return last(head)
     left = int(digits[:10])
     return Forward(target, permit, min(left - 1, FORWARDS_MAX))
 

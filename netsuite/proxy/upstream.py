@@ -15,8 +15,9 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from netsuite.glue import End
-from netsuite.http1.body import Body, response_body
+from netsuite.http1.body import Body, ChunkedBody, response_body
 from netsuite.http1.errors import BadMessage
+from netsuite.http1.fields import Fields
 from netsuite.http1.head import HeadReader, ResponseHead, parse_response
 from netsuite.http1.limits import Limits
 from netsuite.proxy.dialling import Dialling
@@ -46,8 +47,13 @@ class UpstreamSide(Dialling):
 
     def connectionMade(self) -> None:
         """Be counted among the open ones, and say so."""
-        self._pool.open.add(self)
+        self._pool.connected(self)
         self.greet()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no exchange and no tunnel has this connection."""
+        return self._exchange is None and self.end is None
 
     def ask(self, exchange: Exchange, head: bytes) -> None:
         """Send a request's head; the answer goes to ``exchange``."""
@@ -56,29 +62,39 @@ class UpstreamSide(Dialling):
 
     def dataReceived(self, data: bytes) -> None:
         """Read an answer, and hand on what is body."""
+        exchange = self._exchange
+        if exchange is None:
+            self._unasked(data)
+            return
+        try:
+            try:
+                body = self._body
+                if body is None:
+                    rest = self._read_head(exchange, data)
+                    body = self._body
+                    if rest is None or body is None:
+                        return
+                    data = rest
+                payload, spare = body.feed(data)
+                if spare is None:
+                    exchange.relay(payload)
+                else:
+                    self._finish(exchange, payload, spare)
+            except BadMessage as error:
+                self._exchange = None
+                self.transport.abortConnection()
+                exchange.origin_failed(error.reason)
+        except Exception:  # our own fault ends this exchange, and is told
+            self._exchange = None
+            self.transport.abortConnection()
+            exchange.client.fault(Failure())
+
+    def _unasked(self, data: bytes) -> None:
         if self.end is not None:
             self.end.received(data)
             return
-        exchange = self._exchange
-        if exchange is None:  # an answer nobody asked for
-            self._pool.lost(self)  # nobody may take it before its end is told
-            self.transport.abortConnection()
-            return
-        try:
-            if self._body is None:
-                rest = self._read_head(exchange, data)
-                if rest is None or self._body is None:
-                    return
-                data = rest
-            payload, spare = self._body.feed(data)
-        except BadMessage as error:
-            self._drop()
-            exchange.origin_failed(error.reason)
-            return
-        if spare is None:
-            exchange.relay(payload)
-        else:
-            self._finish(exchange, payload, spare)
+        self._pool.lost(self)  # nobody may take it before its end is told
+        self.transport.abortConnection()
 
     def _read_head(self, exchange: Exchange, data: bytes) -> bytes | None:
         while True:
@@ -86,43 +102,35 @@ class UpstreamSide(Dialling):
             if found is None:
                 return None
             head, data = found
-            if head.status == 101:
-                self._exchange = None
-                exchange.upgraded(head, data)
-                return None
             if head.status >= 200:
                 break
+            if head.status == 101:
+                self._exchange = None
+                self._pool.lost(self)
+                exchange.upgraded(head, data)
+                return None
             self._begun = True
             exchange.interim(head)
         self._head = head
-        self._body = response_body(head, exchange.request.method, self._limits)
-        exchange.answered(head, self._body)
-        return data
+        body = self._body = response_body(head, exchange.request.method, self._limits)
+        exchange.answered(head, body)
+        return data if self._exchange is exchange else None
 
     def _finish(self, exchange: Exchange, payload: bytes, spare: bytes) -> None:
         head, body = self._head, self._body
         self._exchange = self._head = self._body = None
         exchange.stop_relaying()
-        if (
-            not spare
-            and head is not None
-            and head.keep_alive
-            and exchange.is_sent
-            and self.transport is not None
-        ):
+        if not spare and head is not None and head.keep_alive and exchange.may_keep:
             self.used = True
             self._pool.give(self)
         else:
             self.transport.loseConnection()
-        exchange.finished(payload, getattr(body, "trailers", []))
-
-    def _drop(self) -> None:
-        self._exchange = None
-        self.transport.abortConnection()
+        exchange.finished(payload, _trailers(body, head))
 
     def abandon(self) -> None:
         """The exchange has ended without this connection's answer; nothing more is read."""
-        self._drop()
+        self._exchange = None
+        self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End the exchange that was under way: as its body ends, or as cut short."""
@@ -133,9 +141,19 @@ class UpstreamSide(Dialling):
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
-        if self._body is not None and self._body.complete and reason.check(ConnectionDone):
-            exchange.stop_relaying()
-            exchange.finished(b"", [])
-        else:
-            started = self._begun or bool(self._heads.held or self._head)
-            exchange.origin_lost(started=started, used=self.used)
+        try:
+            if self._body is not None and self._body.complete and reason.check(ConnectionDone):
+                exchange.stop_relaying()
+                exchange.finished(b"", [])
+            else:
+                started = self._begun or bool(self._heads.held or self._head)
+                exchange.origin_lost(started=started, used=self.used)
+        except Exception:
+            exchange.client.fault(Failure())
+
+
+def _trailers(body: Body | None, head: ResponseHead | None) -> Fields:
+    """The trailers that may pass: none that Connection names (RFC 9110 §7.6.1)."""
+    if not isinstance(body, ChunkedBody) or head is None:
+        return []
+    return [field for field in body.trailers if field[0].lower() not in head.connection]

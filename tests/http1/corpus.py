@@ -205,7 +205,7 @@ REFUSED_ANSWERS = {
     "NUL in the reason": b"HTTP/1.1 200 O\x00K\r\n\r\n",
     "bare LF": b"HTTP/1.1 200 OK\nA: b\r\n\r\n",
     "folded line": b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
-    "space before colon": b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+    "space within a name": b"HTTP/1.1 200 OK\r\nA b: c\r\n\r\n",
     "no colon": b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
     "empty name": b"HTTP/1.1 200 OK\r\n: b\r\n\r\n",
     "204 with a length": b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",

@@ -35,6 +35,12 @@ class RefusedTests(SynchronousTestCase):
 
 
 class AcceptedTests(SynchronousTestCase):
+    def test_space_before_a_colon(self) -> None:
+        """White space before a colon is taken away, and the field means what it means (RFC 9112 §5.1)."""
+        head = answer(b"HTTP/1.1 200 OK", b"A \t: b", b"Content-Length : 5", b"C: d e : f")
+        self.assertEqual(head.length, 5)
+        self.assertEqual(head.lines, b"\r\nA: b\r\nContent-Length: 5\r\nC: d e : f")
+
     def test_status_line(self) -> None:
         """Code and reason; the reason may be empty, and the space before it missing (RFC 9112 §4)."""
         for name, code, reason in (

@@ -2,11 +2,15 @@
 
 import re
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.http1 import body, fields, framing, grammar, head, target
-from netsuite.http1.fields import combined, end_to_end, members, values
+from netsuite.http1.fields import combined, end_to_end, end_to_end_lines, members, values
+from netsuite.http1.grammar import field_block, written
 from netsuite.http1.head import write_request, write_response
+from netsuite.http1.limits import Limits
 
 FIELDS = [(b"Via", b"1.1 a"), (b"X", b"y"), (b"VIA", b"1.1 b, ,1.1 C"), (b"Empty", b"")]
 
@@ -123,3 +127,29 @@ class PatternTests(SynchronousTestCase):
         self.assertGreater(len(patterns), 10)
         for pattern in patterns:
             self.assertIsNone(re.search(rb"\)(?:[*+?]|\{[^}]*\})\+", pattern), pattern)
+
+
+NAMES = st.sampled_from(
+    [
+        *("Host", "host", "Connection", "Keep-Alive", "TE", "Te", "Tea", "Transfer-Encoding", "Upgrade"),
+        *("Upgrade-Insecure-Requests", "Proxy-Status", "Proxy-Statuses", "Proxy-Authorization", "Via"),
+        *("proxy-connection", "X-Mine", "Accept", "Content-Length", "Trailer"),
+    ]
+)
+VALUES = st.sampled_from(["", "a", "close", "x-mine, Accept", "keep-alive", "a\tb", "caf\u00e9: Host: x"])
+
+
+class LinesTests(SynchronousTestCase):
+    """The same, kept as a block of lines."""
+
+    @settings(deadline=None, max_examples=300)
+    @given(st.lists(st.tuples(NAMES, st.sampled_from([":", ": ", ":\t", ":  "]), VALUES), max_size=8))
+    def test_as_end_to_end(self, drawn: list[tuple[str, str, str]]) -> None:
+        """What passes is the same lines that ``end_to_end`` keeps, in order, each written in one way."""
+        lines = "".join(f"\r\n{name}{between}{value}" for name, between, value in drawn).encode("latin-1")
+        fields, block = field_block(lines + b"\r\n", 0, Limits())
+        self.assertEqual(block, written(fields))
+        options = frozenset(members(fields, b"connection"))
+        self.assertEqual(end_to_end_lines(block, options), written(end_to_end(fields)))
+        without = [field for field in end_to_end(fields) if field[0].lower() != b"host"]
+        self.assertEqual(end_to_end_lines(block, options, host=False), written(without))

@@ -198,7 +198,7 @@ class Round:
         return actions
 
     def _dials_waiting(self) -> int:
-        return len(self.bench.clock.tcpClients) - len(self.bench.origins) - self.failed
+        return len(self.bench.clock.tcpClients) - self.bench.dialled
 
     def _send(self, client: Client) -> None:
         piece = client.queue.popleft()

@@ -66,7 +66,11 @@ class SensitivityTests(SynchronousTestCase):
 
     def test_length(self) -> None:
         """A Content-Length that is read as other programs might is found."""
-        with patch.object(framing, "_length", lambda value: int(value.split(b",")[0])):
+        with patch.object(
+            framing,
+            "_length",
+            lambda value: int(value[: len(value) - len(value.lstrip(b"0123456789"))] or b"0"),
+        ):
             self.assert_found()
 
     def test_chunk(self) -> None:
@@ -93,9 +97,7 @@ class SensitivityTests(SynchronousTestCase):
 
     def test_framed_twice(self) -> None:
         """A Content-Length beside chunks is found."""
-        written = rewrite.end_to_end
-        kept = frozenset((b"transfer-encoding",))
-        with patch.object(rewrite, "end_to_end", lambda fields: written(fields, keep=kept)):
+        with patch.object(rewrite, "_CHUNKED", b"\r\nTransfer-Encoding: chunked\r\nContent-Length: 3"):
             self.assert_found()
 
     def test_leak(self) -> None:

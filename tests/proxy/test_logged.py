@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.http1.target import authority
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.logged import LINE_MAX, Logged, read_line
 from tests.proxy.scripted import parsed, request
@@ -65,9 +66,8 @@ class LineTests(SynchronousTestCase):
         log.open()
         head = parsed(request(b"GET", b"/a%20b?secret"))
         assert head.target is not None
-        told = {"conn": 1, "client": "-", "sent": 1, "seconds": 0.1}
-        log.request(**told, head=head, target=head.target, status=200, kind=b"text/html", peer="127.0.0.1")
-        log.tunnel(**told, target="a.test:443", received=2, peer="::1")
+        log.request(1, "-", head, head.target, 200, b"text/html", 1, 0.1, "127.0.0.1")
+        log.tunnel(2, "-", authority(b"a.test:443"), 1, 2, 0.1, "::1")
         log.close()
         first, second = map(read, Path(path).read_text(encoding="utf-8").splitlines())
         self.assertEqual(

@@ -84,9 +84,9 @@ class ResponseTests(SynchronousTestCase):
 
     def test_framing(self) -> None:
         """Chunked replaces a length, and close is said; the origin's own hop is left out."""
-        head = parse_response(b"HTTP/1.0 200 Fine\r\nConnection: X-A\r\nX-A: 1\r\nB: 2", Limits())
+        head = parse_response(b"HTTP/1.0 200 Fine\r\nDate: D\r\nConnection: X-A\r\nX-A: 1\r\nB: 2", Limits())
         self.assertEqual(
             rewrite.response(head, TARGET, Via("v"), chunked=True, close=True),
-            b"HTTP/1.1 200 Fine\r\nB: 2\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
+            b"HTTP/1.1 200 Fine\r\nDate: D\r\nB: 2\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
             b"Via: 1.0 v\r\n\r\n",
         )
