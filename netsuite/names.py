@@ -28,9 +28,9 @@ from netsuite.resolving.system import System
 #: Addresses of one name that are looked at; a resolver may answer hundreds.
 ADDRESSES_MAX = 16
 
-#: Names that are remembered, look-ups at a time, names that wait for one.
+#: Names that are remembered, look-ups at a time (a thread or a socket each), names that wait for one.
 NAMES_MAX = 4096
-LOOKUPS_MAX = 64
+LOOKUPS_MAX = 128
 WAITING_MAX = 1024
 
 #: Seconds: least and most that an answer holds; most that "no such name" holds; that a failure holds.

@@ -3,7 +3,8 @@
 Theory.  A *way* is a proxy (a ``Hop``) or none (``direct``), given for the hosts that a glob names.  The
 first glob that fits a host decides; all ways given with that glob are tried one after the other, as they were
 given.  A hop that failed is tried last for ``AILING_SECONDS``; then one request tries it again, and once that
-has worked it is in its place for all.
+has worked it is in its place for all.  Silence after it was asked may be the origin's: only ``DOUBTS`` such
+failures, without a success between them, are the hop's.
 
 The administrator has named the hops, so they may have private addresses.
 """
@@ -25,6 +26,10 @@ from netsuite.proxy.rule import Hosts, one_form, parse_rule
 #: Seconds for which a hop that failed is tried last.
 AILING_SECONDS = 30.0
 
+#: How much a failure is the hop's own fault: not at all, perhaps, surely; so many doubts are certainty.
+NO_FAULT, DOUBT = 0, 1
+DOUBTS = SURE = 3
+
 #: Ways that may be given, hosts whose ways are kept ready, bytes of a file with a password.
 WAYS_MAX = 256
 HOSTS_KEPT = 4096
@@ -43,12 +48,12 @@ _PORTS = {"http": None, "socks5": 1080, "socks5h": 1080}
 class HopFailed(ConnectError):  # noqa: N818 - what happened, to be told to people
     """A proxy on the way did not do its part; the text is for the error page and has no secrets.
 
-    ``ailing``: it is the proxy's own fault, so that another is tried before it for a while.
+    ``blame``: how much it is the proxy's own fault, ``NO_FAULT``, ``DOUBT`` or ``SURE``.
     """
 
-    def __init__(self, text: str, *, ailing: bool = True) -> None:
+    def __init__(self, text: str, *, blame: int = SURE) -> None:
         super().__init__(string=text)
-        self.text, self.ailing = text, ailing
+        self.text, self.blame = text, blame
 
     def __str__(self) -> str:
         return self.text
@@ -175,6 +180,7 @@ class Chain:
         self._now = now
         self._kept: dict[bytes, list[Hop | None]] = {}
         self._ailing: dict[Hop | None, float] = {}
+        self._blamed: dict[Hop, int] = {}
         self.has_hops = any(hop is not None for _, hop in ways)
 
     def hops(self, host: bytes) -> list[Hop | None]:
@@ -208,11 +214,16 @@ class Chain:
             self._kept[host] = ways
         return ways
 
-    def failed(self, hop: Hop | None) -> None:
-        """Try this hop last for a while."""
-        if hop is not None:
+    def failed(self, hop: Hop | None, blame: int = SURE) -> None:
+        """Try this hop last for a while, if it is blamed enough."""
+        if hop is None or not blame:
+            return
+        self._blamed[hop] = self._blamed.get(hop, 0) + blame
+        if self._blamed[hop] >= SURE:
             self._ailing[hop] = self._now() + AILING_SECONDS
 
     def worked(self, hop: Hop | None) -> None:
         """Try this hop in its place again."""
-        self._ailing.pop(hop, None)
+        if hop is not None:
+            self._blamed.pop(hop, None)
+            self._ailing.pop(hop, None)

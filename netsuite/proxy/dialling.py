@@ -25,7 +25,7 @@ from netsuite.guard import AgainstRule, Forbidden, Guard
 from netsuite.names import Names, ResolverFailed
 from netsuite.proxy.chain import Chain, Hop, HopFailed
 from netsuite.proxy.handshake import Handshake, handshake
-from netsuite.proxy.race import Permit, Race
+from netsuite.proxy.race import Judge, Losers, Permit, Race
 
 if TYPE_CHECKING:
     from netsuite.http1.target import Target
@@ -57,6 +57,7 @@ class Dialler:
     ) -> None:
         self._reactor, self.guard, self.names, self.chain = reactor, guard, names, chain
         self.connect_seconds = connect_seconds
+        self._losers = Losers(reactor.seconds)
 
     def connect(
         self, target: Target, protocol: Dialling, *, tunnel: bool, permit: Permit | None = None
@@ -77,11 +78,22 @@ class Dialler:
             return defer.fail(failure)
         if addresses is None:
             return defer.Deferred.fromCoroutine(self._direct(target, protocol, permit, ends))
-        return Race(self._reactor, addresses, target.port, self.guard.refusal, permit, protocol, ends).run()
+        return self._race(addresses, target.port, self.guard.refusal, permit, protocol, ends)
 
     async def _direct(self, target: Target, protocol: Dialling, permit: Permit | None, ends: float) -> None:
         addresses = await self._addresses(target.host.decode("ascii"), ends)
-        await Race(self._reactor, addresses, target.port, self.guard.refusal, permit, protocol, ends).run()
+        await self._race(addresses, target.port, self.guard.refusal, permit, protocol, ends)
+
+    def _race(
+        self,
+        addresses: list[str],
+        port: int,
+        judge: Judge,
+        permit: Permit | None,
+        protocol: Any,
+        ends: float,
+    ) -> defer.Deferred[None]:
+        return Race(self._reactor, addresses, port, judge, permit, protocol, ends, self._losers).run()
 
     async def _addresses(self, host: str, ends: float) -> list[str]:
         found = [host] if is_literal(host) else self.names.known(host)
@@ -106,8 +118,7 @@ class Dialler:
                     await self._through(hop, target, protocol, tunnel, permit, share)
             except HopFailed as told:
                 failure = told
-                if told.ailing:
-                    self.chain.failed(hop)
+                self.chain.failed(hop, told.blame)
             except (DNSLookupError, ResolverFailed, ConnectError) as told:
                 failure = told
             else:
@@ -132,14 +143,14 @@ class Dialler:
                 await shaking.done
                 return
             except ConnectError as told:
-                if host == asked[-1] or (isinstance(told, HopFailed) and told.ailing):
+                if host == asked[-1] or (isinstance(told, HopFailed) and told.blame):
                     raise
 
     async def _with_hop(self, hop: Hop, protocol: Any, ends: float) -> None:
         """Connect with the hop itself.  Raises: HopFailed, OwnAddress."""
         try:
             addresses = await self._addresses(hop.host, ends)
-            await Race(self._reactor, addresses, hop.port, self.guard.own_refusal, None, protocol, ends).run()
+            await self._race(addresses, hop.port, self.guard.own_refusal, None, protocol, ends)
         except DNSLookupError:
             raise HopFailed(f"the name of the upstream proxy {hop.place} was not found") from None
         except ResolverFailed as told:
@@ -223,6 +234,7 @@ class _Shaking(Protocol):
     def _hand_over(self, rest: bytes) -> None:
         protocol, transport = self._protocol, self.transport
         self._over = True
+        self.transport = None
         protocol.address, protocol.greet = self.address, self._greeted
         transport.protocol = protocol
         protocol.makeConnection(transport)
@@ -230,6 +242,7 @@ class _Shaking(Protocol):
             protocol.dataReceived(rest)
 
     def _greeted(self) -> None:
+        del self._protocol.greet
         self.done.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -240,7 +253,8 @@ class _Shaking(Protocol):
 
     def late(self, result: object, seconds: float) -> Any:
         """Turn a cancellation by the time limit into its cause."""
-        raise HopFailed(f"the upstream proxy {self._hop.place} did not answer in time")
+        told = f"the upstream proxy {self._hop.place} did not answer in time"
+        raise HopFailed(told, blame=self._script.silence)
 
     def _fail(self, why: ConnectError) -> None:
         self._over = True

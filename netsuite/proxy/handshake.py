@@ -1,8 +1,9 @@
 """What is said to a proxy on the way before a connection is the origin's: SOCKS5 and HTTP's CONNECT.
 
 A handshake has ``opening``, the first bytes to send.  ``feed`` takes what the proxy says and returns what to
-send next; once the way is free, ``rest`` is what came after the handshake, until then None.  What the proxy
-says is bounded and read strictly; its own words are never shown to anyone.
+send next; once the way is free, ``rest`` is what came after the handshake, until then None.  ``silence`` is
+how much the proxy is to blame if it says nothing more: it may be waiting for the origin.  What it says is
+bounded and read strictly; its own words are never shown to anyone.
 
 Source: RFC 1928, RFC 1929; RFC 9110 §9.3.6.
 """
@@ -19,7 +20,7 @@ from netsuite.http1.errors import BadMessage
 from netsuite.http1.fields import Fields
 from netsuite.http1.head import HeadReader, ResponseHead, parse_response, write_request
 from netsuite.http1.limits import DEFAULT
-from netsuite.proxy.chain import Hop, HopFailed
+from netsuite.proxy.chain import DOUBT, NO_FAULT, SURE, Hop, HopFailed
 
 #: Interim answers that a proxy may give before the one to CONNECT.
 INTERIM_MAX = 8
@@ -34,6 +35,7 @@ class Handshake(Protocol):
 
     opening: bytes
     rest: bytes | None
+    silence: int
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the proxy; return what to send.  Raises: ConnectError kinds."""
@@ -54,6 +56,7 @@ class Connect:
             fields.append((b"Proxy-Authorization", hop.authorization))
         self.opening = write_request(b"CONNECT", place.encode("ascii"), fields)
         self.rest: bytes | None = None
+        self.silence = DOUBT
         self._hop, self._interim = hop, 0
         self._heads: HeadReader[ResponseHead] = HeadReader(parse_response, DEFAULT)
 
@@ -84,7 +87,7 @@ def refused(hop: Hop, status: int) -> HopFailed:
         return HopFailed(f"the upstream proxy {hop.place} wants credentials")
     if status == 407:
         return HopFailed(f"the upstream proxy {hop.place} does not accept our credentials")
-    return HopFailed(f"the upstream proxy {hop.place} answered {status}", ailing=False)
+    return HopFailed(f"the upstream proxy {hop.place} answered {status}", blame=NO_FAULT)
 
 
 class Socks5:
@@ -94,6 +97,7 @@ class Socks5:
         self._hop, self._request = hop, b"\5\1\0" + _address(hop, host) + port.to_bytes(2, "big")
         self.opening = b"\5\1\0" if hop.user is None else b"\5\2\0\2"
         self.rest: bytes | None = None
+        self.silence = SURE
         self._held = b""
         self._step = self._method
 
@@ -119,8 +123,7 @@ class Socks5:
             return None
         method = self._take(2)[1]
         if method == _NONE:
-            self._step = self._reply
-            return self._request
+            return self._ask()
         if method == _PASSWORD and self._hop.user is not None:
             self._step = self._login
             user, password = self._hop.user.encode(), (self._hop.password or "").encode()
@@ -137,7 +140,10 @@ class Socks5:
             return None
         if self._take(2)[1]:
             raise HopFailed(f"the upstream proxy {self._hop.place} does not accept our credentials")
-        self._step = self._reply
+        return self._ask()
+
+    def _ask(self) -> bytes:
+        self._step, self.silence = self._reply, NO_FAULT
         return self._request
 
     def _reply(self) -> bytes | None:
@@ -170,7 +176,7 @@ def _address(hop: Hop, host: str) -> bytes:
             continue
     name = host.encode("ascii")
     if len(name) > _NAME_MAX:
-        raise HopFailed("the name is too long for a SOCKS proxy", ailing=False)
+        raise HopFailed("the name is too long for a SOCKS proxy", blame=NO_FAULT)
     return bytes((3, len(name))) + name
 
 
@@ -186,9 +192,9 @@ def _failure(hop: Hop, code: int) -> ConnectError:
     if code == 6:
         return error.TCPTimedOutError(string=f"{said} had no answer in time")
     if code == 2:
-        return HopFailed(f"{said} does not allow the connection", ailing=False)
+        return HopFailed(f"{said} does not allow the connection", blame=NO_FAULT)
     if code == 8:
-        return HopFailed(f"{said} does not know this kind of address", ailing=False)
+        return HopFailed(f"{said} does not know this kind of address", blame=NO_FAULT)
     if code == 7:
         return HopFailed(f"{said} makes no connections")
-    return HopFailed(f"{said} failed (code {code})", ailing=False)
+    return HopFailed(f"{said} failed (code {code})", blame=NO_FAULT)

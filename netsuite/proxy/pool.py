@@ -4,6 +4,9 @@ A connection is kept for the origin it was made for (scheme, host and port) afte
 could frame, at most ``IDLE_EACH`` an origin, ``IDLE_ALL`` in all and ``IDLE_SECONDS`` long; the youngest is
 taken first, being the likeliest to live.  Through other proxies: an ``http`` one's connections serve all
 origins that go by it, a SOCKS one's the origin that it was asked for.
+
+Connections were judged when they were made.  After a reload other rules may hold, so none made before it
+serves another request: what waits is closed at once, what is in use when it comes back.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ class Pool:
         self._reactor, self.dialler, self.limits = reactor, dialler, limits
         self._idle: dict[Origin, list[UpstreamSide]] = {}
         self._waiting = 0
+        self._stale: set[UpstreamSide] = set()
         self.open: set[UpstreamSide] = set()
         self.old_origins: dict[Origin, None] = {}
 
@@ -74,6 +78,9 @@ class Pool:
 
     def give(self, upstream: UpstreamSide) -> None:
         """Keep a connection for the origin's next request, or close it where too many are kept."""
+        if upstream in self._stale:
+            upstream.transport.loseConnection()
+            return
         waiting = self._idle.setdefault(upstream.origin, [])
         if len(waiting) >= IDLE_EACH or self._waiting >= IDLE_ALL:
             if not waiting:
@@ -100,6 +107,7 @@ class Pool:
     def lost(self, upstream: UpstreamSide) -> None:
         """Forget a connection that is gone."""
         self.open.discard(upstream)
+        self._stale.discard(upstream)
         waiting = self._idle.get(upstream.origin)
         if waiting and upstream in waiting:
             waiting.remove(upstream)
@@ -125,16 +133,20 @@ class Pool:
                 upstream.transport.loseConnection()
 
     def flush(self) -> None:
-        """Close every waiting connection and give none of them again: what made them may hold no more."""
+        """Give no connection again that was made until now."""
         for waiting in list(self._idle.values()):
             for upstream in list(waiting):
                 upstream.transport.loseConnection()
                 self.lost(upstream)
+        self._stale.update(self.open)
 
     async def fresh(self, target: Target, permit: Permit | None = None) -> UpstreamSide:
         """Return a new connection to the target's origin.  Raises: as ``Dialler.connect``."""
         upstream = UpstreamSide(self, key(target, None), self.limits)
-        await self.dialler.connect(target, upstream, tunnel=False, permit=permit)
+        dialler = self.dialler
+        await dialler.connect(target, upstream, tunnel=False, permit=permit)
+        if dialler is not self.dialler:
+            self._stale.add(upstream)
         if upstream.way is not None:
             upstream.origin = key(target, upstream.way)
         return upstream

@@ -2,13 +2,14 @@
 
 Theory.  Addresses are tried in turn, one family after the other, ``APART`` seconds between the starts, and at
 once when an attempt fails.  Each is judged just before it is dialled.  The first connection gets the protocol
-and the other attempts are closed; the protocol hears of none of them.  With a single address, as most origins
-have, there is one attempt and no timer but its own.
+and the other attempts are closed; the protocol hears of none of them.  Addresses that lost are tried last for
+``BEHIND_SECONDS``, so that a dead one costs its quarter of a second once, not at every connection.  With a
+single address, as most origins have, there is one attempt and no timer but its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, zip_longest
 from typing import Any, Protocol
 
@@ -26,6 +27,10 @@ APART = 0.25
 
 #: Attempts at a time: each is a descriptor.
 SIDE_BY_SIDE = 8
+
+#: Seconds for which an address that lost is tried last, and how many are remembered.
+BEHIND_SECONDS = 60.0
+BEHIND_MAX = 1024
 
 #: Says why an address may not be dialled, None if it may.
 Permit = Callable[[str], str | None]
@@ -48,6 +53,30 @@ def interleaved(addresses: Iterable[str]) -> list[str]:
     first = [address for address in listed if (":" in address) is six]
     second = [address for address in listed if (":" in address) is not six]
     return [a for a in chain.from_iterable(zip_longest(first, second)) if a is not None]
+
+
+class Losers:
+    """Addresses that lost lately, each until a time."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._until: dict[str, float] = {}
+
+    def note(self, address: str) -> None:
+        """This one failed, or was slower than another."""
+        self._until.pop(address, None)
+        if len(self._until) >= BEHIND_MAX:
+            del self._until[next(iter(self._until))]
+        self._until[address] = self._now() + BEHIND_SECONDS
+
+    def clear(self, address: str) -> None:
+        """This one connected."""
+        self._until.pop(address, None)
+
+    def last(self, addresses: list[str]) -> list[str]:
+        """Return addresses with the losers last."""
+        now = self._now()
+        return sorted(addresses, key=lambda address: self._until.get(address, now) > now)
 
 
 class _Attempt(ClientFactory):
@@ -74,6 +103,7 @@ class Race:
         "_ends",
         "_failure",
         "_judge",
+        "_losers",
         "_open",
         "_permit",
         "_port",
@@ -86,15 +116,17 @@ class Race:
     def __init__(
         self,
         reactor: Any,
-        addresses: Iterable[str],
+        addresses: Sequence[str],
         port: int,
         judge: Judge,
         permit: Permit | None,
         protocol: Any,
         ends: float,
+        losers: Losers,
     ) -> None:
         self._reactor, self._port, self._judge, self._permit = reactor, port, judge, permit
-        self._waiting = interleaved(addresses)[::-1]
+        self._losers: Losers | None = losers if len(addresses) > 1 else None
+        self._waiting = losers.last(interleaved(addresses))[::-1] if len(addresses) > 1 else list(addresses)
         self._protocol, self._ends = protocol, ends
         self._open: list[_Attempt] = []
         self._failure: Exception | None = None
@@ -157,6 +189,10 @@ class Race:
         if self._done is None:
             return None
         self._open.remove(attempt)
+        if self._losers is not None:
+            self._losers.clear(attempt.address)
+            for slower in self._open:
+                self._losers.note(slower.address)
         self._close()
         protocol = self._protocol
         protocol.address = attempt.address
@@ -166,6 +202,7 @@ class Race:
 
     def _greeted(self) -> None:
         done, self._done = self._done, None
+        del self._protocol.greet  # the protocol lives long, and we need not
         if done is not None:
             done.callback(None)
 
@@ -174,6 +211,8 @@ class Race:
         if attempt not in self._open:
             return
         self._open.remove(attempt)
+        if self._losers is not None:
+            self._losers.note(attempt.address)
         self._note(
             reason.value if isinstance(reason.value, ConnectError) else ConnectError(string=str(reason.value))
         )

@@ -20,7 +20,19 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.guard import AgainstRule, Forbidden, Guard, OwnAddress
 from netsuite.http1.limits import Limits
 from netsuite.http1.target import Target
-from netsuite.proxy.chain import AILING_SECONDS, Chain, Hop, HopFailed, parse_upstream, shown, with_password
+from netsuite.proxy.chain import (
+    AILING_SECONDS,
+    DOUBT,
+    DOUBTS,
+    NO_FAULT,
+    SURE,
+    Chain,
+    Hop,
+    HopFailed,
+    parse_upstream,
+    shown,
+    with_password,
+)
 from netsuite.proxy.handshake import INTERIM_MAX, Connect, Socks5, handshake, refused
 from netsuite.proxy.pool import Pool
 from tests.proxy.test_dialling import FOUR, SIX, Net
@@ -177,6 +189,19 @@ class ChoosingTests(SynchronousTestCase):
         chain.worked(HTTP)
         self.assertEqual(chain.hops(b"a.test"), [HTTP, SOCKS])
 
+    def test_doubt(self) -> None:
+        """What may have been the origin's fault counts as the hop's if it happens again and again."""
+        chain = self.chain(("*", HTTP), ("*", SOCKS))
+        for _ in range(DOUBTS - 1):
+            chain.failed(HTTP, DOUBT)
+        chain.worked(HTTP)
+        for _ in range(DOUBTS - 1):
+            chain.failed(HTTP, DOUBT)
+        chain.failed(HTTP, NO_FAULT)
+        self.assertEqual(chain.first(b"a.test"), HTTP)
+        chain.failed(HTTP, DOUBT)
+        self.assertEqual(chain.first(b"a.test"), SOCKS)
+
     def test_all_ailing(self) -> None:
         """If all have failed they are tried in their order."""
         chain = self.chain(("*", HTTP), ("*", SOCKS))
@@ -308,7 +333,7 @@ class HandshakeTests(SynchronousTestCase):
             with self.assertRaises(HopFailed) as raised:
                 script.feed(told)
             self.assertIn(word, str(raised.exception))
-            self.assertEqual(raised.exception.ailing, ailing)
+            self.assertEqual(raised.exception.blame, SURE if ailing else NO_FAULT)
             for secret in ("evil", "geheim"):
                 self.assertNotIn(secret, str(raised.exception))
 
@@ -563,6 +588,17 @@ class FallBackTests(SynchronousTestCase):
         net = HopNet(("*", None), ("*", SOCKSH), names={"a.test": ["10.9.9.9"]})
         self.failureResultOf(net.connect(), Forbidden)
         self.assertEqual(net.dialled, [])
+
+    def test_silence_for_a_dead_origin(self) -> None:
+        """A SOCKS proxy that took the request and is silent may wait for the origin: it keeps its place."""
+        for told, dialled in ((b"\5\0", "10.0.0.3"), (b"", "10.0.0.1")):
+            net = HopNet(("*", SOCKSH), ("*", HTTP), seconds=4.0)
+            net.connect()
+            net.tell(net.hop(), told)
+            net.reactor.advance(2)
+            net.accept()
+            net.connect()
+            self.assertEqual(net.dialled, ["10.0.0.3", "10.0.0.1", dialled])
 
 
 class PooledTests(SynchronousTestCase):

@@ -18,7 +18,7 @@ from netsuite.http1.target import Target
 from netsuite.names import Names, ResolverFailed
 from netsuite.proxy.chain import Chain
 from netsuite.proxy.dialling import Dialler, Dialling, is_literal, written_address
-from netsuite.proxy.race import APART, SIDE_BY_SIDE, interleaved
+from netsuite.proxy.race import APART, BEHIND_MAX, BEHIND_SECONDS, SIDE_BY_SIDE, Losers, interleaved
 from netsuite.resolving.answer import Found
 
 SIX, FOUR = "2606:4700::1111", "1.1.1.1"
@@ -223,6 +223,39 @@ class RacingTests(SynchronousTestCase):
         self.assertIsNone(net.accept(1))
         net.refuse(1, error.UserError())
         self.assertEqual(net.side.connections, 1)
+
+    def test_dead_address_costs_once(self) -> None:
+        """An address that lost is tried last for a while, then in its place again."""
+        net = Net({"a.test": [SIX, FOUR]})
+        net.connect()
+        net.reactor.advance(APART)
+        net.accept()
+        net.connect()
+        self.assertEqual(net.dialled, [SIX, FOUR, FOUR])
+        net.accept()
+        net.reactor.advance(BEHIND_SECONDS)
+        net.connect()
+        self.assertEqual(net.dialled[3:], [SIX])
+
+    def test_failed_address_is_tried_last(self) -> None:
+        """So with one that refused; and one that connects after all is no loser any more."""
+        net = Net({"a.test": [SIX, FOUR]})
+        done = net.connect()
+        net.refuse()
+        net.refuse()
+        self.failureResultOf(done, error.ConnectionRefusedError)
+        net.connect()
+        self.assertEqual(net.dialled, [SIX, FOUR, SIX])
+        net.accept()
+        net.connect()
+        self.assertEqual(net.dialled[3:], [SIX])
+
+    def test_losers_bounded(self) -> None:
+        """However many addresses lose, a bounded number is remembered."""
+        losers = Losers(lambda: 0.0)
+        for number in range(3 * BEHIND_MAX):
+            losers.note(f"a{number}")
+        self.assertLessEqual(len(losers._until), BEHIND_MAX)
 
     def test_all_fail(self) -> None:
         """The failure that is told is of an attempt; that there is no route tells least."""

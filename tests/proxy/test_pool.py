@@ -7,6 +7,7 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.proxy import pool
+from netsuite.proxy.dialling import Dialler
 from netsuite.proxy.pool import IDLE_SECONDS
 from tests.proxy.scripted import Bench, Wire, request
 
@@ -102,6 +103,32 @@ class KeepingTests(SynchronousTestCase):
                 bench.reply(OK, 0)
                 bench.reply(OK, 1)
                 self.assertEqual([wire.gone for wire in bench.origins], [False, True])
+
+    def test_flush(self) -> None:
+        """After a reload no connection made before is used again, be it waiting, in use or under way."""
+        bench = Bench()
+        bench.ask(request())
+        bench.reply(OK)
+        bench.pool.flush()
+        bench.settle()
+        self.assertTrue(bench.origins[0].gone)
+        bench.ask(request())
+        bench.pool.flush()
+        self.assertIn(b"200 OK", bench.reply(OK))
+        self.assertTrue(bench.origins[1].gone)
+        bench.hold = True
+        bench.client.feed(request())
+        before = bench.pool.dialler
+        bench.pool.dialler = Dialler(bench.clock, before.guard, before.names, before.chain, 10.0)
+        bench.pool.flush()
+        bench.hold = False
+        bench.settle()
+        self.assertIn(b"200 OK", bench.reply(OK))
+        self.assertTrue(bench.origins[2].gone)
+        bench.ask(request())
+        bench.reply(OK)
+        self.assertFalse(bench.origins[3].gone)
+        self.assertEqual(bench.pool._stale, set())
 
     def test_close(self) -> None:
         """At the end every waiting connection is closed, and none is counted as open."""
