@@ -17,7 +17,10 @@ from tests.real.parts import PartError, Twistd
 
 USER, PASSWORD = "reader", "open-sesame"
 
+#: What is compared if nobody says otherwise; ``chain`` is one of ours that asks another of ours.
 NAMES = ("ours", "squid", "tinyproxy", "mitmdump", "privoxy")
+
+_FREE = ("--allow-net", "127.0.0.1/32", "--connect-port", "1-65535", "--idle", "120")
 
 #: squid's program that knows users; Debian's place of it.
 _NCSA = "/usr/lib/squid/basic_ncsa_auth"
@@ -72,8 +75,7 @@ def htpasswd(folder: Path) -> tuple[str, ...]:
 
 def ours(service: str, *options: str) -> Twistd:
     """Our service is up, on a free port, and may reach this machine."""
-    free = ("-p", "0", "--allow-net", "127.0.0.1/32", "--connect-port", "1-65535", "--idle", "120")
-    child = Twistd(service, *free, *options)
+    child = Twistd(service, "-p", "0", *_FREE, *options)
     try:
         return child.up()
     except PartError:
@@ -85,6 +87,30 @@ def _ours(*options: str) -> peers.Peer:
     child = ours("proxy", *options)
     port = child.ports["proxy"]
     return peers.Peer("ours", f"Twisted {version('twisted')}", child, port, port)
+
+
+class Chained(Twistd):
+    """A proxy of ours that asks another of ours, which ends with it."""
+
+    def __init__(self) -> None:
+        self.next = ours("proxy")
+        super().__init__("proxy", "-p", "0", "--upstream", self.next.proxy, *_FREE)
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self.next.close()
+
+
+def _chain() -> peers.Peer:
+    child = Chained()
+    try:
+        port = child.up().ports["proxy"]
+    except PartError:
+        child.close()
+        raise
+    return peers.Peer("chain", "ours by ours", child, port, port)
 
 
 def _locked_squid(_folder: Path) -> peers.Peer:
@@ -110,7 +136,7 @@ def _locked_tinyproxy(_folder: Path) -> peers.Peer:
 
 
 #: Those that are started otherwise than for the bench.
-_OPEN: dict[str, Callable[[], peers.Peer]] = {"ours": _ours, "mitmdump": _mitmdump}
+_OPEN: dict[str, Callable[[], peers.Peer]] = {"ours": _ours, "chain": _chain, "mitmdump": _mitmdump}
 
 #: Each that knows log-ins; its argument is a folder for the file of users, where one has to be there before.
 _LOCKED: dict[str, Callable[[Path], peers.Peer]] = {
