@@ -1,8 +1,8 @@
-"""The loads: what is asked of a proxy, and what it cost it.
+"""The loads: what is asked of a proxy, and what that cost it.
 
-Each load takes a running peer and an origin and returns one round's figures by name.  CPU is the proxy's own:
-what all its processes used between the load's begin and end.  A load of which answers fail is no measurement
-and raises ``Spoiled``.
+Each load takes a running peer, an origin and the length of a round, and returns the round's figures by name.
+CPU is the proxy's own: what all its processes used while the load ran.  A load of which answers fail, or that
+takes too long, is no measurement and raises ``Spoiled``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import signal
 import socket
 import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,23 +28,33 @@ from bench.processes import cpu_seconds, memory_bytes
 Figures = dict[str, float]
 Load = Callable[[Peer, Origin, float], Figures]
 
-#: Longest wait for one answer, in seconds.
-PATIENCE = 60.0
+#: Longest wait for bytes, and longest round of the loads that end by themselves, in seconds.
+SILENCE, LONGEST = 20.0, 150.0
 
 TUNNELS_AT_ONCE = 32
 IDLE_TUNNELS = 9_000
 
-#: Failed answers that a round may have of a thousand: wrk counts what it cuts off itself at its end.
+#: Answers of a thousand that may fail in a round.
 SPOILED_PER_MILLE = 1
+
+MIB = 1 << 20
 
 
 class Spoiled(Exception):  # noqa: N818 - a round's state
     """Answers failed, so that the round's figures say nothing."""
 
 
+@contextlib.contextmanager
+def spent(peer: Peer) -> Iterator[Callable[[], float]]:
+    """Gives what tells, after the block, the CPU seconds that the peer used in it."""
+    before, after = cpu_seconds(peer.pids()), 0.0
+    yield lambda: after - before
+    after = cpu_seconds(peer.pids())
+
+
 # -- requests, by wrk ----------------------------------------------------------------------------
 
-#: An absolute-form request, made once: with no ``request`` function wrk sends the same bytes again and again.
+#: An absolute-form request: without a ``request`` function wrk makes it once and sends the same bytes again.
 _SCRIPT = """\
 wrk.path = "{url}"
 wrk.headers["Host"] = "{host}"
@@ -57,7 +69,7 @@ end
 
 
 def requests(path: str, connections: int) -> Load:
-    """A load of GETs for a path over so many kept connections."""
+    """A load of GETs for a path over so many connections."""
 
     def load(peer: Peer, origin: Origin, seconds: float) -> Figures:
         with TemporaryDirectory(prefix="netsuite-wrk-") as folder:
@@ -66,7 +78,7 @@ def requests(path: str, connections: int) -> Load:
             command = [program("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
             command += ["-s", str(script), f"http://{peer.host}:{peer.port}/"]
             with spent(peer) as cost:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+                done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=True)
         told = json.loads(done.stdout.splitlines()[-1])
         answers = told["requests"]
         failed = told["failed"] + (told["cut"] if peer.keeps else 0)
@@ -82,55 +94,58 @@ def requests(path: str, connections: int) -> Load:
     return load
 
 
-@contextlib.contextmanager
-def spent(peer: Peer) -> Iterator[Callable[[], float]]:
-    """Gives what tells, after the block, the CPU seconds that the peer used in it."""
-    before, after = cpu_seconds(peer.pids()), 0.0
-    yield lambda: after - before
-    after = cpu_seconds(peer.pids())
-
-
 # -- bytes ---------------------------------------------------------------------------------------
 
 
 def tunnelled(peer: Peer, origin: Origin, _seconds: float) -> Figures:
     """The huge file through a tunnel."""
     with tunnel(peer, origin) as sock:
-        return bulk(peer, sock, f"GET {HUGE} HTTP/1.1\r\nHost: {origin.authority}\r\n\r\n".encode())
+        return _bulk(peer, sock, get(HUGE, origin))
 
 
 def downloaded(peer: Peer, origin: Origin, _seconds: float) -> Figures:
     """The huge file by a plain GET."""
-    with socket.create_connection(peer.address, PATIENCE) as sock:
-        url = origin.url(HUGE)
-        return bulk(peer, sock, f"GET {url} HTTP/1.1\r\nHost: {origin.authority}\r\n\r\n".encode())
+    with socket.create_connection(peer.address, SILENCE) as sock:
+        return _bulk(peer, sock, get(origin.url(HUGE), origin))
 
 
-def bulk(peer: Peer, sock: socket.socket, request: bytes) -> Figures:
+def _bulk(peer: Peer, sock: socket.socket, request: bytes) -> Figures:
     """What the huge file costs to get by this request."""
     began = time.monotonic()
+    into = bytearray(MIB)
     with spent(peer) as cost:
         sock.sendall(request)
         left = HUGE_BYTES - len(after_head(sock))
-        into = bytearray(1 << 20)
         while left:
-            # MSG_TRUNC has TCP drop the bytes where they lie: the load costs next to nothing.
-            got = sock.recv_into(into, min(left, len(into)), socket.MSG_TRUNC)
+            # With MSG_TRUNC the kernel drops the bytes where they lie: the load costs next to nothing.
+            got = sock.recv_into(into, min(left, MIB), socket.MSG_TRUNC)
             if not got:
                 raise Spoiled(f"{left} bytes of the file are missing")
+            if time.monotonic() - began > LONGEST:
+                raise Spoiled(f"{left / HUGE_BYTES:.0%} of the file missing after {LONGEST:.0f} s")
             left -= got
     took = time.monotonic() - began
-    return {"cpu": cost(), "rate": HUGE_BYTES / took / (1 << 20), "busy": cost() / took * 100}
+    return {"seconds": cost(), "speed": HUGE_BYTES / took / MIB, "busy": cost() / took * 100}
 
 
 # -- tunnels -------------------------------------------------------------------------------------
 
 
+def get(target: str, origin: Origin, more: str = "") -> bytes:
+    """A GET; ``more``: further header lines."""
+    return f"GET {target} HTTP/1.1\r\nHost: {origin.authority}\r\n{more}\r\n".encode()
+
+
+def connect(origin: Origin) -> bytes:
+    """A request for a tunnel to the origin."""
+    return f"CONNECT {origin.authority} HTTP/1.1\r\nHost: {origin.authority}\r\n\r\n".encode()
+
+
 def tunnel(peer: Peer, origin: Origin) -> socket.socket:
     """A connection to the origin through the peer.  Raises: Spoiled, OSError."""
-    sock = socket.create_connection((peer.host, peer.tunnel_port), PATIENCE)
+    sock = socket.create_connection((peer.host, peer.tunnel_port), SILENCE)
     if peer.connects:
-        sock.sendall(f"CONNECT {origin.authority} HTTP/1.1\r\nHost: {origin.authority}\r\n\r\n".encode())
+        sock.sendall(connect(origin))
         after_head(sock)
     return sock
 
@@ -148,29 +163,22 @@ def after_head(sock: socket.socket) -> bytes:
     return data[end + 4 :]
 
 
-def one_get(sock: socket.socket, origin: Origin, more: str = "") -> None:
-    """The small file came."""
-    sock.sendall(f"GET {SMALL} HTTP/1.1\r\nHost: {origin.authority}\r\n{more}\r\n".encode())
-    have = len(after_head(sock))
-    while have < SMALL_BYTES:
-        got = sock.recv(65536)
-        if not got:
-            raise Spoiled("closed within a body")
-        have += len(got)
-
-
 def connects(peer: Peer, origin: Origin, seconds: float) -> Figures:
     """Tunnels of one GET each, by clients that open the next as soon as the last is closed.
 
     The clients are processes with blocking sockets.  Where ``busy`` is well under 100 the load is the limit.
     """
+    plain = ((peer.host, peer.tunnel_port), connect(origin) if peer.connects else b"")
+    ask = get(SMALL, origin, "Connection: close\r\n")
     fork = multiprocessing.get_context("fork")
-    plain = (peer.host, peer.tunnel_port, peer.connects, origin.authority)
-    with ProcessPoolExecutor(TUNNELS_AT_ONCE, mp_context=fork) as pool:
-        begin = time.monotonic() + 0.5  # all have been forked by then
-        with spent(peer) as cost:
-            each = list(pool.map(_client, [(*plain, begin, begin + seconds)] * TUNNELS_AT_ONCE))
-    took = [second for times in each for second in times]
+    try:
+        with ProcessPoolExecutor(TUNNELS_AT_ONCE, mp_context=fork) as clients:
+            begin = time.monotonic() + 0.5  # all have been forked by then
+            with spent(peer) as cost:
+                jobs = [(*plain, ask, begin, begin + seconds)] * TUNNELS_AT_ONCE
+                took = [second for each in clients.map(_client, jobs) for second in each]
+    except BrokenProcessPool:
+        raise Spoiled("a tunnel did not end") from None
     if not took:
         raise Spoiled("no tunnel came")
     return {
@@ -181,45 +189,54 @@ def connects(peer: Peer, origin: Origin, seconds: float) -> Figures:
     }
 
 
-def _client(given: tuple[str, int, bool, str, float, float]) -> list[float]:
+def _client(job: tuple[tuple[str, int], bytes, bytes, float, float]) -> list[float]:
     """Seconds of each tunnel from ``begin`` to ``end``."""
-    host, port, asks, authority, begin, end = given
-    ask = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode()
-    get = f"GET {SMALL} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n".encode()
+    address, tunnel_request, request, begin, end = job
+    signal.alarm(int(end - time.monotonic() + SILENCE))  # ends this process if it hangs
     took = []
     time.sleep(max(0.0, begin - time.monotonic()))
     while (now := time.monotonic()) < end:
-        sock = socket.socket()
-        sock.connect((host, port))
-        if asks:
-            sock.send(ask)
-            if sock.recv(4096)[9:12] != b"200":
-                raise Spoiled("a tunnel was refused")
-        sock.send(get)
-        have = 0
-        while got := sock.recv(65536):
-            have += len(got)
-        sock.close()
+        with socket.socket() as sock:
+            sock.connect(address)
+            if tunnel_request:
+                sock.send(tunnel_request)
+                if sock.recv(4096)[9:12] != b"200":
+                    raise Spoiled("a tunnel was refused")
+            sock.send(request)
+            have = 0
+            while got := sock.recv(65536):
+                have += len(got)
         if have < SMALL_BYTES:
             raise Spoiled("a tunnel ended early")
         took.append(time.monotonic() - now)
+    signal.alarm(0)
     return took
 
 
 def idle(peer: Peer, origin: Origin, _seconds: float) -> Figures:
-    """Memory of tunnels that have carried one GET each and are silent now; the kernel's buffers don't count."""
+    """Memory of tunnels that carried one GET each and are silent now; the kernel's buffers don't count.
+
+    Only the first round of a process tells: after it, memory that was freed is used again.
+    """
     _hold(peer, origin, 64)  # what is allocated once, whatever number follows
     before = memory_bytes(peer.pids())
     after = _hold(peer, origin, IDLE_TUNNELS)
-    return {"memory": (after - before) / IDLE_TUNNELS / 1024, "total": after / (1 << 20)}
+    return {"memory": (after - before) / IDLE_TUNNELS / 1024, "total": after / MIB}
 
 
 def _hold(peer: Peer, origin: Origin, number: int) -> int:
     """The peer's memory while so many tunnels are open."""
+    too_late = time.monotonic() + LONGEST
     with contextlib.ExitStack() as stack:
-        for _ in range(number):
-            one_get(stack.enter_context(tunnel(peer, origin)), origin)
-        time.sleep(1.0)
+        for opened in range(number):
+            sock = stack.enter_context(tunnel(peer, origin))
+            sock.sendall(get(SMALL, origin))
+            have = len(after_head(sock))
+            while have < SMALL_BYTES:
+                have += len(sock.recv(65536)) or SMALL_BYTES
+            if time.monotonic() > too_late:
+                raise Spoiled(f"{opened:,} of {number:,} tunnels after {LONGEST:.0f} s")
+        time.sleep(1.0)  # the peer is done with the last bytes
         held = memory_bytes(peer.pids())
     time.sleep(1.0)  # the peer has seen them end
     return held
@@ -235,3 +252,6 @@ LOADS: dict[str, Load] = {
     "idle": idle,
     "workers": requests(SMALL, 64),
 }
+
+#: Loads that need tunnels, that are warmed up by a short round, and that have one round a process.
+TUNNELS, WARMED, ONCE = {"tunnel", "connects", "idle"}, {"small", "page", "latency", "workers"}, {"idle"}

@@ -6,7 +6,7 @@ import gzip
 import random
 from pathlib import Path
 
-from bench.peers import CONNECTIONS, HOST, Absent, program, says
+from bench.peers import CONNECTIONS, HOST, program, says
 from tests.real.parts import Child, answers, free_ports, until
 
 SMALL, PAGE, HUGE = "/small", "/page.html", "/huge"
@@ -63,7 +63,10 @@ def _packed(text: str) -> bytes:
 
 
 class Origin:
-    """A running nginx; ``url`` of a path, ``authority`` for CONNECT.  Raises: Absent, PartError."""
+    """A running nginx; ``url`` of a path, ``authority`` for CONNECT.
+
+    Raises: Absent, PartError.
+    """
 
     def __init__(self) -> None:
         path = program("nginx")
@@ -111,6 +114,3 @@ class Origin:
         if not self.child.running():
             raise self.child.fault("ended at its start")
         return answers(*self.address)
-
-
-__all__ = ["HUGE", "HUGE_BYTES", "PAGE", "SMALL", "Absent", "Origin"]

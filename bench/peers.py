@@ -10,9 +10,12 @@ origin, writes no log, and is the mark to measure by.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -43,8 +46,8 @@ class Peer:
     """A running proxy.  ``port`` takes absolute-form requests, and CONNECT where ``connects`` is true.
 
     ``tunnel_port`` is where tunnels are asked for; of HAProxy it leads straight to its origin, so nothing is
-    to be asked there.  ``tunnels`` is false for those that have none, ``keeps`` for those that close a client's
-    connection after each answer without saying so.
+    to be asked there.  ``tunnels`` is false for those that have none, ``keeps`` for those that close the
+    client's connection after each answer without saying so.
     """
 
     name: str
@@ -74,8 +77,9 @@ class Peer:
 
     def stop(self) -> None:
         """It is gone, and so is its folder."""
-        if self.child.running():  # an idle proxy may take its time to say goodbye; it has nothing to lose
-            self.child.kill9()
+        for pid in reversed(self.pids()):  # it has nothing to lose, and goodbyes can take long
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.child.close()
 
     def __enter__(self) -> Peer:
@@ -128,27 +132,18 @@ def _up(child: Child, ports: list[int]) -> bool:
 # -- each of them --------------------------------------------------------------------------------
 
 
-def ours(_origin: tuple[str, int], *options: str) -> Peer:
-    """This checkout's proxy, by the Python that runs this."""
-    child = Twistd("proxy")
-    child.arguments = (
-        *("proxy", "-p", "0", "--allow-net", "127.0.0.1/32", "--connect-port", "1-65535"),
-        *(
-            "--access-log",
-            str(child.folder / "access.log"),
-            "--max-clients",
-            str(CONNECTIONS),
-            "--idle",
-            "900",
-        ),
-        *options,
-    )
+def ours(_origin: tuple[str, int], *options: str, kind: type[Twistd] = Twistd) -> Peer:
+    """This checkout's proxy, by the Python that runs this; ``kind``: another way to start twistd."""
+    child = kind("proxy")
+    log = ["--access-log", str(child.folder / "access.log")]
+    reach = ["-p", "0", "--allow-net", "127.0.0.1/32", "--connect-port", "1-65535"]
+    child.arguments = ("proxy", *reach, *log, "--max-clients", str(CONNECTIONS), "--idle", "900", *options)
     try:
         port = child.up().ports["proxy"]
     except PartError:
         child.close()
         raise
-    return Peer("ours", version("twisted"), child, port, port)
+    return Peer("ours", f"on Twisted {version('twisted')}", child, port, port)
 
 
 _SQUID = """\
@@ -258,7 +253,8 @@ listen http
 listen tcp
     mode tcp
     bind 127.0.0.1:{tunnel}
-    option splice-auto
+    option splice-request
+    option splice-response
     server origin {origin}
 """
 
@@ -307,9 +303,9 @@ def tutorial(_origin: tuple[str, int]) -> Peer:
     """The tutorial's proxy: twisted.web.proxy, which has no tunnels."""
 
     def command(_folder: Path, ports: list[int]) -> list[str]:
-        return [sys.executable, str(ROOT / "bench" / "tutorial.py"), str(ports[0])]
+        return [sys.executable, "-P", str(ROOT / "bench" / "tutorial.py"), str(ports[0])]
 
-    peer = listen("tutorial", version("twisted"), command)
+    peer = listen("tutorial", f"on Twisted {version('twisted')}", command)
     peer.tunnels = False
     return peer
 

@@ -1,4 +1,4 @@
-"""Rounds of figures -> the tables that people read, and what the relay is to reach."""
+"""Rounds of figures -> the tables that people read, and what ours is to reach."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from bench.loads import Figures
 
 #: Of each peer its rounds, or why it has none.
-Rounds = Mapping[str, "Sequence[Figures] | str"]
+Rounds = Mapping[str, Sequence[Figures] | str]
+Lines = list[list[str]]
+
+#: Peers whose ratios are shown.
+MARKS = ("squid", "privoxy", "haproxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,82 +31,55 @@ class Row:
     title: str
     figure: str
     reach: Mark
-    aim: Mark | None
-    more: tuple[str, ...] = ("rate", "busy")
+    aim: Mark | None = None
+    more: tuple[str, ...] = ("rate", "p50", "busy")
     higher: bool = False
+    ours: str = "ours"
 
 
-#: A column's heading and how its figures are written.
+#: Heading of a figure, and how it is written.
 COLUMNS = {
     "cpu": ("CPU µs", "{:,.1f}"),
-    "seconds": ("CPU s/GiB", "{:.2f}"),
+    "seconds": ("CPU s", "{:.2f}"),
     "rate": ("a second", "{:,.0f}"),
     "speed": ("MiB/s", "{:,.0f}"),
     "p50": ("p50 µs", "{:,.0f}"),
     "busy": ("core busy %", "{:.0f}"),
     "memory": ("KiB each", "{:.1f}"),
-    "total": ("MiB in all", "{:.0f}"),
-    "balance": ("least busy worker %", "{:.0f}"),
+    "total": ("MiB in all", "{:,.0f}"),
 }
 
+#: The issue's table: what each load is to reach, and what it aims at.
 ROWS = {
-    "small": Row(
-        "1 KiB, kept connections, 64 clients: CPU a request",
-        "cpu",
-        Mark(0.65, "squid"),
-        Mark(1, "privoxy"),
-        ("rate", "p50", "busy"),
-    ),
+    "small": Row("1 KiB, 64 clients: CPU µs a request", "cpu", Mark(0.65, "squid"), Mark(1, "privoxy")),
     "page": Row(
-        "30 KiB gzip'd page, 64 clients: CPU a request",
-        "cpu",
-        Mark(0.65, "squid"),
-        Mark(1.6, "haproxy"),
-        ("rate", "p50", "busy"),
+        "30 KiB gzip'd, 64 clients: CPU µs a request", "cpu", Mark(0.65, "squid"), Mark(1.6, "haproxy")
     ),
     "latency": Row(
-        "1 KiB, one client: median time",
-        "p50",
-        Mark(1, "squid"),
-        Mark(1.1, "haproxy"),
-        ("rate", "cpu", "busy"),
+        "1 KiB, one client: p50 in µs", "p50", Mark(1, "squid"), Mark(1.1, "haproxy"), ("rate", "cpu", "busy")
     ),
     "tunnel": Row(
-        "1 GiB through CONNECT: CPU",
-        "seconds",
-        Mark(0.7, "squid"),
-        Mark(1, "haproxy"),
-        ("speed", "busy"),
+        "1 GiB through CONNECT: CPU s", "seconds", Mark(0.7, "squid"), Mark(1, "haproxy"), ("speed", "busy")
     ),
     "download": Row(
-        "1 GiB by a plain GET: CPU",
-        "seconds",
-        Mark(0.35, "squid"),
-        Mark(1, "haproxy"),
-        ("speed", "busy"),
+        "1 GiB by a plain GET: CPU s", "seconds", Mark(0.35, "squid"), Mark(1, "haproxy"), ("speed", "busy")
     ),
     "connects": Row(
-        "CONNECT, one GET, close, 32 clients: tunnels a second",
+        "CONNECT, GET, close, 32 clients: tunnels/s",
         "rate",
         Mark(0.9, "squid"),
         Mark(1, "tinyproxy"),
         ("cpu", "p50", "busy"),
         higher=True,
     ),
-    "idle": Row(
-        "9,000 idle tunnels: memory of the process each",
-        "memory",
-        Mark(6),
-        Mark(2),
-        ("total",),
-    ),
+    "idle": Row("9,000 idle tunnels: KiB each", "memory", Mark(6), Mark(2), ("total",)),
     "workers": Row(
-        "--workers 2 against one, 1 KiB, 64 clients: requests a second",
+        "--workers 2, 1 KiB, 64 clients: requests/s",
         "rate",
         Mark(1.5, "ours"),
-        None,
-        ("cpu", "p50", "busy"),
+        more=("cpu", "p50", "busy"),
         higher=True,
+        ours="ours -w 2",
     ),
 }
 
@@ -112,85 +89,104 @@ def median(rounds: Sequence[Figures], figure: str) -> float:
     return statistics.median(each[figure] for each in rounds)
 
 
-def table(load: str, rounds: Rounds) -> list[list[str]]:
+# -- one load ------------------------------------------------------------------------------------
+
+
+def of_load(load: str, rounds: Rounds) -> Lines:
     """A load's table, headings first: each peer's medians, the range of its rounds, and ratios."""
     row = ROWS[load]
-    marks = [peer for peer in ("squid", "privoxy", "haproxy") if _measured(rounds, peer)]
-    columns = (row.figure, *row.more)
-    head = ["peer", COLUMNS[row.figure][0], "(least–most)"]
-    head += [COLUMNS[column][0] for column in row.more] + [f"× {mark}" for mark in marks]
-    lines = [head]
-    for peer, figures in rounds.items():
-        if isinstance(figures, str):
-            lines.append([peer, f"– {figures}"] + [""] * (len(head) - 2))
-            continue
-        shown = [_shown(column, median(figures, column)) for column in columns]
-        spread = [each[row.figure] for each in figures]
-        shown.insert(1, f"{_shown(row.figure, min(spread))}–{_shown(row.figure, max(spread))}")
-        mine = median(figures, row.figure)
-        ratios = [f"{mine / median(rounds[mark], row.figure):.2f}" for mark in marks]  # type: ignore[arg-type]
-        lines.append([peer, *shown, *ratios])
-    return lines
+    marks = {peer: median(theirs, row.figure) for peer in MARKS if (theirs := _measured(rounds, peer))}
+    heads = [COLUMNS[column][0] for column in (row.figure, *row.more)]
+    lines = [["peer", heads[0], "least–most", *heads[1:], *(f"× {mark}" for mark in marks)]]
+    for peer in rounds:
+        figures = _measured(rounds, peer)
+        lines.append([peer, *(_cells(row, figures, list(marks.values())) if figures else ["–"])])
+    return [line + [""] * (len(lines[0]) - len(line)) for line in lines]
 
 
-def _measured(rounds: Rounds, peer: str) -> bool:
-    return not isinstance(rounds.get(peer, ""), str)
+def missing(rounds: Rounds) -> list[str]:
+    """Why peers have no figures, a line each."""
+    return [f"{peer}: {reason}" for peer, reason in rounds.items() if isinstance(reason, str)]
+
+
+def _cells(row: Row, figures: Sequence[Figures], marks: Sequence[float]) -> list[str]:
+    mine = median(figures, row.figure)
+    each = [figure[row.figure] for figure in figures]
+    spread = f"{_shown(row.figure, min(each))}–{_shown(row.figure, max(each))}"
+    more = [_shown(column, median(figures, column)) for column in row.more]
+    return [_shown(row.figure, mine), spread, *more, *(f"{mine / mark:.2f}" for mark in marks)]
+
+
+def _measured(rounds: Rounds, peer: str) -> Sequence[Figures]:
+    found = rounds.get(peer, "")
+    return () if isinstance(found, str) else found
 
 
 def _shown(column: str, value: float) -> str:
     return COLUMNS[column][1].format(value)
 
 
-def goals(results: Mapping[str, Rounds]) -> list[list[str]]:
-    """What is to be reached and aimed at, headings first: the ratio, and whether it holds."""
-    lines = [["load", "ours", "reach", "", "aim", ""]]
+# -- what ours is to reach -----------------------------------------------------------------------
+
+
+def goals(results: Mapping[str, Rounds]) -> Lines:
+    """For each load what is to be reached and aimed at, headings first: the ratio, and whether it holds."""
+    lines = [["load", "ours", "reach", "ratio", "", "aim", "ratio", ""]]
     for load, rounds in results.items():
         row = ROWS[load]
-        mine = "ours -w 2" if load == "workers" else "ours"
-        figures = rounds.get(mine, "not measured")
-        if isinstance(figures, str):
-            lines.append([row.title, figures, *["", ""] * 2])
-            continue
-        value = median(figures, row.figure)
-        cells = [part for mark in (row.reach, row.aim) for part in _judged(row, value, mark, rounds)]
-        lines.append([row.title, f"{_shown(row.figure, value)} {COLUMNS[row.figure][0]}", *cells])
+        figures = _measured(rounds, row.ours)
+        if figures:
+            value = median(figures, row.figure)
+            marks = [_judged(row, value, mark, rounds) for mark in (row.reach, row.aim)]
+            lines.append([row.title, _shown(row.figure, value), *marks[0], *marks[1]])
+        else:
+            lines.append([row.title, "–", *[""] * 6])
     return lines
 
 
-def _judged(row: Row, value: float, mark: Mark | None, rounds: Rounds) -> tuple[str, str]:
-    """What a mark asks for, and what came of it."""
+def _judged(row: Row, value: float, mark: Mark | None, rounds: Rounds) -> tuple[str, str, str]:
+    """What a mark asks for, the ratio, and whether it holds."""
     if mark is None:
-        return "", ""
+        return "", "", ""
     sign = "≥" if row.higher else "≤"
-    if not mark.peer:
-        asked, bound, ratio = f"{sign} {mark.factor:g} {COLUMNS[row.figure][0]}", mark.factor, ""
-    else:
-        asked = f"{sign} {mark.factor:g} × {mark.peer}"
-        theirs = rounds.get(mark.peer, "not measured")
-        if isinstance(theirs, str):
-            return asked, f"{mark.peer}: {theirs}"
-        other = median(theirs, row.figure)
-        bound, ratio = mark.factor * other, f"{value / other:.2f}: "
-    short = bound / value - 1 if row.higher else value / bound - 1
-    return asked, f"{ratio}met" if short <= 0 else f"{ratio}short by {short * 100:.0f} %"
+    unit = 1.0
+    asked = f"{sign} {mark.factor:g}"
+    if mark.peer:
+        asked += f" × {mark.peer}"
+        if not (theirs := _measured(rounds, mark.peer)):
+            return asked, "–", "not measured"
+        unit = median(theirs, row.figure)
+    ratio = value / unit
+    short = mark.factor / ratio - 1 if row.higher else ratio / mark.factor - 1
+    return asked, f"{ratio:.2f}", "met" if short <= 0 else f"short by {short * 100:.0f} %"
 
 
-def plain(lines: Sequence[Sequence[str]]) -> str:
+def missed(lines: Lines) -> bool:
+    """Whether a *reach* was measured and doesn't hold."""
+    return any("short" in line[4] for line in lines[1:])
+
+
+# -- on paper ------------------------------------------------------------------------------------
+
+
+def plain(lines: Lines) -> str:
     """Columns for a terminal."""
-    return "\n".join(_padded(line, _widths(lines)).rstrip() for line in lines)
+    return "\n".join(_aligned(lines))
 
 
-def rst(lines: Sequence[Sequence[str]]) -> str:
-    """A simple table of reStructuredText; a cell too wide for its column is a row's second."""
-    rows = [[cell or "\\" for cell in line] for line in lines]
-    rule = "  ".join("=" * width for width in _widths(rows))
-    head, *rest = (_padded(row, _widths(rows)).rstrip() for row in rows)
+def rst(lines: Lines) -> str:
+    """A simple table of reStructuredText."""
+    filled = [[cell or "\\" for cell in line] for line in lines]
+    rule = "  ".join("=" * width for width in _widths(filled))
+    head, *rest = _aligned(filled)
     return "\n".join([rule, head, rule, *rest, rule])
 
 
-def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
-    return [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+def _aligned(lines: Lines) -> list[str]:
+    widths = _widths(lines)
+    cells = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    return ["  ".join(line).rstrip() for line in cells]
 
 
-def _padded(line: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+def _widths(lines: Lines) -> list[int]:
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
