@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import os
+import resource
 import signal
 import socket
 import statistics
@@ -45,11 +47,11 @@ class Spoiled(Exception):  # noqa: N818 - a round's state
 
 
 @contextlib.contextmanager
-def spent(peer: Peer) -> Iterator[Callable[[], float]]:
-    """Gives what tells, after the block, the CPU seconds that the peer used in it."""
-    before, after = cpu_seconds(peer.pids()), 0.0
+def spent(by: Peer | Origin) -> Iterator[Callable[[], float]]:
+    """Gives what tells, after the block, the CPU seconds that its processes used in it."""
+    before, after = cpu_seconds(by.pids()), 0.0
     yield lambda: after - before
-    after = cpu_seconds(peer.pids())
+    after = cpu_seconds(by.pids())
 
 
 # -- requests, by wrk ----------------------------------------------------------------------------
@@ -77,7 +79,7 @@ def requests(path: str, connections: int) -> Load:
             script.write_text(_SCRIPT.format(url=origin.url(path), host=origin.authority))
             command = [program("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
             command += ["-s", str(script), f"http://{peer.host}:{peer.port}/"]
-            with spent(peer) as cost:
+            with spent(peer) as cost, spent(origin) as served, _spent_by_children() as asked:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=True)
         told = json.loads(done.stdout.splitlines()[-1])
         answers = told["requests"]
@@ -89,9 +91,18 @@ def requests(path: str, connections: int) -> Load:
             "rate": answers / told["microseconds"] * 1e6,
             "p50": told["p50"],
             "busy": cost() / told["microseconds"] * 1e8,
+            "machine": (cost() + served() + asked()) / told["microseconds"] * 1e8 / (os.cpu_count() or 1),
         }
 
     return load
+
+
+@contextlib.contextmanager
+def _spent_by_children() -> Iterator[Callable[[], float]]:
+    """The same of our own children that ended in the block."""
+    before, after = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]), 0.0
+    yield lambda: after - before
+    after = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 # -- bytes ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 from bench.peers import CONNECTIONS, HOST, program, says
+from bench.processes import family
 from tests.real.parts import Child, answers, free_ports, until
 
 SMALL, PAGE, HUGE = "/small", "/page.html", "/huge"
@@ -94,6 +95,10 @@ class Origin:
     def url(self, path: str) -> str:
         """The absolute URL of a path."""
         return f"http://{self.authority}{path}"
+
+    def pids(self) -> list[int]:
+        """Its processes."""
+        return family(self.child.pid)
 
     def stop(self) -> None:
         """It is gone, and so are its files."""

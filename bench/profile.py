@@ -28,7 +28,7 @@ from bench import peers
 from bench.loads import LOADS, Figures
 from bench.origin import Origin
 from bench.peers import Peer
-from bench.processes import family, pin
+from bench.processes import pin
 from bench.race import Cores
 from bench.sampled import START_OR_END
 from tests.real.parts import ROOT, Twistd, until
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     peers.raise_descriptors()
     cores, origin = Cores.of_machine(), Origin()
     os.sched_setaffinity(0, cores.load)
-    pin(family(origin.child.pid), cores.load)
+    pin(origin.pids(), cores.load)
 
     def load(peer: Peer, seconds: float) -> Figures:
         pin(peer.pids(), cores.proxy)

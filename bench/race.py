@@ -11,7 +11,7 @@ from bench import peers
 from bench.loads import LOADS, ONCE, TUNNELS, WARMED, Figures, Spoiled
 from bench.origin import Origin
 from bench.peers import Peer
-from bench.processes import family, pin
+from bench.processes import pin
 from tests.real.parts import PartError
 
 
@@ -39,7 +39,7 @@ class Race:
         self._running: dict[str, Peer] = {}
         self.rounds: dict[str, list[Figures] | str] = {}
         os.sched_setaffinity(0, cores.load)
-        pin(family(origin.child.pid), cores.load)
+        pin(origin.pids(), cores.load)
 
     def enter(self, name: str, peer: str, options: Sequence[str] = ()) -> str:
         """The peer runs, under a name of this race; return its version, or nothing if it can't."""

@@ -48,6 +48,8 @@ How it is measured
   origin without a log, and over TCP with splice, as the mark to measure by.
 * Memory is the process's (proportional set size), without the kernel's socket buffers; each tunnel
   carried one GET first.
+* Two workers have two cores where two more remain for load and origin.  With fewer cores all share all of
+  them; once *all cores busy* nears 100 the load is the limit.
 * ``tinyproxy`` closes the connection after each answer, so that its requests include new connections.
 
 {loads}
