@@ -229,20 +229,21 @@ class _Shaking(Protocol):
         if said:
             self.transport.write(said)
         if self._script.rest is not None:
-            self._hand_over(self._script.rest)
+            self._hand_over()
 
-    def _hand_over(self, rest: bytes) -> None:
+    def _hand_over(self) -> None:
         protocol, transport = self._protocol, self.transport
         self._over = True
         self.transport = None
         protocol.address, protocol.greet = self.address, self._greeted
         transport.protocol = protocol
         protocol.makeConnection(transport)
-        if rest:
-            protocol.dataReceived(rest)
 
     def _greeted(self) -> None:
+        """The protocol has its connection; it hears what came early before anybody takes it over."""
         del self._protocol.greet
+        if self._script.rest:
+            self._protocol.dataReceived(self._script.rest)
         self.done.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -384,8 +384,11 @@ class ThroughTests(SynchronousTestCase):
         self.assertNoResult(done)
         self.assertIn(b"CONNECT a.test:443 ", net.tell(hop, b"HTTP/1.1 200 OK\r\n"))
         self.assertNoResult(done)
+        told: list[bytes] = []
+        done.addCallback(lambda _: told.append(net.side.data))
         net.tell(hop, b"\r\nearly")
         self.successResultOf(done)
+        self.assertEqual(told, [b"early"], "before anybody takes the connection over")
         self.assertIs(hop.protocol, net.side)  # type: ignore[attr-defined]
         self.assertEqual((net.side.data, net.side.address), (b"early", "10.0.0.1"))
         self.assertEqual((net.side.hop, net.side.way), (None, HTTP))

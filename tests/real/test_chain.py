@@ -20,9 +20,7 @@ MEBIBYTE = 1 << 20
 
 def proxy(*options: str) -> Twistd:
     """Return a proxy that is up, and may go to loopback and any port there."""
-    service = Twistd(
-        "proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535", "--via", "x", *options
-    )
+    service = Twistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535", *options)
     try:
         return service.up()
     except BaseException:
@@ -101,9 +99,9 @@ class OursTests(ChainCase):
             front = self.up("-u", f"http://anna@{place}?password-file={secret}")
             self.assertEqual(self.tunnelled(front), "hello")
             wrong = self.up("-u", f"http://anna@{place}")
-            self.assertIn(" 502 ", self.tunnelled(wrong))
+            self.assertIn("does not accept our credentials", self.tunnelled(wrong))
             without = self.up("-u", f"http://{place}")
-            self.assertIn(" 502 ", self.tunnelled(without))
+            self.assertIn("wants credentials", self.tunnelled(without))
             for service in (front, wrong, without, back):
                 service.stop()
                 self.assertNotIn("geheim", service.log)
@@ -137,6 +135,40 @@ class OursTests(ChainCase):
             place = f"http://127.0.0.1:{listener.getsockname()[1]}"
             front = self.up("--connect-timeout", "2", "-u", place, "-u", "direct")
             self.assertEqual(self.tunnelled(front), "hello")
+
+    def test_target_that_speaks_first(self) -> None:
+        """What a target says in one piece with the upstream proxy's 200 reaches the client."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            front = self.up("-u", f"http://127.0.0.1:{listener.getsockname()[1]}")
+            with socket.create_connection(("127.0.0.1", front.ports["proxy"]), START_SECONDS) as client:
+                client.sendall(b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n")
+                hop, _ = listener.accept()
+                with hop:
+                    hop.settimeout(START_SECONDS)
+                    self.assertTrue(hop.recv(65536).startswith(b"CONNECT a.test:443 "))
+                    hop.sendall(b"HTTP/1.1 200 OK\r\n\r\n220 hello")
+                    hop.shutdown(socket.SHUT_WR)
+                    said = b"".join(iter(lambda: client.recv(65536), b""))
+                    self.assertTrue(said.endswith(b"\r\n\r\n220 hello"), said)
+                    client.sendall(b"QUIT")
+                    self.assertEqual(hop.recv(4, socket.MSG_WAITALL), b"QUIT")
+
+    def test_plain_by_http(self) -> None:
+        """Requests in the clear go by the second proxy, with our credentials and without the client's."""
+        with tempfile.TemporaryDirectory() as folder:
+            users, secret = Path(folder) / "users", Path(folder) / "secret"
+            secret.write_text("geheim\n")
+            users.write_text(f"anna:{bcrypt.hashpw(b'geheim', bcrypt.gensalt(4)).decode()}\n")
+            back = self.up("--htpasswd", str(users))
+            place = f"127.0.0.1:{back.ports['proxy']}"
+            front = self.up("-u", f"http://anna@{place}?password-file={secret}")
+            for _ in range(3):
+                self.assertEqual(self.fetched(front), digest(MEBIBYTE))
+            without = self.up("-u", f"http://{place}")
+            told = self.fetched(without)
+            self.assertIn(" 502 ", told)
+            self.assertIn("wants credentials", told)
+            self.assertNotIn("Proxy-Authenticate", told)
 
     def test_to_itself(self) -> None:
         """A proxy that is told to go by itself refuses to."""
@@ -172,14 +204,14 @@ class SocksTests(ChainCase):
         port = self.socks("-u", "anna", "-P", "geheim")
         with tempfile.TemporaryDirectory() as folder:
             secret = Path(folder) / "secret"
-            for password, answer in (("geheim", "hello"), ("falsch", " 502 ")):
+            for password, answer in (("geheim", "hello"), ("falsch", "does not accept our credentials")):
                 secret.write_text(password)
                 front = self.up("-u", f"socks5://anna@127.0.0.1:{port}?password-file={secret}")
                 self.assertIn(answer, self.tunnelled(front))
                 front.stop()
                 self.assertNotIn(password, front.log)
         front = self.up("-u", f"socks5://127.0.0.1:{port}")
-        self.assertIn(" 502 ", self.tunnelled(front))
+        self.assertIn("wants credentials", self.tunnelled(front))
 
     def test_origin_refuses(self) -> None:
         """An origin that refuses is told as such, though the connection is another's."""
