@@ -28,7 +28,7 @@ from bench import peers
 from bench.loads import LOADS, Figures
 from bench.origin import Origin
 from bench.peers import Peer
-from bench.processes import pin
+from bench.processes import go_first, pin
 from bench.race import Cores
 from bench.sampled import START_OR_END
 from tests.real.parts import ROOT, Twistd, until
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--options", type=shlex.split, default=[], help="further options of ours")
     asked = reader.parse_args(arguments)
     peers.raise_descriptors()
+    go_first()
     cores, origin = Cores.of_machine(), Origin()
     os.sched_setaffinity(0, cores.load)
     pin(origin.pids(), cores.load)

@@ -22,6 +22,7 @@ from bench import peers, table
 from bench.loads import LOADS
 from bench.machine import Machine
 from bench.origin import Origin
+from bench.processes import go_first
 from bench.race import Cores, Race
 from bench.report import write
 
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(arguments)
     signal.signal(signal.SIGTERM, _leave)
     peers.raise_descriptors()
+    go_first()
     origin = Origin()
     results: dict[str, table.Rounds] = {}
     versions = {"nginx": origin.version}

@@ -40,6 +40,7 @@ How it is measured
   others.
 * Peers take turns in rounds; a figure is the median of the rounds, *least–most* is their range. The
   machine's speed drifts and microseconds with it; ratios hold.
+* All of it runs before other programs of the machine (``nice``), where that is allowed.
 * CPU is what all processes of a proxy used, user and system, divided by the answers. *Core busy* tells
   how much of its core a proxy used: well under 100, something else was the limit, and the rate says
   little.
