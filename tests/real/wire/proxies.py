@@ -36,6 +36,7 @@ visible_hostname squid.wire
 cache deny all
 auth_param basic program {ncsa} {folder}/users
 auth_param basic realm wire
+auth_param basic children 2 startup=2
 acl known proxy_auth REQUIRED
 http_access allow known
 shutdown_lifetime 0 seconds

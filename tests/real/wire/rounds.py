@@ -51,13 +51,13 @@ def round_of(name: str, cases: Sequence[Case], seconds: float) -> Round | None:
     with tempfile.TemporaryDirectory() as folder:
         door = proxies.start_locked(name, Path(folder)) if locked else None
         if door is not None:
-            found |= played(door, locked, seconds)
+            found |= played(door, locked, seconds, at_once=1)
     return Round(name, peer.version, found)
 
 
-def played(peer: peers.Peer, cases: Sequence[Case], seconds: float) -> dict[str, str]:
+def played(peer: peers.Peer, cases: Sequence[Case], seconds: float, at_once: int = AT_ONCE) -> dict[str, str]:
     """What a running proxy did in each case; it is stopped afterwards."""
-    with peer, ThreadPoolExecutor(AT_ONCE) as players:
+    with peer, ThreadPoolExecutor(at_once) as players:
         found = list(players.map(lambda case: breach_of(case, peer.address, seconds), cases))
         if not peer.child.running():
             sys.stderr.write(f"{peer.name} has ended by itself during the cases\n")
