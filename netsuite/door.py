@@ -16,11 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.internet import tcp
 from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator, IProtocolFactory
 from twisted.internet.main import CONNECTION_DONE
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -61,6 +61,10 @@ _OF_ONE = frozenset(
         errno.ENETUNREACH,
     )
 )
+
+
+#: What a file that holds no certificate, no key, or the key of another certificate makes.
+TLS_FAULTS = (SSL.Error, crypto.Error)
 
 
 class Door(tcp.Port):
@@ -145,6 +149,15 @@ class Certificates:
         return SSL.Connection(self.context, None)
 
 
+class Secured(BufferingTLSTransport):
+    """A connection in TLS that may be aborted after its end too, as plain ones may."""
+
+    def abortConnection(self) -> None:
+        """Close now, if that has not happened."""
+        if self.connected:
+            super().abortConnection()
+
+
 @dataclass(frozen=True, slots=True)
 class Inherited:
     """A listening socket that another process has bound: its descriptor here, and its address family."""
@@ -192,6 +205,7 @@ class Doors:
         """Return a door behind which TLS is spoken."""
         certificates = Certificates(_context(contextFactory))
         wrapped = TLSMemoryBIOFactory(certificates, False, factory)
+        wrapped.protocol = Secured
         door = self.listenTCP(port, wrapped, backlog, interface)
         if isinstance(door, Door):
             door.certificates = certificates
@@ -234,7 +248,7 @@ def _context(factory: Any) -> SSL.Context:
     """Return what certificates make.  Raises: ValueError if key and certificate don't go together."""
     try:
         context: SSL.Context = factory.getContext()
-    except SSL.Error as error:
+    except TLS_FAULTS as error:
         told = error.args[0][0][-1] if error.args and error.args[0] else "unusable"
         raise ValueError(f"the certificate or its key: {told}") from None
     return context

@@ -25,7 +25,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from netsuite import journal
-from netsuite.door import ACCEPTS_SHARED, Door, Doors, Inherited, Showing
+from netsuite.door import ACCEPTS_SHARED, TLS_FAULTS, Door, Doors, Inherited, Showing
 from netsuite.values import Where, split_endpoint
 
 #: Which of our listeners has which port by default (told in a clash).
@@ -37,7 +37,7 @@ DEFAULT_PORTS = {
 
 
 #: What binding a place may fail with.
-_REFUSALS = (OSError, ValueError, CannotListenError, LookupError, TypeError, SSL.Error)
+_REFUSALS = (OSError, ValueError, CannotListenError, LookupError, TypeError, *TLS_FAULTS)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a mistake
@@ -262,7 +262,7 @@ def _certificates(description: str) -> SSL.Context:
     showing = Showing()
     try:
         _bound(showing, description, Factory())
-    except SSL.Error as error:
+    except TLS_FAULTS as error:
         raise ValueError(f"{description}: no certificate, or no key, in its file") from error
     return showing.context
 

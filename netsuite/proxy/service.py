@@ -125,6 +125,11 @@ class ProxyService(service.MultiService):
         """Return ``address:port`` as bound, for people."""
         return authority(*self.listening.addresses()[0])
 
+    def url(self) -> str:
+        """Return the address to set in a client."""
+        scheme = "https" if self._settings.port.descriptions[0].startswith("ssl:") else "http"
+        return f"{scheme}://{self.place()}"
+
     def status(self) -> dict[str, object]:
         """Return what /status.json tells of the relay."""
         crowd, pool = self.relay.crowd, self.relay.pool
@@ -287,7 +292,7 @@ class Proxy(service.MultiService):
     def startService(self) -> None:
         """Say where it listens."""
         super().startService()
-        journal.service_ready(service="proxy", summary=f"proxy http://{self._proxy.place()}")
+        journal.service_ready(service="proxy", summary=f"proxy {self._proxy.url()}")
 
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
