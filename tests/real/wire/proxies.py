@@ -75,8 +75,13 @@ def htpasswd(folder: Path) -> tuple[str, ...]:
 
 
 def ours(service: str, *options: str) -> Twistd:
-    """Our service is up, on a free port, and may reach this machine."""
+    """Our service is coming up, on a free port, and may reach this machine; ``up`` waits for it."""
     child = Twistd(service, "-p", "0", *_FREE, *options)
+    child.launch()
+    return child
+
+
+def _up(child: Twistd) -> Twistd:
     try:
         return child.up()
     except PartError:
@@ -85,7 +90,7 @@ def ours(service: str, *options: str) -> Twistd:
 
 
 def _ours(*options: str) -> peers.Peer:
-    child = ours("proxy", *options)
+    child = _up(ours("proxy", *options))
     port = child.ports["proxy"]
     return peers.Peer("ours", f"Twisted {version('twisted')}", child, port, port)
 
@@ -94,7 +99,7 @@ class Chained(Twistd):
     """A proxy of ours that asks another of ours, which ends with it."""
 
     def __init__(self) -> None:
-        self.next = ours("proxy")
+        self.next = _up(ours("proxy"))
         super().__init__("proxy", "-p", "0", "--upstream", self.next.proxy, *_FREE)
 
     def close(self) -> None:
@@ -105,12 +110,8 @@ class Chained(Twistd):
 
 
 def _chain() -> peers.Peer:
-    child = Chained()
-    try:
-        port = child.up().ports["proxy"]
-    except PartError:
-        child.close()
-        raise
+    child = _up(Chained())
+    port = child.ports["proxy"]
     return peers.Peer("chain", "ours by ours", child, port, port)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.real.parts import Twistd
+from tests.real.parts import PartError, Twistd
 from tests.real.wire import proxies
 from tests.real.wire.argued import ARGUED
 from tests.real.wire.cases import MUST, Case, every_case
@@ -37,21 +38,31 @@ class ProxyWireTests(SynchronousTestCase):
     def setUpClass(cls) -> None:
         cls.folder = tempfile.TemporaryDirectory()
         cls.open = proxies.ours(*cls.service)
+        cls.locked = proxies.ours(*cls.service, *proxies.htpasswd(Path(cls.folder.name)))
         try:
-            cls.locked = proxies.ours(*cls.service, *proxies.htpasswd(Path(cls.folder.name)))
-        except BaseException:
-            cls.open.close()
+            cls.open.up()
+            cls.locked.up()
+        except PartError:
+            cls.end()
             raise
 
     @classmethod
     def tearDownClass(cls) -> None:
-        logs = [service.log for service in (cls.open, cls.locked)]
-        for part in (cls.open, cls.locked):
-            part.close()
-        cls.folder.cleanup()
+        logs = [cls.open.log, cls.locked.log]
+        cls.end()
         for log in logs:
             if "Traceback" in log:
                 raise AssertionError(log[log.index("Traceback") :][:4000])
+
+    @classmethod
+    def end(cls) -> None:
+        """Both are gone; the one doesn't wait for the other's goodbye."""
+        for service in (cls.open, cls.locked):
+            if service.running():
+                service.signal(signal.SIGTERM)
+        cls.open.close()
+        cls.locked.close()
+        cls.folder.cleanup()
 
     def play(self, case: Case) -> None:
         """The case holds for our proxy, or is argued."""
