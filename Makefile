@@ -20,10 +20,11 @@ PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl microsocks \
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
 PACKAGE := setup.cfg pyproject.toml constraints.txt README.rst
 
-.PHONY: help run test parts peers bench conformance lint format types clean
+.PHONY: help run test nightly endurance parts peers bench conformance lint format types clean
 help:
 	@echo "make run    install netsuite into $(RUN) and start wordproxy in the foreground"
 	@echo "make test   install what the tests need, and run them (ARGS=... goes to pytest)"
+	@echo "make nightly   the long tests: crowds, 10 GB bodies, a long fuzz, an hour's soak; make endurance: a day's"
 	@echo "make bench  install the peers (make peers), measure ours against them, print the tables"
 	@echo "make conformance  install the peers, and try ours and them on the wire against RFC 9110 and 9112"
 	@echo "make lint   make types   make format   make clean"
@@ -53,6 +54,22 @@ $(TEST)/installed: $(TEST)/made $(PACKAGE)
 	@echo "netsuite: installing netsuite and its test tools into $(TEST)"
 	@$(TEST)/bin/python $(PIP) -e '.[test,dev]'
 	@touch $@
+
+# What is too long for every push: the whole of what `make test` tries a cut of (NETSUITE_TEST_SCALE), a fuzz with
+# a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
+LONG := tests/real/test_load.py tests/real/test_faults.py
+nightly: SOAK_MINUTES ?= 60
+nightly: $(TEST)/installed parts
+	@$(TEST)/bin/python -m tests.proxy.fuzz --runs 200000
+	@NETSUITE_TEST_SCALE=nightly $(TEST)/bin/python -m pytest $(LONG) $(ARGS)
+	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES)
+	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES) --service wordproxy
+
+endurance: SOAK_MINUTES ?= 1440
+endurance: $(TEST)/installed parts
+	@for part in 1 2 3 4 5 6 7 8 9 10; do \
+	    $(TEST)/bin/python -m tests.proxy.fuzz --runs 1000000 || exit 1; done
+	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES)
 
 parts:
 	@.ci/parts $(PARTS)

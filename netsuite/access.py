@@ -131,6 +131,11 @@ class Htpasswd:
         self._remembered[self._digest(credentials)] = (user, self._reactor.seconds() + REMEMBER_SECONDS)
         return user
 
+    @property
+    def tried(self) -> dict[str, int]:
+        """How often each client has failed since it was last right."""
+        return dict(self._tried)
+
     def note(self, client: str, ok: bool) -> None:
         """Count a failed try of a client, here or in another process; a good one forgives all before it."""
         if ok:

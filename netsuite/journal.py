@@ -356,15 +356,10 @@ class JsonLines:
         self._stream = stream
 
     def __call__(self, event: Any) -> None:
-        own = {}
-        if event.get("log_namespace") == "netsuite":
-            own = {key: value for key, value in event.items() if _is_own(key) and _plain(value)}
-        message = formatEvent(event)
-        if event.get("log_failure") is not None:
-            message += "\n" + event["log_failure"].getTraceback()
+        level, message, own = portable(event)
         line = {
             "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds"),
-            "level": (event.get("log_level") or LogLevel.info).name,
+            "level": level,
             "service": event.get("log_namespace", "-"),
             **own,
             "message": escaped(message) if event.get("log_failure") is None else message,
@@ -372,6 +367,17 @@ class JsonLines:
         # A JSON string may hold U+2028 and its like bare; as JSON escapes they can't end a line.
         self._stream.write(_UNPRINTABLE.sub(_escape, json.dumps(line, ensure_ascii=False)) + "\n")
         self._stream.flush()
+
+
+def portable(event: Any) -> tuple[LogLevelName, str, dict[str, Any]]:
+    """Return an event as plain values: its level, its text with the traceback of a failure, our own keys."""
+    own = {}
+    if event.get("log_namespace") == "netsuite":
+        own = {key: value for key, value in event.items() if _is_own(key) and _plain(value)}
+    text = formatEvent(event)
+    if event.get("log_failure") is not None:
+        text += "\n" + event["log_failure"].getTraceback()
+    return (event.get("log_level") or LogLevel.info).name, text, own
 
 
 def _is_own(key: str) -> bool:

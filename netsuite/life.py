@@ -71,8 +71,11 @@ class Life(service.Service):
         self._reactor.callWhenRunning(self._ready)
 
     def stopService(self) -> None:
-        """Give the signals back."""
+        """Give the signals back once all has stopped: until then a second one ends everything at once."""
         super().stopService()
+        self._reactor.addSystemEventTrigger("after", "shutdown", self._give_back)
+
+    def _give_back(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()

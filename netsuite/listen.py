@@ -125,16 +125,19 @@ class Listening(service.Service):
             raise self._terminal.refuse(self._complaint(error)) from None
 
     def _bind(self, description: str, inherited: Inherited | None = None) -> IListeningPort:
-        doors = Doors(
-            self._reactor,
-            owner=self._owner,
-            on_lack=self._on_lack,
-            inherited=inherited or self.inherited.get(description),
-        )
-        port: IListeningPort = _bound(doors, description, self._factory)
+        inherited = inherited or self.inherited.get(description)
+        doors = Doors(self._reactor, owner=self._owner, on_lack=self._on_lack, inherited=inherited)
+        if inherited is not None and not description.startswith("ssl:"):
+            port = doors.adoptStreamPort(inherited.fd, inherited.family, self._factory)
+        else:
+            port = _bound(doors, description, self._factory)
         if isinstance(port, tcp.Port) and not self._is_open:
             port.stopReading()
         return port
+
+    def sockets(self) -> list[tuple[int, int]]:
+        """Return the bound sockets, as (descriptor, address family), in the order of ``bound``."""
+        return [(port.fileno(), port.addressFamily) for port in self.bound.values()]  # type: ignore[attr-defined]
 
     def share(self) -> None:
         """Accept few clients a turn: other processes accept from the same sockets."""

@@ -43,6 +43,9 @@ from netsuite.values import (
 
 T = TypeVar("T")
 
+#: What twistd is told to log by for ``--log-json``.
+JSON_OBSERVER = "netsuite.options.json_observer"
+
 #: Longest value of one option.
 VALUE_MAX = 4096
 
@@ -184,7 +187,7 @@ class Options(usage.Options):
             prefer()
         if self["log-json"] and self.parent is not None:
             _log_file["path"] = str(self.parent.get("logfile") or "-")
-            self.parent["logger"] = "netsuite.options.json_observer"
+            self.parent["logger"] = JSON_OBSERVER
 
     def _fill_from_environment(self) -> None:
         prefix = f"NETSUITE_{self.table.upper()}_"

@@ -23,7 +23,8 @@ class Table:
         try:
             found = tomllib.loads(text).get(name, {})
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path}: {error}") from None
+            last = f"at line {len(text.splitlines())}, the end"
+            raise ValueError(f"{path}: {error}".replace("at end of document", last)) from None
         if not isinstance(found, dict):
             raise ValueError(f"{path}: {name} is no table; write [{name}]")
         self.values: dict[str, object] = found

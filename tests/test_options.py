@@ -127,8 +127,8 @@ class FaultTests(Layered):
         self.assertTrue(line.startswith(f"--idle (file {path}, line 6): 'soon' "), line)
         path = self.toml('[echo]\nallow-client = [\n  "10.0.0.0/8",\n  "nowhere",\n]\n')
         self.assertIn("line 4", self.faults("-c", path)[0])
-        path = self.toml("[echo]\ntag = \n")
-        self.assertIn("line 2", self.faults("-c", path)[0])
+        for text in ("[echo]\ntag = \n", "[echo]\ntag = ["):
+            self.assertIn("line 2", self.faults("-c", self.toml(text))[0])
         path = self.mktemp()
         Path(path).write_bytes(b"[echo]\n\n# \xff\n")
         self.assertIn("line 3", self.faults("-c", path)[0])

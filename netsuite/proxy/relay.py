@@ -57,9 +57,13 @@ class Relay:
         self.crowd, self.access, self.show_client = crowd, access, show_client
         self.forwarded_for, self.rate, self.bandwidth = forwarded_for, rate, bandwidth
         self.meter = Meter()
-        self._number = 0
+        self._number, self._step = 0, 1
+
+    def number_by(self, first: int, step: int) -> None:
+        """Number exchanges from ``first``, each ``step`` on, so that several relays share one log."""
+        self._number, self._step = first, step
 
     def next_number(self) -> int:
         """Return a new exchange's number, by which log lines belong together."""
-        self._number += 1
+        self._number += self._step
         return self._number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -19,6 +20,7 @@ from netsuite.guard import Guard
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.names import Names
+from netsuite.options import JSON_OBSERVER
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.allowance import Bandwidth, Rate
 from netsuite.proxy.chain import Chain, Way, with_password
@@ -30,6 +32,7 @@ from netsuite.proxy.relay import Relay
 from netsuite.proxy.rewrite import Via
 from netsuite.proxy.settings import Options as Options
 from netsuite.proxy.settings import Settings
+from netsuite.proxy.workers import Given, Workers
 from netsuite.site.admin import AdminService, crowd_gauges
 
 #: Descriptors that a client may need: its own, its origin's, and a pipe's while a tunnel is joined.
@@ -43,7 +46,8 @@ class ProxyService(service.MultiService):
     """A listening proxy: binds, relays, and ends when what is in hand is done.
 
     ``own``: further listeners of ours, which may not be fetched from; ``more``: what /status.json tells
-    besides; ``inherited``: sockets that another process has bound for us; ``on_try`` is told of log-ins.
+    besides.  Of several processes: ``workers`` accept what is bound here; to a worker ``inherited`` are the
+    sockets, ``key`` is that of all pseudonyms, and ``on_try`` is told of log-ins.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class ProxyService(service.MultiService):
         more: Callable[[], Mapping[str, object]] = dict,
         inherited: Mapping[str, Inherited] | None = None,
         on_try: Callable[[str, bool], object] = lambda client, ok: None,
+        key: bytes | None = None,
+        workers: Workers | None = None,
     ) -> None:
         super().__init__()
         settings = _fitted(settings)
@@ -75,7 +81,7 @@ class ProxyService(service.MultiService):
             times=settings.times,
             rules=settings.rules,
             pool=Pool(reactor, self._dialler(settings), settings.limits),
-            via=Via(settings.via_name, shown=settings.via_shown),
+            via=Via(settings.via_name, shown=settings.via_shown, key=key),
             log=log,
             hooks=hooks,
             crowd=Crowd(reactor, settings.common),
@@ -94,13 +100,16 @@ class ProxyService(service.MultiService):
             reactor=reactor,
             on_lack=self._relieve,
             inherited=inherited,
+            is_open=workers is None,
         )
         self.listening.setServiceParent(self)
+        self.collectors = (crowd_gauges(self.relay.crowd), self.relay.meter)
+        status = self.status if workers is None else workers.status
         self._admin = AdminService(
             settings.common,
             name=owner,
-            status=lambda: {"state": "up", **self.status(), **more()},
-            collectors=(crowd_gauges(self.relay.crowd), self.relay.meter),
+            status=lambda: {"state": "up", **status(), **more()},
+            collectors=self.collectors if workers is None else (workers.sums,),
             terminal=terminal,
             reactor=reactor,
         )
@@ -121,6 +130,11 @@ class ProxyService(service.MultiService):
         """Return every address that this process listens on."""
         return [*self.listening.addresses(), *self._admin.addresses(), *self._own()]
 
+    @property
+    def drain_seconds(self) -> float:
+        """How long requests under way get at a stop."""
+        return self._settings.times.drain
+
     def place(self) -> str:
         """Return ``address:port`` as bound, for people."""
         return authority(*self.listening.addresses()[0])
@@ -134,6 +148,10 @@ class ProxyService(service.MultiService):
         """Return what /status.json tells of the relay."""
         crowd, pool = self.relay.crowd, self.relay.pool
         return {"connections": len(crowd), "refused": crowd.refused, "origins_open": len(pool.open)}
+
+    def tried(self) -> dict[str, int]:
+        """Return how often each client has failed to log in."""
+        return self._users.tried if self._users is not None else {}
 
     def note_try(self, client: str, ok: bool) -> None:
         """Another process of ours has seen a client log in, or fail to."""
@@ -279,15 +297,42 @@ def tell_changes(changed: set[str], fixed: frozenset[str]) -> None:
 
 
 class Proxy(service.MultiService):
-    """``twistd proxy``: the proxy, its signals, and its first log line."""
+    """``twistd proxy``: the proxy, its workers if it has any, its signals, and its first log line."""
 
     def __init__(self, options: Options, reactor: Any) -> None:
         super().__init__()
-        terminal, self._options = Terminal(), options
-        self._proxy = ProxyService(options.settings, reactor, terminal, hooks=NoHooks(), owner="proxy")
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._proxy.reopen)
-        life.setServiceParent(self)
-        self._proxy.setServiceParent(self)
+        terminal, self._options, self._reactor = Terminal(), options, reactor
+        count = options.settings.workers
+        self._workers = self._made_workers(count) if count > 1 else None
+        self._proxy = ProxyService(
+            options.settings, reactor, terminal, hooks=NoHooks(), owner="proxy", workers=self._workers
+        )
+        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self.reopen)
+        for part in (life, self._proxy, self._workers):
+            if part is not None:
+                part.setServiceParent(self)
+
+    def _made_workers(self, count: int) -> Workers:
+        return Workers(
+            self._reactor,
+            count,
+            command=self._command,
+            given=lambda: Given(
+                tuple(self._proxy.listening.bound),
+                self._proxy.listening.sockets(),
+                tuple(self._proxy.own_addresses()),
+            ),
+            greeting=lambda: {"key": self._proxy.relay.via.key.hex(), "tried": self._proxy.tried()},
+            on_try=lambda client, ok: self._proxy.note_try(client, ok),
+            drain_seconds=lambda: self._proxy.drain_seconds,
+        )
+
+    def _command(self, number: int) -> list[str]:
+        """Return the command of a worker: the same reactor, the same options, and where to log."""
+        log = "-" if logs_to_stdout(self._options.parent) else "talk"
+        reactor, told = type(self._reactor).__module__, self._options
+        module = ["-P", "-m", "netsuite.proxy.worker"]
+        return [sys.executable, *module, reactor, str(number), told.folder, log, *told.arguments]
 
     def startService(self) -> None:
         """Say where it listens."""
@@ -297,6 +342,21 @@ class Proxy(service.MultiService):
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
         self._proxy.prepare(self._options.again())()
+        if self._workers is not None:
+            self._workers.reload()
+
+    def reopen(self) -> None:
+        """Logs are opened again."""
+        self._proxy.reopen()
+        if self._workers is not None:
+            self._workers.reopen()
+
+
+def logs_to_stdout(twistd: Mapping[str, Any] | None) -> bool:
+    """Return whether twistd logs to standard output, so that workers can write there too."""
+    if twistd is None or not twistd.get("nodaemon") or twistd.get("syslog"):
+        return False
+    return twistd.get("logfile") in (None, "-") and twistd.get("logger") in (None, JSON_OBSERVER)
 
 
 def makeService(options: Options) -> service.IService:

@@ -48,6 +48,29 @@ class Settings:
     workers: int
 
 
+def share_of(settings: Settings, count: int) -> Settings:
+    """Return what one of so many workers is told: its part of each bound, and no admin listener."""
+
+    def part(whole: int) -> int:
+        return -(-whole // count)
+
+    loopback = settings.common.per_client_loopback
+    common = replace(
+        settings.common,
+        max_clients=part(settings.common.max_clients),
+        per_client=part(settings.common.per_client),
+        per_client_loopback=None if loopback is None else part(loopback),
+        admin=None,
+    )
+    rate, bandwidth = settings.rate, settings.bandwidth
+    return replace(
+        settings,
+        common=common,
+        rate=rate / count if rate else None,
+        bandwidth=part(bandwidth) if bandwidth else None,
+    )
+
+
 def parse_verb_and_rule(text: str) -> Rule:
     """Return the rule of ``allow host:example.org`` or ``deny port:25``.  Raises: ValueError."""
     verb, _space, rule = text.strip().partition(" ")

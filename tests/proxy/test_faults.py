@@ -1,15 +1,28 @@
-"""Origins in trouble, at each point of an answer; clocks that jump; bounds of what is remembered of hosts."""
+"""Origins in trouble, at each point of an answer; clocks that jump; bounds of what is
+remembered; what a guesser learns."""
 
 from __future__ import annotations
 
+import gc
 import time
+from collections import deque
+from pathlib import Path
+from types import FunctionType, ModuleType
 from unittest.mock import patch
 
+import bcrypt
+from passlib.apache import HtpasswdFile
+from twisted.internet.defer import ensureDeferred, succeed
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.access import Htpasswd
 from netsuite.http1.target import Target
+from netsuite.names import Names
 from netsuite.proxy import pool as pools
 from netsuite.proxy import rewrite
+from netsuite.proxy.allowance import Bandwidth, Rate
+from netsuite.resolving.answer import Found
 from tests.proxy.fuzz_readers import Read, read_answer, same_answer
 from tests.proxy.scripted import HOST, Bench, Recording, request
 
@@ -259,17 +272,43 @@ class ClockTests(SynchronousTestCase):
             self.assertEqual(seconds, [2.0])
 
 
+def reach(root: object) -> int:
+    """Return how many containers' places are reached from an object, classes and functions left out."""
+    seen: set[int] = set()
+    places = 0
+    waiting = [root]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType | MemoryReactorClock):
+            continue
+        seen.add(id(one))
+        places += len(one) if isinstance(one, dict | list | set | deque) else 0
+        waiting += gc.get_referents(one)
+    return places
+
+
 class BoundTests(SynchronousTestCase):
     """A hundred thousand hosts."""
 
     HOSTS = 100_000
 
-    def test_names_of_ours(self) -> None:
-        """Pseudonyms that are kept ready stay within their number."""
-        via = rewrite.Via()
-        for number in range(self.HOSTS):
-            via.name(Target(b"http", b"h%d.example" % number, 80, b"/"))
-        self.assertLessEqual(len(via._names), rewrite.NAMES_MAX)
+    def test_tables(self) -> None:
+        """What is remembered of hosts and clients is as much after all of them as after half."""
+        via, rate, bandwidth = rewrite.Via(), Rate(10.0), Bandwidth(1000)
+        found = Found(("192.0.2.1",), 3600.0)
+        names = Names(Bench().clock, ask=lambda host: succeed(found))
+        for table, meet in (
+            (via, lambda host: via.name(Target(b"http", host.encode(), 80, b"/"))),
+            (rate, lambda host: rate.take(host, 1.0)),
+            (bandwidth, lambda host: bandwidth.spend(host, 100, 1.0)),
+            (names, lambda host: self.successResultOf(ensureDeferred(names.addresses(host, 80)))),
+        ):
+            sizes = []
+            for half in range(2):
+                for number in range(self.HOSTS // 2):
+                    meet(f"h{number}.{half}.example")
+                sizes.append(reach(table))
+            self.assertLess(abs(sizes[1] - sizes[0]), 1000, type(table))
 
     def test_pool(self) -> None:
         """Connections that wait stay within their number, and what was sent away is closed."""
@@ -293,6 +332,36 @@ class BoundTests(SynchronousTestCase):
             host = b"10.%d.%d.1" % divmod(number, 256)
             self.assertTrue(bench.ask(request(host=host)).startswith(b"HTTP/1.1 403 "))
         self.assertEqual((bench.pool.open, bench.clock.tcpClients, len(bench.crowd)), (set(), [], 1))
+
+
+class GuessTests(SynchronousTestCase):
+    """Who guesses names and passwords."""
+
+    def test_same_work(self) -> None:
+        """A try costs one look at one hash, whether the name is known, unknown or impossible."""
+        path = Path(self.mktemp())
+        path.write_text(f"ann:{bcrypt.hashpw(b'right', bcrypt.gensalt(4)).decode()}\n")
+        users = Htpasswd(str(path), Bench().clock)
+        looked: list[str] = []
+        look = HtpasswdFile.check_password
+
+        def counted(file: HtpasswdFile, user: str, password: str) -> bool | None:
+            looked.append(user)
+            return bool(look(file, user, password))
+
+        with patch.object(HtpasswdFile, "check_password", counted):
+            for user, password in (
+                ("ann", "right"),
+                ("ann", "wrong"),
+                ("bob", "right"),
+                ("", ""),
+                ("ann", "x" * 100),
+                ("bob", "x" * 100),
+                ("ann", "a\0b"),
+            ):
+                looked.clear()
+                self.assertEqual(users._verify(user, password), password == "right" and user == "ann")
+                self.assertEqual(looked, ["ann"], (user, password))
 
 
 class PipelineTests(SynchronousTestCase):
