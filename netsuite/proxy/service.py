@@ -71,7 +71,7 @@ class ProxyService(service.MultiService):
         try:
             self._users = self._opened_users(settings.htpasswd) if settings.htpasswd else None
             self._chain = Chain(_with_passwords(settings.ways))
-            log = _opened_log(settings)
+            log = self._opened_log(settings)
         except (OSError, ValueError) as error:
             raise terminal.refuse(f"cannot start {owner}: {error}") from None
         self._names = Names(reactor, settings.resolver)
@@ -119,6 +119,17 @@ class ProxyService(service.MultiService):
 
     def _opened_users(self, path: str) -> Htpasswd:
         return Htpasswd(path, self._reactor, self._on_try)
+
+    def _opened_log(self, settings: Settings) -> AccessLog:
+        """Return the access log, open.  Raises: OSError."""
+        log = AccessLog(
+            settings.common.access_log,
+            hosts_only=settings.hosts_only,
+            form=settings.log_form,
+            soon=lambda call: self._reactor.callLater(0, call),
+        )
+        log.open()
+        return log
 
     def _dialler(self, settings: Settings) -> Dialler:
         guard = Guard(
@@ -189,7 +200,7 @@ class ProxyService(service.MultiService):
         ways = _with_passwords(settings.ways)
         move = self.listening.prepare(settings.port)
         apply_admin = self._admin.prepare(settings.common)
-        log = _opened_log(settings)
+        log = self._opened_log(settings)
 
         def apply() -> None:
             changed = differing(self._settings, settings) | differing(self._settings.common, settings.common)
@@ -271,13 +282,6 @@ def _fitted(settings: Settings) -> Settings:
 
 def _with_passwords(ways: tuple[Way, ...]) -> tuple[Way, ...]:
     return tuple(map(with_password, ways))
-
-
-def _opened_log(settings: Settings) -> AccessLog:
-    """Return the access log, open.  Raises: OSError."""
-    log = AccessLog(settings.common.access_log)
-    log.open()
-    return log
 
 
 def differing(old: Any, new: Any) -> set[str]:

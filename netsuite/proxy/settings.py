@@ -9,6 +9,7 @@ from netsuite import options
 from netsuite.http1.limits import Limits
 from netsuite.names import parse_server
 from netsuite.options import Common
+from netsuite.proxy.accesslog import check_form
 from netsuite.proxy.chain import WAYS_MAX, Way, parse_upstream
 from netsuite.proxy.relay import Times
 from netsuite.proxy.route import Rules
@@ -191,7 +192,7 @@ class Options(options.Options):
             show_client=not self["no-client-addr"],
             forwarded_for=bool(self["forwarded-for"]),
             hosts_only=bool(self["log-hosts-only"]),
-            log_form=self["log-format"],
+            log_form=self._log_form(),
             workers=self.number("workers", 1, WORKERS_MAX),
         )
 
@@ -242,6 +243,13 @@ class Options(options.Options):
         if bandwidth < 1024:
             self.fault("bandwidth", "is 1KiB a second or more")
         return max(1024, bandwidth)
+
+    def _log_form(self) -> str | None:
+        if self["log-format"] is None:
+            return None
+        if self["access-log"] in ("-", "off"):
+            self.fault("log-format", "is of the lines of a file; add --access-log FILE")
+        return self.take("log-format", check_form, None)
 
     def _via(self) -> str | None:
         via: str | None = self["via"]

@@ -91,6 +91,18 @@ class RuleTests(Environed):
         self.assertIn("line 4", self.fault("-c", path))
 
 
+class LogTests(Environed):
+    """The access log's lines."""
+
+    def test_form(self) -> None:
+        """A form is JSON or names what a line tells, and is of a file's lines."""
+        told = settings("--access-log", "/x", "--log-format", "{client} {url}", "--log-hosts-only")
+        self.assertEqual((told.log_form, told.hosts_only), ("{client} {url}", True))
+        self.assertEqual(settings("--access-log", "/x", "--log-format", "json").log_form, "json")
+        self.assertIn("--access-log", self.fault("--log-format", "json"))
+        self.assertIn("cookie", self.fault("--access-log", "/x", "--log-format", "{cookie}"))
+
+
 class LimitTests(Environed):
     """What a client may take, and how long."""
 
