@@ -86,15 +86,24 @@ def requests(path: str, connections: int) -> Load:
         failed = told["failed"] + (told["cut"] if peer.keeps else 0)
         if not answers or failed * 1000 > answers * SPOILED_PER_MILLE:
             raise Spoiled(f"{failed} of {answers} answers failed")
+        seconds = told["microseconds"] / 1e6
         return {
             "cpu": cost() / answers * 1e6,
-            "rate": answers / told["microseconds"] * 1e6,
+            "rate": answers / seconds,
             "p50": told["p50"],
-            "busy": cost() / told["microseconds"] * 1e8,
-            "machine": (cost() + served() + asked()) / told["microseconds"] * 1e8 / (os.cpu_count() or 1),
+            **_busy(cost(), served() + asked(), seconds),
         }
 
     return load
+
+
+def _busy(proxy: float, load: float, seconds: float) -> Figures:
+    """How much of its cores each used, and both of all of them, in per cent; the load's cores are our own."""
+    return {
+        "busy": proxy / seconds * 100,
+        "load": load / seconds / len(os.sched_getaffinity(0)) * 100,
+        "machine": (proxy + load) / seconds / (os.cpu_count() or 1) * 100,
+    }
 
 
 @contextlib.contextmanager
@@ -177,7 +186,7 @@ def after_head(sock: socket.socket) -> bytes:
 def connects(peer: Peer, origin: Origin, seconds: float) -> Figures:
     """Tunnels of one GET each, by clients that open the next as soon as the last is closed.
 
-    The clients are processes with blocking sockets.  Where ``busy`` is well under 100 the load is the limit.
+    The clients are processes with blocking sockets.
     """
     plain = ((peer.host, peer.tunnel_port), connect(origin) if peer.connects else b"")
     ask = get(SMALL, origin, "Connection: close\r\n")
@@ -185,26 +194,27 @@ def connects(peer: Peer, origin: Origin, seconds: float) -> Figures:
     try:
         with ProcessPoolExecutor(TUNNELS_AT_ONCE, mp_context=fork) as clients:
             begin = time.monotonic() + 0.5  # all have been forked by then
-            with spent(peer) as cost:
+            with spent(peer) as cost, spent(origin) as served:
                 jobs = [(*plain, ask, begin, begin + seconds)] * TUNNELS_AT_ONCE
-                took = [second for each in clients.map(_client, jobs) for second in each]
+                told = list(clients.map(_client, jobs))
     except BrokenProcessPool:
         raise Spoiled("a tunnel did not end") from None
+    took = [second for times, _ in told for second in times]
     if not took:
         raise Spoiled("no tunnel came")
     return {
         "cpu": cost() / len(took) * 1e6,
         "rate": len(took) / seconds,
         "p50": statistics.median(took) * 1e6,
-        "busy": cost() / seconds * 100,
+        **_busy(cost(), served() + sum(used for _, used in told), seconds),
     }
 
 
-def _client(job: tuple[tuple[str, int], bytes, bytes, float, float]) -> list[float]:
-    """Seconds of each tunnel from ``begin`` to ``end``."""
+def _client(job: tuple[tuple[str, int], bytes, bytes, float, float]) -> tuple[list[float], float]:
+    """Seconds of each tunnel from ``begin`` to ``end``, and the CPU seconds they took here."""
     address, tunnel_request, request, begin, end = job
     signal.alarm(int(end - time.monotonic() + SILENCE))  # ends this process if it hangs
-    took = []
+    took, used = [], time.process_time()
     time.sleep(max(0.0, begin - time.monotonic()))
     while (now := time.monotonic()) < end:
         with socket.socket() as sock:
@@ -221,7 +231,7 @@ def _client(job: tuple[tuple[str, int], bytes, bytes, float, float]) -> list[flo
             raise Spoiled("a tunnel ended early")
         took.append(time.monotonic() - now)
     signal.alarm(0)
-    return took
+    return took, time.process_time() - used
 
 
 def idle(peer: Peer, origin: Origin, _seconds: float) -> Figures:

@@ -36,6 +36,9 @@ VENV = ROOT / ".venv-peers" / "bin"
 #: Connections that each may have: 9,000 tunnels have two ends.
 CONNECTIONS = 19_000
 
+#: How long one may take to end by itself.
+GOODBYE_SECONDS = 3.0
+
 
 class Absent(Exception):  # noqa: N818 - its name is what is true
     """A peer is not installed here; ``make peers`` does that where it may."""
@@ -77,7 +80,10 @@ class Peer:
 
     def stop(self) -> None:
         """It is gone, and so is its folder."""
-        for pid in reversed(self.pids()):  # it has nothing to lose, and goodbyes can take long
+        all_of_it = self.pids()
+        with contextlib.suppress(PartError):
+            self.child.stop(GOODBYE_SECONDS)
+        for pid in reversed(all_of_it):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.child.close()
@@ -174,7 +180,8 @@ def squid(_origin: tuple[str, int]) -> Peer:
     def command(folder: Path, ports: list[int]) -> list[str]:
         text = _SQUID.format(port=ports[0], folder=folder, connections=CONNECTIONS)
         (folder / "squid.conf").write_text(text)
-        return [path, "-N", "-f", str(folder / "squid.conf")]
+        name = f"bench{ports[0]}"  # its shared memory is called after it
+        return [path, "-N", "-n", name, "-f", str(folder / "squid.conf")]
 
     return listen("squid", says([path, "-v"], r"Version (\S+)"), command)
 
@@ -185,7 +192,6 @@ Listen 127.0.0.1
 Allow 127.0.0.1
 Timeout 900
 MaxClients {connections}
-LogFile "{folder}/access.log"
 LogLevel Connect
 PidFile "{folder}/pid"
 ViaProxyName "tinyproxy.bench"

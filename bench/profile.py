@@ -28,7 +28,7 @@ from bench import peers
 from bench.loads import LOADS, Figures
 from bench.origin import Origin
 from bench.peers import Peer
-from bench.processes import go_first, pin
+from bench.processes import first, pin
 from bench.race import Cores
 from bench.sampled import START_OR_END
 from tests.real.parts import ROOT, Twistd, until
@@ -63,7 +63,6 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--options", type=shlex.split, default=[], help="further options of ours")
     asked = reader.parse_args(arguments)
     peers.raise_descriptors()
-    go_first()
     cores, origin = Cores.of_machine(), Origin()
     os.sched_setaffinity(0, cores.load)
     pin(origin.pids(), cores.load)
@@ -73,13 +72,13 @@ def main(arguments: Sequence[str]) -> int:
         return LOADS[asked.load](peer, origin, seconds)
 
     try:
-        with peers.ours(origin.address, *asked.options) as ours:
+        with first(), peers.ours(origin.address, *asked.options) as ours:
             load(ours, 1.0)  # connections are made, caches filled
             user, system = _ticks(ours)
             cost = load(ours, asked.seconds)["cpu"]
             user, system = (after - was for after, was in zip(_ticks(ours), (user, system), strict=True))
             calls = system_calls(ours, load)
-        with peers.ours(origin.address, *asked.options, kind=Sampled) as ours:
+        with first(), peers.ours(origin.address, *asked.options, kind=Sampled) as ours:
             samples = sampled(ours, lambda: load(ours, asked.seconds))
     finally:
         origin.stop()

@@ -42,14 +42,15 @@ How it is measured
   machine's speed drifts and microseconds with it; ratios hold.
 * All of it runs before other programs of the machine (``nice``), where that is allowed.
 * CPU is what all processes of a proxy used, user and system, divided by the answers. *Core busy* tells
-  how much of its core a proxy used: well under 100, something else was the limit, and the rate says
-  little.
+  how much of its core a proxy used: well under 100, the load or the machine was the limit, and the rate
+  says little.
 * Ours has its log line, guard and limits on; each peer writes its log too, but mitmdump, which is told
   to print nothing. Nothing is cached, filtered or counted. HAProxy is no forward proxy: it relays to one
   origin without a log, and over TCP with splice, as the mark to measure by.
+* Logs are files in memory, as tinyproxy waits for the disk after each line.
 * Memory is the process's (proportional set size), without the kernel's socket buffers; each tunnel
   carried one GET first.
-* Two workers have two cores where two more remain for load and origin.  With fewer cores all share all of
+* Two workers have two cores where two more remain for load and origin. With fewer cores all share all of
   them; once *all cores busy* nears 100 the load is the limit.
 * ``tinyproxy`` closes the connection after each answer, so that its requests include new connections.
 
