@@ -1,0 +1,130 @@
+"""Signals do what the guide says, at every moment, and clocks that are set change no timer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from netsuite.life import Life, notify, steady
+from netsuite.listen import Terminal
+
+
+class Machine(Clock):
+    """A reactor that notes how it is ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[str] = []
+        self.after: list[Any] = []
+
+    def callFromThread(self, call: Any, *args: Any) -> None:
+        """Call now."""
+        call(*args)
+
+    def callWhenRunning(self, call: Any) -> None:
+        """It runs."""
+        call()
+
+    def addSystemEventTrigger(self, phase: str, event: str, call: Any) -> None:
+        """Keep what is to be done last."""
+        self.after.append(call)
+
+    def stop(self) -> None:
+        """Note it."""
+        self.ended.append("stop")
+
+    def crash(self) -> None:
+        """Note it."""
+        self.ended.append("crash")
+
+
+class SignalTests(SynchronousTestCase):
+    """Real signals, to ourselves."""
+
+    def setUp(self) -> None:
+        """Have a life, and the signals' handlers back afterwards."""
+        self.patch(sys, "excepthook", sys.excepthook)
+        self.patch(os, "environ", {})
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.machine, self.done = Machine(), []  # type: ignore[var-annotated]
+        self.faults: list[Exception] = []
+        self.life = Life(
+            self.machine,
+            Terminal(),
+            on_reload=self.reload,
+            on_reopen=lambda: self.done.append("reopen"),
+        )
+        self.life.startService()
+
+    def reload(self) -> None:
+        """Note it, or fail."""
+        if self.faults:
+            raise self.faults.pop()
+        self.done.append("reload")
+
+    def test_second_ends_at_once(self) -> None:
+        """The first TERM or INT finishes what is in hand, the second ends all, also while services stop."""
+        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)):
+            self.machine.ended.clear()
+            self.life._stopping = False
+            os.kill(os.getpid(), first)
+            self.assertEqual(self.machine.ended, ["stop"])
+            self.life.stopService()
+            os.kill(os.getpid(), second)
+            self.assertEqual(self.machine.ended, ["stop", "crash"])
+
+    def test_given_back(self) -> None:
+        """Once all has stopped the signals are whose they were."""
+        before = signal.getsignal(signal.SIGHUP)
+        self.life.stopService()
+        self.machine.after[0]()
+        self.assertIsNot(signal.getsignal(signal.SIGHUP), before)
+
+    def test_reload(self) -> None:
+        """HUP reloads; one that can't be done is told, and the next one is tried again."""
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.faults = [OSError(13, "Permission denied"), ValueError("line 3")]
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(self.done, ["reload", "reload"])
+
+    def test_told_to_systemd(self) -> None:
+        """A reload is announced with its time, and its end told."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            folder = tempfile.mkdtemp(prefix="netsuite-notify-")
+            self.addCleanup(shutil.rmtree, folder)
+            channel.bind(path := f"{folder}/socket")
+            os.environ["NOTIFY_SOCKET"] = path
+            os.kill(os.getpid(), signal.SIGHUP)
+            self.assertRegex(channel.recv(1000), rb"RELOADING=1\nMONOTONIC_USEC=\d+")
+            self.assertEqual(channel.recv(1000), b"READY=1")
+            notify("STATUS=well")
+            self.assertEqual(channel.recv(1000), b"STATUS=well")
+
+
+class ClockTests(SynchronousTestCase):
+    """Time."""
+
+    def test_steady(self) -> None:
+        """A reactor with nothing waiting is given a clock that is never set."""
+        machine: Any = Machine()
+        steady(machine)
+        self.assertIs(machine.seconds, time.monotonic)
+
+    def test_too_late(self) -> None:
+        """One on which calls wait already keeps the clock they were timed by."""
+        machine: Any = Machine()
+        machine.callLater(5, list)
+        steady(machine)
+        self.assertEqual(machine.seconds(), 0.0)
