@@ -19,6 +19,8 @@ HOSTS = (
     b"127.0.0.1:81",
     b"127.0.0.1",
 )
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket"
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
 TUNNEL = b"127.0.0.9:443"
 METHODS = (b"GET",) * 6 + (b"HEAD", b"POST", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"QUERY")
 
@@ -97,6 +99,7 @@ NASTY = (
     b"Connection: close, x, upgrade",
     b"Connection: \x0b",
     b"Connection: Connection",
+    b"Connection: upgrade\r\nUpgrade: websocket",
     b"Connection: upgrade\r\nUpgrade: h2c",
     b"Upgrade: websocket",
     b"Expect: 100-continue",
@@ -236,6 +239,9 @@ def request(rng: Random, *, clean: bool, last: bool = True) -> Message:
     if clean and last and rng.random() < 0.05:
         data = b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (TUNNEL, TUNNEL)
         return Message(data, name, b"CONNECT", body=payload(rng, name), tunnel=True)
+    if clean and last and rng.random() < 0.05:
+        head = (b"GET http://%b/%b HTTP/1.1" % (HOSTS[0], name), b"Host: " + HOSTS[0], UPGRADE, b"", b"")
+        return Message(b"\r\n".join(head), name, path=b"/" + name, body=payload(rng, name), tunnel=True)
     method, host = rng.choice(METHODS), rng.choice(HOSTS)
     path = b"/%b" % name + rng.choice((b"", b"/", b"?q=1&r=%2f", b"/..;/x", b"/" + b"p" * 30))
     lines = rng.sample(_PLAIN, rng.choice((0, 1, 2, 4)))
@@ -314,7 +320,7 @@ def _spoiled(rng: Random, made: Made) -> Made:
     elif trouble < 0.84:
         made.data = rng.choice(_NO_ANSWERS)
     elif trouble < 0.88:
-        made.data = b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nframes"
+        made.data = SWITCHED + b"frames"
     else:
         made.end = rng.choice(("keep", "fin", "reset", "hang"))
     return made

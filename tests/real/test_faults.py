@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import signal
 import socket
 import tempfile
 import threading
@@ -19,7 +20,7 @@ import bcrypt
 
 from tests.real import load
 from tests.real.load import MIXED, SCALE, answer, asked, connect, fetch
-from tests.real.parts import START_SECONDS, Twistd, until, wordproxy
+from tests.real.parts import START_SECONDS, Twistd, free_ports, until, wordproxy
 
 
 class Asker(threading.Thread):
@@ -103,6 +104,17 @@ class EndTests(TestCase):
             idle.settimeout(START_SECONDS)
             with contextlib.suppress(ConnectionError):
                 self.assertEqual(idle.recv(1), b"")
+
+    def test_twice(self) -> None:
+        """A second SIGTERM does not wait for what hangs."""
+        proxy = self.start("--drain", "600")
+        with connect(proxy.ports["proxy"]) as client:
+            client.sendall(asked(self.origin.url("/hang")))
+            until("it hangs", lambda: self.origin.hung)
+            proxy.signal(signal.SIGTERM)
+            proxy.wait_log("finishing what is in hand")
+            self.assertTrue(proxy.running())
+            self.assertIn(proxy.stop(), (0, -signal.SIGTERM))
 
 
 class EqualTests(TestCase):
@@ -253,6 +265,19 @@ class LoopTests(TestCase):
                     self.assertEqual(json.loads(page)["cause"], "loop")
         self.assertEqual(fetch(port, "http://127.0.0.1:1/", "GET", "Via: 1.1 other, 1.1 me (x)")[0], 508)
         self.assertNotIn("Traceback", proxy.log)
+
+    def test_in_a_ring(self) -> None:
+        """Two that send everything to each other stop a request when it comes round: within two rounds."""
+        first, second = free_ports(2)
+        ring = []
+        for port, other in ((first, second), (second, first)):
+            made = Twistd("proxy", "-p", str(port), "--allow-private", "-u", f"http://127.0.0.1:{other}")
+            self.addCleanup(made.close)
+            ring.append(made.up())
+        status, page = fetch(first, "http://192.168.7.7/ring", "GET", "Accept: application/json")
+        self.assertEqual((status, json.loads(page)["cause"]), (508, "loop"))
+        for made in ring:
+            self.assertLessEqual(made.log.count("GET http://192.168.7.7/ring"), 2)
 
 
 def _listening(pid: int) -> set[int]:
