@@ -288,7 +288,8 @@ def mitmdump(_origin: tuple[str, int]) -> Peer:
 
     def command(folder: Path, ports: list[int]) -> list[str]:
         bind = ["--listen-host", HOST, "-p", str(ports[0]), "--set", f"confdir={folder}"]
-        return [path, "-q", *bind, "--set", "stream_large_bodies=1m", "--set", "connection_strategy=lazy"]
+        stream = ["--set", "stream_large_bodies=1m", "--set", "connection_strategy=lazy"]
+        return [path, "-q", *bind, *stream, "--ignore-hosts", ".*"]
 
     return listen("mitmdump", says([path, "--version"], r"Mitmproxy: (\S+)"), command)
 

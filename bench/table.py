@@ -146,6 +146,8 @@ def goals(results: Mapping[str, Rounds]) -> Lines:
     for load, rounds in results.items():
         row = ROWS[load]
         figures = _measured(rounds, row.ours)
+        if row.ours not in rounds:
+            continue
         if figures:
             value = median(figures, row.figure)
             marks = [_judged(row, value, mark, rounds) for mark in (row.reach, row.aim)]
