@@ -172,7 +172,7 @@ class SecretTests(TestCase):
 
     def test_nowhere(self) -> None:
         """They are in no log, no page of ours, no /status.json and no /metrics, plain or encoded."""
-        for form in ((), ("--log-json",)):
+        for form in ((), ("--log-json",), ("--log-format", "json")):
             self.try_form(form)
 
     def try_form(self, form: tuple[str, ...]) -> None:
