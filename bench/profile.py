@@ -22,6 +22,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import peers
@@ -38,9 +39,6 @@ _CALLS = r"recv|send|writev|splice|poll|accept4?|connect_ex|close|_file\.write|(
 KERNEL = re.compile(rf"\b_?({_CALLS})\(")
 LIBRARIES = re.compile(r".*/(?:site-packages|python3\.\d+)/")
 
-#: Longest list.
-LINES = 30
-
 STRACE_SECONDS = 3.0
 
 Sample = tuple[str, int, str, int]
@@ -55,39 +53,49 @@ class Sampled(Twistd):
         self.start([*starter, str(self.folder / "samples.json"), "-n", "--pidfile=", *self.arguments])
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure, count, sample, print."""
-    reader = argparse.ArgumentParser(prog="bench.profile", description="Where the time of one request goes.")
-    reader.add_argument("--load", choices=["small", "page", "latency"], default="small")
-    reader.add_argument("--seconds", type=float, default=15.0)
-    reader.add_argument("--options", type=shlex.split, default=[], help="further options of ours")
-    asked = reader.parse_args(arguments)
-    peers.raise_descriptors()
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one request costs, and of what that is made."""
+
+    load: str
+    cost: float
+    kernel: float
+    samples: list[Sample]
+    calls: list[tuple[str, float]]
+
+    def text(self, lists: Sequence[str], longest: int) -> str:
+        """These lists (of ``LISTS``) and the system calls, for people."""
+        parts = [f"{self.load}: {self.cost:.1f} µs CPU a request, {self.kernel:.0%} of it in the kernel"]
+        for name in lists:
+            parts += [f"   µs   share  {name}\n{shares(self.samples, LISTS[name], self.cost, longest)}"]
+        if self.calls:
+            counts = "\n".join(f"{number:9.3f}  {name}" for name, number in self.calls)
+            parts.append(f"a request  system call\n{counts}")
+        return "\n\n".join(parts)
+
+
+def profile(load: str, seconds: float, options: Sequence[str] = ()) -> Profile:
+    """Return what a request of this load costs.  Raises: Absent, PartError, Spoiled."""
     cores, origin = Cores.of_machine(), Origin()
     os.sched_setaffinity(0, cores.load)
     pin(origin.pids(), cores.load)
 
-    def load(peer: Peer, seconds: float) -> Figures:
+    def run(peer: Peer, seconds: float) -> Figures:
         pin(peer.pids(), cores.proxy)
-        return LOADS[asked.load](peer, origin, seconds)
+        return LOADS[load](peer, origin, seconds)
 
     try:
-        with first(), peers.ours(origin.address, *asked.options) as ours:
-            load(ours, 1.0)  # connections are made, caches filled
-            user, system = _ticks(ours)
-            cost = load(ours, asked.seconds)["cpu"]
-            user, system = (after - was for after, was in zip(_ticks(ours), (user, system), strict=True))
-            calls = system_calls(ours, load)
-        with first(), peers.ours(origin.address, *asked.options, kind=Sampled) as ours:
-            samples = sampled(ours, lambda: load(ours, asked.seconds))
+        with first(), peers.ours(origin.address, *options) as ours:
+            run(ours, 1.0)  # connections are made, caches filled
+            before = _ticks(ours)
+            cost = run(ours, seconds)["cpu"]
+            user, system = (after - was for after, was in zip(_ticks(ours), before, strict=True))
+            calls = system_calls(ours, run)
+        with first(), peers.ours(origin.address, *options, kind=Sampled) as ours:
+            samples = sampled(ours, lambda: run(ours, seconds))
     finally:
         origin.stop()
-    print(f"{asked.load}: {cost:.1f} µs CPU a request, {system / (user + system):.0%} of it in the kernel")
-    for title, of in (("part", part), ("function", function), ("line", line)):
-        print(f"\n   µs   share  {title}\n{shares(samples, of, cost)}")
-    print("\n" + ("a request  system call" if calls else "system calls are not counted: no strace"))
-    print("\n".join(f"{number:9.3f}  {name}" for name, number in calls))
-    return 0
+    return Profile(load, cost, system / (user + system), samples, calls)
 
 
 def _ticks(peer: Peer) -> tuple[int, int]:
@@ -109,7 +117,7 @@ def sampled(peer: Peer, load: Callable[[], object]) -> list[Sample]:
     return [(file, number, name, times) for file, number, name, times in json.loads(path.read_text())]
 
 
-def shares(samples: Sequence[Sample], of: Callable[[Sample], str], cost: float) -> str:
+def shares(samples: Sequence[Sample], of: Callable[[Sample], str], cost: float, longest: int) -> str:
     """The longest shares, as lines of text."""
     found: Counter[str] = Counter()
     for sample in samples:
@@ -117,7 +125,7 @@ def shares(samples: Sequence[Sample], of: Callable[[Sample], str], cost: float) 
     total = found.total() or 1
     return "\n".join(
         f"{cost * number / total:5.1f}  {number / total:6.1%}  {name}"
-        for name, number in found.most_common(LINES)
+        for name, number in found.most_common(longest)
     )
 
 
@@ -173,6 +181,21 @@ def system_calls(peer: Peer, load: Callable[[Peer, float], Figures]) -> list[tup
     }
     each = [(name, number / answers) for name, number in counts.items()]
     return sorted((pair for pair in each if pair[1] >= 0.001), key=lambda pair: -pair[1])
+
+
+LISTS: dict[str, Callable[[Sample], str]] = {"part": part, "function": function, "line": line}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what a request costs."""
+    reader = argparse.ArgumentParser(prog="bench.profile", description="Where the time of one request goes.")
+    reader.add_argument("--load", choices=["small", "page", "latency"], default="small")
+    reader.add_argument("--seconds", type=float, default=15.0)
+    reader.add_argument("--options", type=shlex.split, default=[], help="further options of ours")
+    asked = reader.parse_args(arguments)
+    peers.raise_descriptors()
+    print(profile(asked.load, asked.seconds, asked.options).text(list(LISTS), longest=30))
+    return 0
 
 
 if __name__ == "__main__":

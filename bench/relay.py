@@ -25,11 +25,15 @@ from bench.loads import LOADS
 from bench.machine import Machine
 from bench.origin import Origin
 from bench.processes import first
+from bench.profile import profile
 from bench.race import Cores, Race
 from bench.report import write
 
 #: Where logs are written, if it is there: tinyproxy waits for the disk after each line.
 MEMORY = "/dev/shm"
+
+#: How long a profile is sampled that goes into the page.
+PROFILE_SECONDS = 15.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,7 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     goals, machine = table.goals(results), Machine.here(versions)
     print(f"\n{machine.text()}\n\n{table.plain(goals)}")
     if asked.write:
-        write(asked.write, results, machine, asked.rounds, asked.seconds)
+        one = profile("small", PROFILE_SECONDS, asked.options)
+        write(asked.write, results, machine, one, rounds=asked.rounds, seconds=asked.seconds)
     return int(table.missed(goals))
 
 

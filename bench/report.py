@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench import table
 from bench.machine import Machine
+from bench.profile import Profile
 
 _PAGE = """\
 Benchmarks of the relay
@@ -55,15 +57,24 @@ How it is measured
 * ``tinyproxy`` closes the connection after each answer, so that its requests include new connections.
 
 {loads}
-What costs what
----------------
+Where the time of a request goes
+--------------------------------
 
-``python -m bench.profile`` prints where the time of one request goes.
+Of a request for 1 KiB, by part of the source; ``python -m bench.profile`` prints it by function and by line
+too.  Lines that enter the kernel are parts of their own: most of their time is the kernel's. ::
+
+{profile}
 """
 
 
 def write(
-    path: Path, results: Mapping[str, table.Rounds], machine: Machine, rounds: int, seconds: float
+    path: Path,
+    results: Mapping[str, table.Rounds],
+    machine: Machine,
+    profile: Profile,
+    *,
+    rounds: int,
+    seconds: float,
 ) -> None:
     """The page is at ``path``."""
     text = _PAGE.format(
@@ -74,6 +85,7 @@ def write(
         rounds=rounds,
         seconds=seconds,
         goals=table.rst(table.goals(results)),
+        profile=textwrap.indent(profile.text(["part"], longest=24), "    "),
         loads="\n".join(_section(load, found) for load, found in results.items()),
     )
     path.write_text(text, encoding="utf-8")
