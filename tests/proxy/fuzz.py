@@ -332,7 +332,7 @@ class Round:
             head = heads[at] if at < len(heads) else None
             method = head.method if head is not None else b"GET"
             offered = head is not None and head.upgrade is not None
-            ended = client.wire.gone and client.end != "reset"
+            ended = client.wire.gone and client.end != "reset" and not self.drained
             found = read_answer(data, method, upgrade=offered, ended=ended)
             if found is None:
                 return
