@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from OpenSSL import SSL, crypto
-from twisted.internet import tcp
+from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator, IProtocolFactory
 from twisted.internet.main import CONNECTION_DONE
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -137,6 +137,18 @@ class Door(tcp.Port):
         super().connectionLost(reason)
 
 
+class UnixDoor(Door, unix.Port):  # both are Twisted's listening socket, each in one respect
+    """A listening Unix socket.  ``is_lent``: another process has made it and will remove it."""
+
+    is_lent = False
+
+    def connectionLost(self, reason: Any) -> None:
+        """The socket is closed, and gone from the file system if it is ours."""
+        if self.is_lent:
+            self._bindPath = b"\0"  # none in the file system
+        super().connectionLost(reason)
+
+
 @implementer(IOpenSSLServerConnectionCreator)
 class Certificates:
     """What a TLS listener shows; ``context`` may be replaced, and holds for connections made from then on."""
@@ -211,20 +223,28 @@ class Doors:
             door.certificates = certificates
         return door
 
-    def listenUNIX(self, *args: Any, **named: Any) -> IListeningPort:
-        """Return Twisted's port."""
+    def listenUNIX(
+        self,
+        address: Any,
+        factory: IProtocolFactory,
+        backlog: int = BACKLOG,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> IListeningPort:
+        """Return a door."""
         if self._inherited is not None:
-            return self.adoptStreamPort(self._inherited.fd, self._inherited.family, args[1])
-        port: IListeningPort = self._reactor.listenUNIX(*args, **named)
-        return port
+            return self.adoptStreamPort(self._inherited.fd, self._inherited.family, factory)
+        backlog = BACKLOG if backlog == _TWISTED_BACKLOG else backlog
+        return self._opened(UnixDoor(address, factory, backlog, mode, self._reactor, wantPID))
 
     def adoptStreamPort(self, fd: int, family: int, factory: IProtocolFactory) -> IListeningPort:
         """Return a door whose socket is a copy of ``fd``."""
         if self._inherited is not None:
             fd, family = self._inherited.fd, self._inherited.family
-        if family not in (socket.AF_INET, socket.AF_INET6):
-            port: IListeningPort = self._reactor.adoptStreamPort(fd, family, factory)
-            return port
+        if family == socket.AF_UNIX:
+            door = UnixDoor._fromListeningDescriptor(self._reactor, fd, factory)
+            door.is_lent = True
+            return self._opened(door)
         return self._opened(Door._fromListeningDescriptor(self._reactor, fd, family, factory))
 
     def _opened(self, door: Door) -> Door:

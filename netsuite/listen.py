@@ -257,7 +257,8 @@ def _bound(reactor: Any, description: str, factory: IProtocolFactory) -> Any:
 
 
 def _listens_on(port: IListeningPort, number: int) -> bool:
-    return isinstance(port, Door) and port.getHost().port == number
+    host = port.getHost()
+    return isinstance(port, Door) and getattr(host, "port", 0) == number
 
 
 def _certificates(description: str) -> SSL.Context:

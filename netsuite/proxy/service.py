@@ -152,6 +152,8 @@ class ProxyService(service.MultiService):
 
     def url(self) -> str:
         """Return the address to set in a client."""
+        if self._settings.port.descriptions[0].startswith("unix:"):
+            return f"unix:{self.listening.addresses()[0][0]}"
         scheme = "https" if self._settings.port.descriptions[0].startswith("ssl:") else "http"
         return f"{scheme}://{self.place()}"
 

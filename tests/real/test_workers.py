@@ -176,6 +176,33 @@ class SumTests(Working):
         self.assertEqual(self.once(proxy, "Basic YW5uOnJpZ2h0"), 200)
 
 
+class UnixTests(Working):
+    """A Unix socket is shared too."""
+
+    def test_unix(self) -> None:
+        """All accept from it; the end of a worker does not take it away, the end of all does."""
+        place = self.folder / "socket"
+        (self.admin,) = free_ports(1)
+        arguments = ("--workers", "2", "--admin", str(self.admin), "-p", f"unix:{place}")
+        proxy = Twistd("proxy", "-c", str(self.path), *arguments)
+        self.addCleanup(proxy.close)
+        proxy.launch()
+        proxy.wait_log("proxy: proxy unix:")
+        until("all workers are ready", lambda: len(self.ready()) == 2)
+        for _ in range(2):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(FETCH_SECONDS)
+                client.connect(str(place))
+                client.sendall(f"GET {self.origin.url(1)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                self.assertIn(b"HTTP/1.1 ", client.recv(4096))
+            gone_soon = self.ready()[0]
+            os.kill(gone_soon, signal.SIGTERM)
+            until("it is replaced", lambda pid=gone_soon: len(self.ready()) == 2 and pid not in self.ready())
+        self.assertEqual(proxy.stop(), 0)
+        self.assertFalse(place.exists())
+        self.assertNotIn("Traceback", proxy.log)
+
+
 class FaultTests(Working):
     """Workers that die and hang."""
 
