@@ -19,7 +19,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netsuite.wire import Connection
+from netsuite.wire import Connection, forget
 
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK)
 
@@ -68,13 +68,16 @@ class Attempt:
         if code:
             self._fail(_told(code))
             return
-        made = self._let_go()
+        late, self._late = self._late, None
+        late.cancel()
+        made, self._socket = self._socket, None
         kind = IPv6Address if ":" in self._host else IPv4Address
         protocol = self._factory.buildProtocol(kind("TCP", self._host, self._port))
         if protocol is None:
+            forget(self._reactor, self)
             made.close()
             return
-        protocol.makeConnection(Connection(made, protocol, reactor=self._reactor))
+        protocol.makeConnection(Connection(made, protocol, reactor=self._reactor, instead_of=self))
 
     def doRead(self) -> None:
         """Nothing is read before there is a connection."""
@@ -90,17 +93,13 @@ class Attempt:
 
     disconnect = stopConnecting
 
-    def _let_go(self) -> socket.socket:
+    def _fail(self, why: ConnectError) -> None:
         made, self._socket = self._socket, None
+        if made is not None:
+            forget(self._reactor, self)
+            made.close()
         if self._late.active():
             self._late.cancel()
-        self._reactor.removeWriter(self)
-        assert made is not None  # noqa: S101 - each way here has looked
-        return made
-
-    def _fail(self, why: ConnectError) -> None:
-        if self._socket is not None:
-            self._let_go().close()
         self._factory.clientConnectionFailed(self, Failure(why))
 
     def logPrefix(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -19,6 +20,9 @@ from twisted.application import service
 
 from netsuite import journal
 from netsuite.listen import Terminal
+
+#: Seconds after a second signal at which the process is gone, whatever its threads do.
+LAST_SECONDS = 0.5
 
 
 def notify(state: str) -> None:
@@ -41,6 +45,13 @@ def steady(reactor: Any) -> None:
         reactor.seconds = time.monotonic
 
 
+def exit_soon() -> None:
+    """The process is gone in ``LAST_SECONDS``, even if a thread of ours would hold up its end."""
+    late = threading.Timer(LAST_SECONDS, os._exit, (0,))
+    late.daemon = True
+    late.start()
+
+
 class Life(service.Service):
     """Takes the process's signals.  It stands first in a service tree: started before all, stopped after all.
 
@@ -56,7 +67,9 @@ class Life(service.Service):
         on_reload: Callable[[], None] | None = None,
         on_reopen: Callable[[], None] | None = None,
         on_pause: Callable[[], None] | None = None,
+        exit_soon: Callable[[], None] = exit_soon,
     ) -> None:
+        self._exit_soon = exit_soon
         self._reactor, self._terminal = reactor, terminal
         self._on_reload, self._on_reopen, self._on_pause = on_reload, on_reopen, on_pause
         self._previous: dict[int, Any] = {}
@@ -96,7 +109,8 @@ class Life(service.Service):
         name = signal.Signals(number).name
         if self._stopping:
             journal.signal_taken(name=name, what="ending at once")
-            self._reactor.crash()
+            self._reactor.crash()  # twistd then removes its pidfile
+            self._exit_soon()
             return
         self._stopping = True
         journal.signal_taken(name=name, what="finishing what is in hand")

@@ -15,18 +15,19 @@ from __future__ import annotations
 import errno
 import sys
 import time
-from select import EPOLLIN
+from select import EPOLLIN, EPOLLOUT
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 from twisted.python import log
 
+from netsuite.dial import Attempt
 from netsuite.splice import Side
 from netsuite.wire import Connection
 
 #: What is called directly.
-_OURS: frozenset[Any] = frozenset((Connection, Side))
+_OURS: frozenset[Any] = frozenset((Attempt, Connection, Side))
 
 
 class DirectReactor(EPollReactor):
@@ -45,19 +46,35 @@ class DirectReactor(EPollReactor):
             raise
         for fd, event in events:
             selectable = selectables.get(fd)
-            if event == EPOLLIN and selectable.__class__ in _OURS:
+            if event in (EPOLLIN, EPOLLOUT) and selectable.__class__ in _OURS:
                 why: BaseException | None
                 try:
-                    why = selectable.doRead()
+                    why = selectable.doRead() if event == EPOLLIN else selectable.doWrite()
                 except BaseException as error:
                     why = error
                     log.err()
                 if why is not None:
-                    self._disconnectSelectable(selectable, why, True)
+                    self._disconnectSelectable(selectable, why, event == EPOLLIN)
             elif selectable is not None:
                 log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
 
     doIteration = doPoll
+
+    def hand_over(self, fd: int, heir: Any) -> None:
+        """What there is to read at ``fd`` is ``heir``'s from now on; the kernel is told only what changes."""
+        if fd in self._writes:
+            self._writes.remove(fd)
+            self._poller.modify(fd, EPOLLIN)
+        elif fd not in self._reads:
+            self._poller.register(fd, EPOLLIN)
+        self._reads.add(fd)
+        self._selectables[fd] = heir
+
+    def forget(self, fd: int) -> None:
+        """``fd`` is closed next; the kernel then forgets it by itself."""
+        self._reads.discard(fd)
+        self._writes.discard(fd)
+        self._selectables.pop(fd, None)
 
 
 def prefer() -> None:

@@ -14,7 +14,6 @@ import errno
 import fcntl
 import os
 import socket
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite.crowd import NEVER
-from netsuite.wire import PIECE, Connection, IWire
+from netsuite.wire import PIECE, RESET, Connection, IWire, forget
 
 #: Bytes that one pipe can hold, where the kernel lets us choose, and so the most moved by one call.
 PIPE_BYTES = 1 << 20
@@ -34,7 +33,6 @@ PIPES_KEPT = 32
 
 _AVAILABLE = hasattr(os, "splice")
 _FLAGS = getattr(os, "SPLICE_F_MOVE", 0) | getattr(os, "SPLICE_F_NONBLOCK", 0)
-_RESET = struct.pack("ii", 1, 0)
 
 Pipe = tuple[int, int]
 _pipes: list[Pipe] = []
@@ -83,15 +81,18 @@ class Side:
         "tunnel",
     )
 
-    def __init__(self, tunnel: Tunnel, skt: socket.socket, unsent: bytes) -> None:
-        self.tunnel, self.skt = tunnel, skt
+    def __init__(self, tunnel: Tunnel, connection: Connection) -> None:
+        self.tunnel = tunnel
         self.other: Side
         self.count = 0
-        self._unsent: bytes | memoryview = unsent  # to this side's peer, before anything of a pipe
         self._pipe: Pipe | None = None
         self._held = 0  # bytes in the pipe, from this side's peer
-        self._is_read = self._is_written = False
+        self._is_read, self._is_written = True, False
         self._over = False  # the peer has sent its FIN
+        released = connection.release(self)
+        self.skt = released.socket
+        #: To this side's peer, before anything of a pipe.
+        self._unsent: bytes | memoryview = released.unsent
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""
@@ -217,8 +218,7 @@ class Side:
 
     def close(self, *, reset: bool) -> None:
         """Let go of everything."""
-        self._read(False)
-        self._write(False)
+        forget(self.tunnel.reactor, self)
         if self._pipe is not None:
             if self._held:
                 _close_pipe(self._pipe)  # bytes of this tunnel must not come out of another
@@ -226,7 +226,7 @@ class Side:
                 _give_pipe(self._pipe)
             self._pipe, self._held = None, 0
         if reset:
-            self.skt.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.skt.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.skt.close()
 
 
@@ -246,8 +246,7 @@ class Tunnel:
         self.busy, self.ends = True, NEVER
         assert isinstance(left, Connection)  # noqa: S101 - who calls has asked ``can_join``
         assert isinstance(right, Connection)  # noqa: S101
-        self.left = Side(self, *left.release())
-        self.right = Side(self, *right.release())
+        self.left, self.right = Side(self, left), Side(self, right)
         self.left.other, self.right.other = self.right, self.left
         self.touch()
 

@@ -49,7 +49,8 @@ LARGE_PIECE = 256 * 1024
 #: Pieces of the queue that are sent by one call; the kernel's own bound is 1024.
 _VECTOR = 64
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends RST
+#: SO_LINGER with no time: close sends RST.
+RESET = struct.pack("ii", 1, 0)
 
 
 class IWire(Protocol):
@@ -132,6 +133,8 @@ class Connection:
         server: object = None,
         sessionno: int = 0,
         reactor: Any = None,
+        *,
+        instead_of: Any = None,
     ) -> None:
         if server is not None:  # accepted just now; who dials has prepared the socket
             skt.setblocking(False)
@@ -148,7 +151,10 @@ class Connection:
         self.producer: Any = None
         self._pull = self._paused = False
         self._reading = True
-        reactor.addReader(self)
+        if instead_of is None:
+            reactor.addReader(self)
+        else:
+            hand_over(reactor, instead_of, self)
 
     # reading
 
@@ -338,25 +344,24 @@ class Connection:
         producer, self.producer = self.producer, None
         if producer is not None:
             producer.stopProducing()
-        self._leave()
+        self._queue = None
+        forget(self.reactor, self)
         if reason.check(ConnectionAborted):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.socket.close()
         protocol = self.protocol
         del self.protocol, self._recv, self._send  # the reactor's stack may hold us for a while
         protocol.connectionLost(reason)
 
-    def _leave(self) -> None:
-        self._queue = None
-        self.reactor.removeReader(self)
-        self.reactor.removeWriter(self)
+    def release(self, heir: Any) -> Released:
+        """Give the socket away, with what was still to be sent; the protocol hears nothing more.
 
-    def release(self) -> Released:
-        """Give the socket away, with what was still to be sent; the protocol hears nothing more."""
+        ``heir`` is asked to read from now on.
+        """
         unsent = b"".join(self._queue or ())
         self.connected = self._may_send = self._reading = False
-        self.producer = None
-        self._leave()
+        self.producer = self._queue = None
+        hand_over(self.reactor, self, heir)
         skt = self.socket
         del self.protocol, self._recv, self._send, self.socket
         return Released(skt, unsent)
@@ -403,6 +408,25 @@ def _address(name: tuple[Any, ...]) -> IPv4Address | IPv6Address:
     if name[3] and "%" not in host:
         host = f"{host}%{socket.if_indextoname(name[3])}"
     return IPv6Address("TCP", host, *name[1:])
+
+
+def hand_over(reactor: Any, one: Any, heir: Any) -> None:
+    """``heir`` reads from now on what ``one`` did; both have the same descriptor."""
+    if hasattr(reactor, "hand_over"):  # ours, where that may cost nothing
+        reactor.hand_over(one.fileno(), heir)
+    else:
+        reactor.removeReader(one)
+        reactor.removeWriter(one)
+        reactor.addReader(heir)
+
+
+def forget(reactor: Any, one: Any) -> None:
+    """``one`` is closed next and hears nothing more."""
+    if hasattr(reactor, "forget"):
+        reactor.forget(one.fileno())
+    else:
+        reactor.removeReader(one)
+        reactor.removeWriter(one)
 
 
 def write_directly(port: IListeningPort) -> None:

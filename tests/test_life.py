@@ -54,6 +54,7 @@ class SignalTests(SynchronousTestCase):
         """Have a life, and the signals' handlers back afterwards."""
         self.patch(sys, "excepthook", sys.excepthook)
         self.patch(os, "environ", {})
+        self.patch(os, "_exit", lambda status: None)  # what may end a process that does not end by itself
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.machine, self.done = Machine(), []  # type: ignore[var-annotated]
@@ -63,6 +64,7 @@ class SignalTests(SynchronousTestCase):
             Terminal(),
             on_reload=self.reload,
             on_reopen=lambda: self.done.append("reopen"),
+            exit_soon=lambda: self.done.append("exit"),
         )
         self.life.startService()
 
@@ -82,6 +84,7 @@ class SignalTests(SynchronousTestCase):
             self.life.stopService()
             os.kill(os.getpid(), second)
             self.assertEqual(self.machine.ended, ["stop", "crash"])
+            self.assertEqual(self.done.pop(), "exit")
 
     def test_given_back(self) -> None:
         """Once all has stopped the signals are whose they were."""

@@ -67,10 +67,11 @@ class Loop:
 
     def __init__(self) -> None:
         self.reading = self.writing = False
+        self.reader: object = None
 
     def addReader(self, reader: object) -> None:
         """The transport waits for bytes."""
-        self.reading = True
+        self.reading, self.reader = True, reader
 
     def removeReader(self, reader: object) -> None:
         """The transport waits for none."""
@@ -273,12 +274,14 @@ class ReadTests(SynchronousTestCase):
         wire, sock, loop = connection(2)
         protocol: Any = wire.protocol
         wire.write(b"abcdef")
-        released = wire.release()
+        heir = object()
+        released = wire.release(heir)
         wire.connectionLost(Failure(ConnectionDone()))
         wire.write(b"late")
         self.assertIs(released.socket, sock)  # type: ignore[comparison-overlap]
         self.assertEqual((released.unsent, protocol.ends, sock.closed), (b"cdef", [], False))
-        self.assertFalse(loop.reading or loop.writing)
+        self.assertIs(loop.reader, heir)
+        self.assertFalse(loop.writing)
 
 
 class MakingTests(SynchronousTestCase):

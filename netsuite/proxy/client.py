@@ -293,7 +293,6 @@ class ClientSide(Protocol):
 
     def _open_tunnel(self, head: RequestHead, decision: Tunnel) -> None:
         self.deadline = NEVER
-        self.transport.pauseProducing()
         relay, far = self.relay, FarSide()
         number, started = relay.next_number(), relay.reactor.seconds()
 
@@ -316,7 +315,6 @@ class ClientSide(Protocol):
                 self.fault(failure)
                 return
             self._refuse(told, head)
-            self.transport.resumeProducing()
 
         self._held = True
         dialled = relay.pool.dialler.connect(decision.target, far, tunnel=True, permit=decision.permit)

@@ -235,6 +235,7 @@ class Exchange:
         client = self.client
         relay = client.relay
         if upstream is not None and upstream.hop is not None and head.status == 407:
+            relay.pool.dialler.chain.failed(upstream.hop)
             self.refuse(Refuse(502, "upstream", str(handshake.refused(upstream.hop, 407))))
             return
         self._is_answered = True
@@ -368,7 +369,7 @@ class Exchange:
             return
         self.status, self._head = told.status, b""
         self._end(told)
-        close = not self.request.keep_alive or not self.is_sent
+        close = not self.request.keep_alive or not self.is_sent or self.client.closing
         self.client.write_refusal(told, self.request, close=close)
         self.client.exchange_done(close=close, lingers=not self.is_sent)
 

@@ -96,6 +96,7 @@ def request(
         lines += b"\r\nX-Forwarded-For: " + client.encode("ascii", "replace")
     path = target.path
     if hop is not None:
+        path = b"" if path == b"*" else path  # RFC 9112 §3.2.4
         path = b"%b://%b%b" % (target.scheme, target.authority, path)
         if hop.authorization is not None:
             lines += b"\r\nProxy-Authorization: " + hop.authorization
