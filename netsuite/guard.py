@@ -16,7 +16,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
 
-from netsuite.options import Network
+from netsuite.values import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

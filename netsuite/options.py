@@ -25,21 +25,7 @@ from twisted.python.logfile import LogFile
 import twisted
 from netsuite.journal import JsonLines
 from netsuite.tablefile import Table
-from netsuite.values import (
-    Network as Network,
-)
-from netsuite.values import (
-    Where,
-    parse_seconds,
-    parse_size,
-    parse_where,
-)
-from netsuite.values import (
-    parse_network as parse_network,
-)
-from netsuite.values import (
-    parse_ports as parse_ports,
-)
+from netsuite.values import Network, Where, parse_network, parse_seconds, parse_size, parse_where
 
 T = TypeVar("T")
 

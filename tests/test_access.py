@@ -128,6 +128,39 @@ class FileTests(SynchronousTestCase):
         self.users.refresh()
         self.assertEqual(self.check(basic("ann", "right")), "ann")
 
+    def test_line_of_a_weak_hash(self) -> None:
+        """The line with a weak hash is told."""
+        self.path.write_text(f"# users\nann:{hashed('right')}\nold:plain\n")
+        fault = self.assertRaises(ValueError, Htpasswd, str(self.path), self.clock)
+        self.assertIn(f"{self.path}, line 3: old has a weak hash", str(fault))
+
+    def test_prepared(self) -> None:
+        """Users of another file are read and checked first, and in force only when told."""
+        other = Path(self.mktemp())
+        other.write_text(f"cat:{hashed('right')}\n")
+        use = self.users.prepare(str(other))
+        self.assertEqual(self.check(basic("ann", "right")), "ann")
+        use()
+        self.assertIsNone(self.check(basic("ann", "right")))
+        self.assertEqual(self.check(basic("cat", "right")), "cat")
+        other.write_text("cat:plain\n")
+        self.assertRaises(ValueError, self.users.prepare, str(other))
+        self.assertEqual(self.check(basic("cat", "right")), "cat")
+
+    def test_tries_are_told(self) -> None:
+        """Who asks hears of each try; what other processes have seen counts as seen here."""
+        told: list[tuple[str, bool]] = []
+        users = Htpasswd(str(self.path), self.clock, on_try=lambda client, ok: told.append((client, ok)))
+        for password in ("wrong", "right"):
+            self.successResultOf(Deferred.fromCoroutine(users.check(basic("ann", password), "192.0.2.1")))
+        self.assertEqual(told, [("192.0.2.1", False), ("192.0.2.1", True)])
+        for _ in range(FREE_TRIES):
+            users.note("192.0.2.2", False)
+        self.assertEqual(users.tried, {"192.0.2.2": FREE_TRIES})
+        self.assertNoResult(Deferred.fromCoroutine(users.check(basic("ann", "right"), "192.0.2.2")))
+        users.note("192.0.2.2", True)
+        self.assertEqual(users.tried, {})
+
     def test_guesser_waits(self) -> None:
         """After some failures each try of that client waits; others don't, and a success clears it."""
         for _ in range(FREE_TRIES):

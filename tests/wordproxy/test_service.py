@@ -57,6 +57,11 @@ class OptionsTests(SynchronousTestCase):
         self.assertRaises(UsageError, settings, "-r", "tcp:8000", "-A", "/dev/null")
         settings("-r", "tcp:8000", "--allow-client", "192.168.1.0/24")
 
+    def test_one_process(self) -> None:
+        """Several relays are refused here, as their counts are not added up."""
+        fault = self.assertRaises(UsageError, settings, "--workers", "2")
+        self.assertIn("--workers", str(fault))
+
     def test_all_faults(self) -> None:
         """Every fault is told, a line each."""
         fault = self.assertRaises(UsageError, settings, "-k", "x", "--max-text", "y", "-w", "en=/none/there")
