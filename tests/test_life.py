@@ -54,7 +54,6 @@ class SignalTests(SynchronousTestCase):
         """Have a life, and the signals' handlers back afterwards."""
         self.patch(sys, "excepthook", sys.excepthook)
         self.patch(os, "environ", {})
-        self.patch(os, "_exit", lambda status: None)  # what may end a process that does not end by itself
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.machine, self.done = Machine(), []  # type: ignore[var-annotated]
