@@ -11,6 +11,9 @@ from netsuite.options import Common
 #: Descriptors for all but connections: log, listeners, store, resolver, pipes.
 RESERVED = 48
 
+#: And for the pipes of tunnels with bytes on the way, one in sixteen at most.
+PIPES = 464
+
 #: Fewest clients that are let in, however few descriptors there are.
 CLIENTS_LEAST = 4
 
@@ -34,7 +37,7 @@ def fitted(common: Common, each: int) -> Common:
     ``each``: descriptors of one client.
     """
     limit = raise_limit()
-    reserved = min(RESERVED, limit // 2)
+    reserved = min(RESERVED + min(PIPES, limit // 16), limit // 2)
     most = max(CLIENTS_LEAST, (limit - reserved) // each)
     if most >= common.max_clients:
         return common

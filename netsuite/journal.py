@@ -64,11 +64,11 @@ def _escape(match: re.Match[str]) -> str:
 
 def url_text(scheme: bytes, authority: bytes, path: bytes) -> str:
     """Return a URL for the log: escaped, its query hidden.  ``path`` may hold a query."""
-    if not _shown["queries"]:
-        path, mark, _query = path.partition(b"?")
-        if mark:
-            return escaped(scheme + b"://" + authority + path) + "?…"
-    return escaped(scheme + b"://" + authority + path)
+    hides = b"?" in path and not _shown["queries"]
+    if hides:
+        path = path.partition(b"?")[0]
+    text = escaped(b"%b://%b%b" % (scheme, authority, path))
+    return text + "?…" if hides else text
 
 
 # -- services ----------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ information, a fragment, an empty host, a zone, brackets around what is no IPv6 
 looks like an address (``0x7f.1``) is a name here; the guard judges what it resolves to.
 """
 
+from __future__ import annotations
+
 import re
 from ipaddress import AddressValueError, IPv6Address
 
@@ -15,8 +17,13 @@ from netsuite.http1.errors import BadMessage
 DEFAULT_PORTS = {b"http": 80, b"https": 443}
 HOST_BYTES = 255
 
+#: Scheme and authority as they were written -> where that is: few are asked for again and again.
+PLACES_MAX = 1024
+_PLACES: dict[bytes, Target] = {}
+
 _HOST_AND_PORT = rb"(?:\[([0-9A-Fa-f:.]++)\]|([A-Za-z0-9\-._~!$&'*+,;=%()]++))(?::([0-9]*+))?"
 _ABSOLUTE = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*+)://" + _HOST_AND_PORT + rb"((?:[/?][!\"$-~]*+)?)")
+_PATH = re.compile(rb"/[!\"$-~]*+")
 _AUTHORITY = re.compile(_HOST_AND_PORT)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-f]{2})")
 _NEEDLESS_ESCAPE = re.compile(rb"%(?:2d|2e|3[0-9]|4[1-9a-f]|5[0-9a]|5f|6[1-9a-f]|7[0-9ae])")
@@ -26,15 +33,24 @@ class Target:
     """Where a request goes: ``host`` in lower case, no brackets; ``path`` with query, empty for CONNECT.
 
     ``authority``: what Host says: brackets around IPv6, the port only where it is not the scheme's own.
-    A value, never changed; a frozen dataclass takes four times as long to make, and each request makes one.
+    ``origin``: host and port, by which connections are kept.  A value, never changed; a frozen dataclass
+    takes four times as long to make, and each request makes one.
     """
 
-    __slots__ = ("authority", "host", "path", "port", "scheme")
+    __slots__ = ("authority", "host", "origin", "path", "port", "scheme")
 
     def __init__(self, scheme: bytes, host: bytes, port: int, path: bytes) -> None:
         self.scheme, self.host, self.port, self.path = scheme, host, port, path
         authority = b"[%b]" % host if b":" in host else host
         self.authority = authority if port == DEFAULT_PORTS.get(scheme, 0) else b"%b:%d" % (authority, port)
+        self.origin = (host, port)
+
+    def at(self, path: bytes) -> Target:
+        """The same place with another path."""
+        other = Target.__new__(Target)
+        other.scheme, other.host, other.port, other.path = self.scheme, self.host, self.port, path
+        other.authority, other.origin = self.authority, self.origin
+        return other
 
     def _values(self) -> tuple[bytes, bytes, int, bytes]:
         return self.scheme, self.host, self.port, self.path
@@ -55,17 +71,26 @@ def absolute(raw: bytes) -> Target:
     Whether the scheme is one we serve is the caller's decision.  Raises: BadMessage 400.  Source: RFC 9112
     §3.2.2.
     """
+    slash = raw.find(b"/", 8)  # past "http://" and a byte of a host
+    known = _PLACES.get(raw[:slash])
+    if known is not None and slash > 0 and _PATH.fullmatch(raw, slash):
+        return known.at(raw[slash:])
     match = _ABSOLUTE.fullmatch(raw)
     if match is None:
         raise BadMessage(400, _absolute_fault(raw))
     scheme, ipv6, name, port, path = match.groups()
     scheme = scheme.lower()
-    return Target(
+    target = Target(
         scheme,
         _host(ipv6, name),
         _port(port) if port else DEFAULT_PORTS.get(scheme, 0),
         path if path.startswith(b"/") else b"/" + path,
     )
+    if match.start(5) == slash:
+        if len(_PLACES) >= PLACES_MAX:
+            _PLACES.clear()
+        _PLACES[raw[:slash]] = target.at(b"/")
+    return target
 
 
 def authority(raw: bytes) -> Target:

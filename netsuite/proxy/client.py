@@ -134,12 +134,11 @@ class ClientSide(Protocol):
 
     def _begin(self, head: RequestHead) -> None:
         relay = self.relay
-        now = relay.reactor.seconds()
-        if relay.rate is not None and not relay.rate.take(self.host, now):
+        if relay.rate is not None and not relay.rate.take(self.host, relay.reactor.seconds()):
             self._refuse(Refuse(429, "rate", "too many requests from this address (--rate)"), head)
             return
         if relay.times.total:
-            self.ends = now + relay.times.total
+            self.ends = relay.reactor.seconds() + relay.times.total
         if relay.access is None:
             self._route(head, None)
             return

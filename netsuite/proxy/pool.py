@@ -34,7 +34,7 @@ OLD_MAX = 1024
 def key(target: Target, way: Hop | None) -> Origin:
     """Return what tells apart the connections that must not serve for each other."""
     if way is None:
-        return (target.host, target.port)
+        return target.origin
     if way.scheme == "http":
         return (way.key, 0)
     return (b"%b %b" % (way.key, target.host), target.port)
@@ -93,7 +93,7 @@ class Pool:
 
     def note_version(self, target: Target, *, is_old: bool) -> None:
         """Remember whether an origin answered in HTTP/1.0, so that it gets no chunks (RFC 9112 §6.1)."""
-        origin = (target.host, target.port)
+        origin = target.origin
         self.old_origins.pop(origin, None)
         if is_old:
             if len(self.old_origins) >= OLD_MAX:
@@ -102,7 +102,7 @@ class Pool:
 
     def is_old(self, target: Target) -> bool:
         """Return whether an origin's last answer was in HTTP/1.0."""
-        return (target.host, target.port) in self.old_origins
+        return target.origin in self.old_origins
 
     def lost(self, upstream: UpstreamSide) -> None:
         """Forget a connection that is gone."""

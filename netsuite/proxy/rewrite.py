@@ -41,6 +41,7 @@ class Via:
         self._shown = shown
         self.key = key or secrets.token_bytes(32)
         self._names: dict[bytes, bytes] = {}
+        self._lines: dict[tuple[bytes, int], bytes] = {}
 
     def name(self, target: Target) -> bytes:
         """Return the name under which an origin knows us."""
@@ -67,7 +68,13 @@ class Via:
         """Return the line to add to a message that came in ``version``, after its CRLF, or nothing."""
         if not self._shown:
             return b""
-        return b"\r\nVia: 1.%d %b" % (version[1], self.name(target))
+        key = (target.authority, version[1])
+        line = self._lines.get(key)
+        if line is None:
+            if len(self._lines) >= NAMES_MAX:
+                self._lines.clear()
+            line = self._lines[key] = b"\r\nVia: 1.%d %b" % (version[1], self.name(target))
+        return line
 
 
 def request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
@@ -35,8 +36,8 @@ from netsuite.proxy.settings import Settings
 from netsuite.proxy.workers import Given, Workers
 from netsuite.site.admin import AdminService, crowd_gauges
 
-#: Descriptors that a client may need: its own, its origin's, and a pipe's while a tunnel is joined.
-DESCRIPTORS_EACH = 3
+#: Descriptors of a client: its own and its origin's; pipes are shared, and held only while bytes wait.
+DESCRIPTORS_EACH = 2
 
 #: Settings that hold from the start to the end of a process.
 FIXED = frozenset(("workers", "log_json"))
@@ -308,7 +309,8 @@ class Proxy(service.MultiService):
     def __init__(self, options: Options, reactor: Any) -> None:
         super().__init__()
         terminal, self._options, self._reactor = Terminal(), options, reactor
-        count = options.settings.workers
+        self._told: Settings = options.settings
+        count = self._told.workers
         self._workers = self._made_workers(count) if count > 1 else None
         self._proxy = ProxyService(
             options.settings, reactor, terminal, hooks=NoHooks(), owner="proxy", workers=self._workers
@@ -328,17 +330,23 @@ class Proxy(service.MultiService):
                 self._proxy.listening.sockets(),
                 tuple(self._proxy.own_addresses()),
             ),
-            greeting=lambda: {"key": self._proxy.relay.via.key.hex(), "tried": self._proxy.tried()},
+            greeting=self._greeting,
             on_try=lambda client, ok: self._proxy.note_try(client, ok),
             drain_seconds=lambda: self._proxy.drain_seconds,
         )
 
+    def _greeting(self) -> dict[str, object]:
+        """Return what every worker is told: the settings in force, and what it shares with the others."""
+        via, tried = self._proxy.relay.via, self._proxy.tried()
+        return {"settings": pickle.dumps(self._told).hex(), "key": via.key.hex(), "tried": tried}
+
     def _command(self, number: int) -> list[str]:
-        """Return the command of a worker: the same reactor, the same options, and where to log."""
-        log = "-" if logs_to_stdout(self._options.parent) else "talk"
-        reactor, told = type(self._reactor).__module__, self._options
-        module = ["-P", "-m", "netsuite.proxy.worker"]
-        return [sys.executable, *module, reactor, str(number), told.folder, log, *told.arguments]
+        """Return the command of a worker: the same reactor, and where to log."""
+        log = "talk"
+        if logs_to_stdout(self._options.parent):
+            log = "json" if self._options.settings.common.log_json else "text"
+        reactor = type(self._reactor).__module__
+        return [sys.executable, "-P", "-m", "netsuite.proxy.worker", reactor, str(number), log]
 
     def startService(self) -> None:
         """Say where it listens."""
@@ -347,7 +355,9 @@ class Proxy(service.MultiService):
 
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
-        self._proxy.prepare(self._options.again())()
+        told: Settings = self._options.again()
+        self._proxy.prepare(told)()
+        self._told = told
         if self._workers is not None:
             self._workers.reload()
 

@@ -1,14 +1,15 @@
 """A worker: a relay process that was started by another, which gives it sockets and hears how it does.
 
-Run as ``python -m netsuite.proxy.worker REACTOR NUMBER FOLDER LOG [OPTION ...]``: the module that installs
-the reactor, the worker's number, the folder that relative paths start at, ``-`` or ``talk`` for where log
-lines go, and the options of ``twistd proxy``.
+Run as ``python -m netsuite.proxy.worker REACTOR NUMBER LOG``: the module that installs the reactor, the
+worker's number, and where log lines go: ``text`` or ``json`` to standard output, or ``talk``.  Its settings
+come from the first process too, so that a file that somebody is just editing changes none of several workers.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -30,7 +31,7 @@ from netsuite.life import steady
 from netsuite.listen import Refused, Terminal
 from netsuite.proxy.hooks import NoHooks
 from netsuite.proxy.service import ProxyService
-from netsuite.proxy.settings import Options, Settings, share_of
+from netsuite.proxy.settings import Settings, share_of
 from netsuite.proxy.sums import families
 from netsuite.proxy.talk import Message, Talk
 from netsuite.proxy.workers import BEAT_SECONDS
@@ -47,8 +48,8 @@ _CHANNEL = 3
 class Worker:
     """Relays, as the first process says."""
 
-    def __init__(self, options: Options, number: int, reactor: Any) -> None:
-        self._options, self._number, self._reactor = options, number, reactor
+    def __init__(self, number: int, reactor: Any) -> None:
+        self._number, self._reactor = number, reactor
         self._terminal = Terminal()
         self._service: ProxyService | None = None
         self._count = 1
@@ -76,8 +77,9 @@ class Worker:
         pairs = zip(message["descriptions"], sockets, message["families"], strict=True)
         return {description: Inherited(fd, family) for description, fd, family in pairs}
 
-    def _share(self, settings: Settings, message: Message) -> Settings:
+    def _share(self, message: Message) -> Settings:
         """Return our part of the settings, listening where the first process does."""
+        settings: Settings = pickle.loads(bytes.fromhex(message["settings"]))  # noqa: S301 from who made us
         where = Where(settings.port.text, tuple(message["descriptions"]), settings.port.public)
         return replace(share_of(settings, self._count), port=where)
 
@@ -86,7 +88,7 @@ class Worker:
         inherited = self._given(message, sockets)
         try:
             service = self._service = ProxyService(
-                self._share(self._options.settings, message),
+                self._share(message),
                 self._reactor,
                 self._terminal,
                 hooks=NoHooks(),
@@ -132,7 +134,7 @@ class Worker:
             return
         self._service.listening.inherited = self._given(message, sockets)
         try:
-            self._service.prepare(self._share(self._options.again(), message))()
+            self._service.prepare(self._share(message))()
             self._service.listening.share()
         except (OSError, ValueError) as error:
             journal.reload_failed(text=str(error))
@@ -192,7 +194,7 @@ class _One(Factory):
 
 def main(arguments: list[str]) -> None:
     """Work until the first process says that it is enough."""
-    module, number, folder, log, *given = arguments
+    module, number, log = arguments
     importlib.import_module(module).install()
     from twisted.internet import reactor as installed
 
@@ -200,14 +202,10 @@ def main(arguments: list[str]) -> None:
     steady(reactor)
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal tells its whole group; the first process tells us
-    options = Options()
-    options.folder = folder
-    options.parseOptions(given)
-    worker = Worker(options, int(number), reactor)
+    worker = Worker(int(number), reactor)
     observer: Any = Lines(worker.talk, reactor)
-    if log == "-":
-        json = options.settings.common.log_json
-        observer = JsonLines(sys.stdout) if json else textFileLogObserver(sys.stdout)
+    if log != "talk":
+        observer = JsonLines(sys.stdout) if log == "json" else textFileLogObserver(sys.stdout)
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
     with socket.socket(fileno=_CHANNEL) as channel:
         channel.setblocking(False)
