@@ -89,10 +89,9 @@ class Side:
         self._held = 0  # bytes in the pipe, from this side's peer
         self._is_read, self._is_written = True, False
         self._over = False  # the peer has sent its FIN
-        released = connection.release(self)
-        self.skt = released.socket
+        self.skt = connection.socket
         #: To this side's peer, before anything of a pipe.
-        self._unsent: bytes | memoryview = released.unsent
+        self._unsent: bytes | memoryview = connection.release(self)
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""

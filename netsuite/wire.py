@@ -19,7 +19,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from twisted.internet import tcp
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -87,13 +87,6 @@ class IWire(Protocol):
 
     def getHost(self) -> Any:
         """Return this side's address."""
-
-
-class Released(NamedTuple):
-    """What a connection was: its socket, and what it had still to send."""
-
-    socket: socket.socket
-    unsent: bytes
 
 
 @implementer(ITCPTransport, IConsumer, IPushProducer, IReadWriteDescriptor, IHalfCloseableDescriptor)
@@ -353,18 +346,17 @@ class Connection:
         del self.protocol, self._recv, self._send  # the reactor's stack may hold us for a while
         protocol.connectionLost(reason)
 
-    def release(self, heir: Any) -> Released:
-        """Give the socket away, with what was still to be sent; the protocol hears nothing more.
+    def release(self, heir: Any) -> bytes:
+        """Give the socket to ``heir``, which reads from now on; return what was still to be sent.
 
-        ``heir`` is asked to read from now on.
+        The protocol hears nothing more.
         """
         unsent = b"".join(self._queue or ())
         self.connected = self._may_send = self._reading = False
         self.producer = self._queue = None
         hand_over(self.reactor, self, heir)
-        skt = self.socket
         del self.protocol, self._recv, self._send, self.socket
-        return Released(skt, unsent)
+        return unsent
 
     # what is asked of us
 
