@@ -68,12 +68,18 @@ TLS_FAULTS = (SSL.Error, crypto.Error)
 
 
 class Door(tcp.Port):
-    """A listening TCP socket.  ``owner``: who listens; ``on_lack`` is told to close what is idle."""
+    """A listening TCP socket.  ``owner``: who listens; ``on_lack`` is told to close what is idle.
+
+    ``is_ahead``: whether another process that shares the socket should have the next client.
+    """
 
     owner = ""
     accepts = ACCEPTS
     certificates: Certificates | None = None
     on_lack: Callable[[], object] = staticmethod(lambda: None)
+    is_ahead: Callable[[], bool] | None = None
+    back_seconds = 0.0
+    _has_waited = False
     _shouldShutdown = False  # another process, or another door, may hold the same socket
     _told_at = -TOLD_SECONDS
     _resting: Any = None
@@ -81,6 +87,10 @@ class Door(tcp.Port):
 
     def doRead(self) -> None:
         """Accept who waits, up to so many a turn."""
+        if self.is_ahead is not None and not self._has_waited and self.is_ahead():
+            self._pause(self.back_seconds)
+            return
+        self._has_waited = False
         for _ in range(self.accepts):
             try:
                 client, address = self.socket.accept()
@@ -115,12 +125,15 @@ class Door(tcp.Port):
             self._told_at = now
             tell = journal.accepting_paused if error.errno in _LACKING else journal.accept_failed
             tell(owner=self.owner, reason=os.strerror(error.errno or 0))
-        self.stopReading()
-        self._resting = self.reactor.callLater(REST_SECONDS, self._look_again)
+        self._pause(REST_SECONDS)
         self.on_lack()
 
+    def _pause(self, seconds: float) -> None:
+        self.stopReading()
+        self._resting = self.reactor.callLater(seconds, self._look_again)
+
     def _look_again(self) -> None:
-        self._resting = None
+        self._resting, self._has_waited = None, True
         if self.connected and not self.disconnecting:
             self.startReading()
 

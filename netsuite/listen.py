@@ -139,11 +139,11 @@ class Listening(service.Service):
         """Return the bound sockets, as (descriptor, address family), in the order of ``bound``."""
         return [(port.fileno(), port.addressFamily) for port in self.bound.values()]  # type: ignore[attr-defined]
 
-    def share(self) -> None:
-        """Accept few clients a turn: other processes accept from the same sockets."""
+    def share(self, is_ahead: Callable[[], bool], back_seconds: float) -> None:
+        """Accept few clients a turn, and step back when ahead: others accept from the same sockets."""
         for port in self.bound.values():
             if isinstance(port, Door):
-                port.accepts = ACCEPTS_SHARED
+                port.accepts, port.is_ahead, port.back_seconds = ACCEPTS_SHARED, is_ahead, back_seconds
 
     # -- moving to another place while running -------------------------------------------------------------
 

@@ -122,6 +122,27 @@ class LackTests(Opened):
         self.assertEqual((self.clock.getDelayedCalls(), self.clock.getReaders()), ([], []))
 
 
+class SharedTests(Opened):
+    """A socket from which other processes accept too."""
+
+    def test_steps_back(self) -> None:
+        """Who is ahead leaves the next client to others for a moment, and then takes it if it still waits."""
+        made = self.opened(Client(), Client())
+        made.is_ahead, made.back_seconds, made.accepts = lambda: True, 0.25, door.ACCEPTS_SHARED
+        for taken in (1, 2):
+            made.doRead()
+            self.assertEqual(len(self.factory.came), taken - 1)
+            self.assertNotIn(made, self.clock.getReaders())
+            self.clock.advance(0.25)
+            self.assertIn(made, self.clock.getReaders())
+            made.doRead()
+            self.assertEqual(len(self.factory.came), taken)
+        made.is_ahead = lambda: False
+        made.socket.waiting.append(Client())  # type: ignore[attr-defined]
+        made.doRead()
+        self.assertEqual(len(self.factory.came), 3)
+
+
 class OneTests(Opened):
     """What befalls one client is no other's business."""
 

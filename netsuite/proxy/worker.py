@@ -29,6 +29,7 @@ from netsuite.door import Inherited
 from netsuite.journal import JsonLines
 from netsuite.life import steady
 from netsuite.listen import Refused, Terminal
+from netsuite.proxy.balance import BACK_SECONDS, TELL_SECONDS, Balance
 from netsuite.proxy.hooks import NoHooks
 from netsuite.proxy.service import ProxyService
 from netsuite.proxy.settings import Settings, share_of
@@ -54,8 +55,9 @@ class Worker:
         self._service: ProxyService | None = None
         self._count = 1
         self._own: list[tuple[str, int]] = []
-        self._beating = LoopingCall(self._beat)
-        self._beating.clock = reactor
+        self._balance: Balance | None = None
+        self._beating, self._telling = LoopingCall(self._beat), LoopingCall(self._tell)
+        self._beating.clock = self._telling.clock = reactor
         self._has_ended = False
         self.talk = Talk(self._heard, lost=self._left)
 
@@ -85,6 +87,9 @@ class Worker:
 
     def _start(self, message: Message, sockets: list[int]) -> None:
         self._count = int(message["count"])
+        shared, *sockets = sockets
+        self._balance = Balance(shared, self._number, self._count)
+        os.close(shared)
         inherited = self._given(message, sockets)
         try:
             service = self._service = ProxyService(
@@ -105,11 +110,21 @@ class Worker:
             service.startService()
         except Refused:  # said already, where the first process says it
             _die()
-        service.listening.share()
+        service.listening.share(self._is_ahead, BACK_SECONDS)
         _close(sockets)
         self._terminal.release()
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop, service)
         journal.detach(self._beating.start(BEAT_SECONDS), where="worker.beat")
+        journal.detach(self._telling.start(TELL_SECONDS), where="worker.tell")
+
+    def _tell(self) -> None:
+        if self._balance is not None and self._service is not None:
+            self._balance.tell(len(self._service.relay.crowd), self._reactor.seconds())
+
+    def _is_ahead(self) -> bool:
+        if self._balance is None or self._service is None:
+            return False
+        return self._balance.is_ahead(len(self._service.relay.crowd), self._reactor.seconds())
 
     async def _finish(self, service: ProxyService) -> None:
         await defer.maybeDeferred(service.stopService)
@@ -135,7 +150,7 @@ class Worker:
         self._service.listening.inherited = self._given(message, sockets)
         try:
             self._service.prepare(self._share(message))()
-            self._service.listening.share()
+            self._service.listening.share(self._is_ahead, BACK_SECONDS)
         except (OSError, ValueError) as error:
             journal.reload_failed(text=str(error))
         finally:

@@ -31,6 +31,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from netsuite import journal
+from netsuite.proxy import balance
 from netsuite.proxy.sums import Sums
 from netsuite.proxy.talk import Message, Talk
 
@@ -113,6 +114,7 @@ class Workers(service.Service):
         self._given, self._greeting, self._on_try = given, greeting, on_try
         self._drain_seconds = drain_seconds
         self.sums = Sums()
+        self._shared = -1  # memory in which workers tell each other how much they have to do
         self._workers: dict[int, Worker] = {}
         self._losses = [0] * count
         self._waiting: dict[int, Any] = {}  # the next start of a number
@@ -127,6 +129,7 @@ class Workers(service.Service):
         self._reactor.callWhenRunning(self._start_all)
 
     def _start_all(self) -> None:
+        self._shared = balance.make(self._count)
         for number in range(self._count):
             self._start(number)
         self._looked_at = self._reactor.seconds()
@@ -161,7 +164,7 @@ class Workers(service.Service):
     def _tell_start(self, worker: Worker) -> None:
         given = self._given()
         told = {"do": "start", "count": self._count, **given.message(), **self._greeting()}
-        worker.talk.say(told, given.descriptors)
+        worker.talk.say(told, [self._shared, *given.descriptors])
 
     def heard(self, worker: Worker, message: Message) -> None:
         """A worker has said something; that alone says that it lives."""
@@ -250,6 +253,9 @@ class Workers(service.Service):
         for call in self._waiting.values():
             call.cancel()
         self._waiting.clear()
+        if self._shared >= 0:
+            os.close(self._shared)
+            self._shared = -1
         if not self._workers:
             return defer.succeed(None)
         gone = self._all_gone = defer.Deferred()

@@ -13,7 +13,8 @@ from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from netsuite.proxy import workers
+from netsuite.proxy import balance, workers
+from netsuite.proxy.balance import Balance
 from netsuite.proxy.settings import Options, Settings, share_of
 from netsuite.proxy.talk import Talk
 from netsuite.proxy.workers import Given, Workers, _One
@@ -144,7 +145,7 @@ class WorkersTests(SynchronousTestCase):
         self.assertEqual([worker.number for worker in self.machine.started], [0, 1])
         line = self.machine.started[0].talk.transport
         self.assertIn(b'"descriptions":["tcp:1"]', line.lines[0])
-        self.assertEqual(line.sockets, [7])
+        self.assertEqual(line.sockets[1:], [7])
 
     def test_silent(self) -> None:
         """One that has beaten and then is silent is killed, by its process id; the other is left alone."""
@@ -240,6 +241,34 @@ class WorkersTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.machine.advance(60)
         self.assertEqual(len(self.machine.started), 2)
+
+
+class BalanceTests(SynchronousTestCase):
+    """Who accepts the next client."""
+
+    def test_ahead(self) -> None:
+        """One that has clearly more than another that lives steps back; one that has as much does not."""
+        descriptor = balance.make(3)
+        first, second, third = (Balance(descriptor, number, 3) for number in range(3))
+        os.close(descriptor)
+        for each in (second, third):
+            each.tell(10, 100.0)
+        self.assertFalse(first.is_ahead(10 + balance.AHEAD, 100.0))
+        self.assertTrue(first.is_ahead(10 + balance.AHEAD + 1, 100.0))
+        third.tell(3, 100.0)
+        self.assertTrue(first.is_ahead(10, 100.5))
+        self.assertFalse(first.is_ahead(10, 100.0 + balance.STALE_SECONDS), "who is silent has no say")
+        self.assertFalse(third.is_ahead(3, 100.0))
+
+    def test_many(self) -> None:
+        """With many connections a few more are no matter."""
+        descriptor = balance.make(2)
+        first, second = (Balance(descriptor, number, 2) for number in range(2))
+        os.close(descriptor)
+        second.tell(950, 5.0)
+        self.assertFalse(first.is_ahead(1000, 5.0))
+        second.tell(900, 5.0)
+        self.assertTrue(first.is_ahead(1000, 5.0))
 
 
 class ShareTests(SynchronousTestCase):

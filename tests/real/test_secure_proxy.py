@@ -75,6 +75,8 @@ class SecureTests(TestCase):
         )
         self.addCleanup(self.proxy.close)
         self.proxy.up(r"proxy https://127\.0\.0\.1:\d+")
+        processes = 3 if self.options else 1
+        until("all listen", lambda: self.proxy.log.count("(TLS) starting on") == processes)
 
     def curl(self, *options: str) -> subprocess.CompletedProcess[bytes]:
         """Return how curl ended that went through the proxy."""
