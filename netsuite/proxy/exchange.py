@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from netsuite import journal
 from netsuite.glue import Gate
-from netsuite.http1.body import Body, ChunkedBody, CloseBody, chunk, last_chunk, request_body
+from netsuite.http1.body import Body, ChunkedBody, CloseBody, chunk, last_chunk
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.fields import Fields
 from netsuite.http1.head import HTTP11, RequestHead, ResponseHead
@@ -28,6 +28,7 @@ from netsuite.proxy import handshake, refusal, rewrite
 from netsuite.proxy.hooks import Tap
 from netsuite.proxy.route import Forward, Refuse
 from netsuite.proxy.tunnel import Record
+from netsuite.proxy.upload import Upload
 from netsuite.proxy.upstream import UpstreamSide
 
 if TYPE_CHECKING:
@@ -56,11 +57,9 @@ class Exchange:
     """One request on its way.  ``is_sent``: the whole of it has gone to the origin."""
 
     __slots__ = (
-        "_body",
         "_chunked_out",
         "_close",
         "_dialling",
-        "_early",
         "_ended",
         "_gate",
         "_head",
@@ -73,7 +72,7 @@ class Exchange:
         "_sent",
         "_started",
         "_tap",
-        "_uploaded",
+        "_upload",
         "_upstream",
         "client",
         "is_sent",
@@ -90,21 +89,17 @@ class Exchange:
         relay = client.relay
         self.number = relay.next_number()
         self.status, self.kind = 0, b""
-        if request.chunked or request.length:
-            self.is_sent = False
-            self._body: Body | None = request_body(request, relay.limits)
-        else:
-            self.is_sent, self._body = True, None
+        self.is_sent = not (request.chunked or request.length)
+        self._upload = None if self.is_sent else Upload(request, relay.limits, relay.rules.max_body)
         self._upstream: UpstreamSide | None = None
         self._dialling: defer.Deferred[UpstreamSide] | None = None
         self._gate: Gate | None = None
         self._tap: Tap | None = None
-        self._early: list[bytes] | None = None
         self._head = b""
         self._is_answered = self._chunked_out = self._relaying = self._ended = self._retried = False
         self._logs_in = False
         self._close = True
-        self._sent = self._uploaded = 0
+        self._sent = 0
         self._started = relay.reactor.seconds()
 
     # to the origin
@@ -162,56 +157,42 @@ class Exchange:
             max_forwards=self._max_forwards,
             client=client.host if relay.forwarded_for else None,
         )
-        if self.is_sent and self._early is None:
-            upstream.ask(self, head)
-            return
         upstream.ask(self, head)
+        upload = self._upload
+        if upload is None:
+            return
         if not self.is_sent:
             upstream.transport.registerProducer(client.transport, True)
-        early, self._early = self._early or [], None
-        for payload in early:
-            upstream.transport.write(payload)
-        if self.is_sent and early:
+        early, upload.early = upload.early, []
+        for framed in early:
+            upstream.transport.write(framed)
+        if self.is_sent:
             self._upload_done(upstream)
 
     def upload(self, data: bytes) -> bytes | None:
         """Send more of the request's body; return what lies past its end, None while it goes on."""
-        if self._body is None:
+        upload = self._upload
+        if upload is None or self.is_sent:
             return data
         try:
-            payload, rest = self._body.feed(data)
+            framed, rest = upload.feed(data)
         except BadMessage as error:
-            self.refuse(Refuse(error.status, "message", error.reason))
+            cause = "body" if error.status == 413 else "message"
+            self.refuse(Refuse(error.status, cause, error.reason))
             return b""
-        self._uploaded += len(payload)
-        relay = self.client.relay
-        most = relay.rules.max_body
-        if most is not None and self._uploaded > most:  # chunked: no head has told
-            self.refuse(Refuse(413, "body", f"the body is larger than {most} bytes (--max-body)"))
-            return b""
-        framed = chunk(payload) if payload and self.request.chunked else payload
-        if rest is not None:
-            if self.request.chunked:
-                framed += last_chunk(self._trailers())
-            self.is_sent, self._body = True, None
-        upstream = self._upstream
+        self.is_sent = rest is not None
+        upstream, client = self._upstream, self.client
         if upstream is None:
-            if self._early is None:
-                self._early = []
-            self._early.append(framed)
-        else:
-            self.client.deadline = relay.reactor.seconds() + relay.times.answer
-            upstream.transport.write(framed)
-            if rest is not None:
-                self._upload_done(upstream)
-            elif relay.bandwidth is not None:
-                self.client.slow_down(len(data))
+            upload.early.append(framed)
+            return rest
+        relay = client.relay
+        client.deadline = relay.reactor.seconds() + relay.times.answer
+        upstream.transport.write(framed)
+        if self.is_sent:
+            self._upload_done(upstream)
+        elif relay.bandwidth is not None:
+            client.slow_down(len(data))
         return rest
-
-    def _trailers(self) -> Fields:
-        named = self.request.connection
-        trailers = self._body.trailers if isinstance(self._body, ChunkedBody) else []
-        return [field for field in trailers if field[0].lower() not in named]
 
     def _upload_done(self, upstream: UpstreamSide) -> None:
         upstream.transport.unregisterProducer()
@@ -424,7 +405,7 @@ class Exchange:
         client, status = self.client, self.status
         relay = client.relay
         seconds = relay.reactor.seconds() - self._started
-        relay.meter.request(status, self._sent, self._uploaded, seconds)
+        relay.meter.request(status, self._sent, self._upload.count if self._upload else 0, seconds)
         if told is not None:
             relay.log.refused(
                 self.number, client.shown, self.request, status, told.cause, told.reason, seconds
