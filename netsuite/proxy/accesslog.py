@@ -23,8 +23,16 @@ MODE = 0o640
 #: What ``--log-format`` may name.
 NAMES = ("time", "client", "conn", "method", "url", "status", "kind", "sent", "received", "seconds", "peer")
 
-#: Content types whose shown form is kept ready; a hostile origin may send any number.
-_KINDS_MAX = 256
+#: Content types whose shown form is kept ready, and their length; a hostile origin may send any.
+_KINDS_MAX, _KIND_BYTES = 256, 256
+
+_COUNTS = ("conn", "sent", "received")
+
+#: The least and the most, of every kind, that a form must be able to show.
+_PROBES: tuple[dict[str, Any], ...] = (
+    dict.fromkeys(NAMES, "") | dict.fromkeys((*_COUNTS, "status"), 1 << 62) | {"seconds": 0.5},
+    dict.fromkeys(NAMES, "x") | dict.fromkeys(_COUNTS, 0) | {"seconds": 0.0},
+)
 
 _Soon = Callable[[Callable[[], None]], object]
 
@@ -34,12 +42,14 @@ def check_form(form: str) -> str:
     if form == "json":
         return form
     try:
-        named = [name for _text, name, _spec, _how in string.Formatter().parse(form) if name is not None]
-        unknown = next((name for name in named if name not in NAMES), None)
-        if unknown is not None:
-            raise ValueError(f"names {unknown!r}, and there is {', '.join(NAMES)}")
-        form.format_map(dict.fromkeys(NAMES, "") | dict.fromkeys(("conn", "sent", "received", "seconds"), 0))
-    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        for _text, name, spec, _how in string.Formatter().parse(form):
+            if name is not None and name not in NAMES:
+                raise ValueError(f"names {name!r}, and there is {', '.join(NAMES)}")
+            if spec and "{" in spec:
+                raise ValueError("a part within a part")
+        for values in _PROBES:
+            form.format_map(values)
+    except (ValueError, OverflowError, MemoryError) as error:
         raise ValueError(f"is no form of a line: {error}") from None
     if not form.isprintable():
         raise ValueError("has a control character; a line is one line")
@@ -63,7 +73,7 @@ class AccessLog:
         self._waiting: list[str] = []
         self._kinds: dict[bytes, str] = {}
         self._second, self._stamp = 0, ""
-        self._failed = False
+        self._failed = self._is_cut = False
 
     def open(self) -> None:
         """Open the file, or open it again after it was moved away.  Raises: OSError."""
@@ -175,6 +185,8 @@ class AccessLog:
     # what a line is made of
 
     def _url(self, target: Target) -> str:
+        if not target.scheme:  # of a tunnel that was refused
+            return target.authority.decode("ascii")
         if self._hosts_only:
             return (target.scheme + b"://" + target.authority + b"/").decode("ascii")
         return journal.url_text(target.scheme, target.authority, target.path)
@@ -183,7 +195,8 @@ class AccessLog:
         shown = journal.escaped(kind.partition(b";")[0].strip()[:80]).replace(" ", "") or "-"
         if len(self._kinds) >= _KINDS_MAX:
             self._kinds.clear()
-        self._kinds[kind] = shown
+        if len(kind) <= _KIND_BYTES:
+            self._kinds[kind] = shown
         return shown
 
     def _time(self) -> str:
@@ -213,8 +226,13 @@ class AccessLog:
         waiting, self._waiting = self._waiting, []
         if not waiting or self._fd is None:
             return
+        lines = "".join(waiting).encode("utf-8", "backslashreplace")
+        if self._is_cut:
+            lines = b"\n" + lines
         try:
-            os.write(self._fd, "".join(waiting).encode("utf-8", "backslashreplace"))
+            while lines and (written := os.write(self._fd, lines)):
+                self._is_cut = lines[:written][-1:] != b"\n"
+                lines = lines[written:]
         except OSError as error:  # a full disk must not end the relay; the first loss is told
             if not self._failed:
                 journal.log_lost(where=self._where, text=str(error))
