@@ -31,7 +31,7 @@ Figures = dict[str, float]
 Load = Callable[[Peer, Origin, float], Figures]
 
 #: Longest wait for bytes, and longest round of the loads that end by themselves, in seconds.
-SILENCE, LONGEST = 20.0, 150.0
+SILENCE, LONGEST = 20.0, 90.0
 
 TUNNELS_AT_ONCE = 32
 IDLE_TUNNELS = 9_000

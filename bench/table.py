@@ -172,7 +172,7 @@ def _judged(row: Row, value: float, mark: Mark | None, rounds: Rounds) -> tuple[
             return asked, "–", "not measured"
         unit = median(theirs, row.figure)
     ratio = value / unit
-    short = mark.factor / ratio - 1 if row.higher else ratio / mark.factor - 1
+    short = 1 - ratio / mark.factor if row.higher else ratio / mark.factor - 1
     return asked, f"{ratio:.2f}", "met" if short <= 0 else f"short by {short * 100:.0f} %"
 
 
