@@ -45,6 +45,7 @@ class ClientSide(Protocol):
     """A client's connection.  ``host``: its address; ``shown``: the same as the log may have it."""
 
     transport: IWire  # type: ignore[assignment]  # a real connection has more than ITransport
+    source: IWire | Gate  # what is paused and resumed for the client to be read
 
     def __init__(self, relay: Relay, host: str) -> None:
         self.relay, self.host = relay, host
@@ -70,8 +71,12 @@ class ClientSide(Protocol):
 
     def connectionMade(self) -> None:
         """Be counted; a head has to come in time."""
-        self.relay.crowd.enter(self, self.host)
-        self.deadline = self.relay.reactor.seconds() + self.relay.times.header
+        relay = self.relay
+        relay.crowd.enter(self, self.host)
+        self.deadline = relay.reactor.seconds() + relay.times.header
+        self.source = self.transport
+        if relay.bandwidth is not None:
+            self.slow_down(0)
 
     # bytes
 
@@ -103,7 +108,7 @@ class ClientSide(Protocol):
         if self._held or self._exchange is not None:
             self._waiting += data
             if len(self._waiting) > WAITING_MAX:
-                self.transport.pauseProducing()
+                self.source.pauseProducing()
         else:
             self._read(data)
 
@@ -227,7 +232,7 @@ class ClientSide(Protocol):
         if self._waiting or self.is_last:
             self._go_on()
         elif not self.closing:
-            self.transport.resumeProducing()
+            self.source.resumeProducing()
 
     def exchange_cut(self, *, reset: bool) -> None:
         """An exchange has ended in the middle of its answer."""
@@ -259,6 +264,8 @@ class ClientSide(Protocol):
             self.touch()
             return
         self.closing = True
+        if self._gate is not None:
+            self._gate.open()
         now = self.relay.reactor.seconds()
         if lingers and not self.is_last and not ISSLTransport.providedBy(self.transport):
             self._lingers, self._waiting = LINGER_BYTES, b""
@@ -273,20 +280,24 @@ class ClientSide(Protocol):
         if self._reading or self._held or self._exchange is not None or self.closing:
             return
         data, self._waiting = self._waiting, b""
-        self.transport.resumeProducing()
+        self.source.resumeProducing()
         if data:
             self._read(data)
         if self.is_last and not self._held and self._exchange is None and self.end is None:
             self._settle(True)
 
     def slow_down(self, count: int) -> None:
-        """So many bytes of the client's were taken; it is read on when it may send more."""
+        """The client has sent or got so many bytes; it is read on when these are paid for."""
         relay = self.relay
         if relay.bandwidth is None:
             return
+        wait = relay.bandwidth.spend(self.host, count, relay.reactor.seconds())
+        if self.closing or self.end is not None:
+            return
         if self._gate is None:
-            self._gate = Gate(self.transport, relay.reactor)
-        self._gate.hold(relay.bandwidth.spend(self.host, count, relay.reactor.seconds()))
+            self.source = self._gate = Gate(self.transport, relay.reactor)
+        self._gate.hold(wait)
+        self.deadline += wait  # it is not the client who is silent
 
     # tunnels
 
@@ -309,7 +320,10 @@ class ClientSide(Protocol):
             self._held = False
             if self._gone:
                 return
-            told = refusal.of_failure(failure, journal.escaped(decision.target.host))
+            host = journal.escaped(decision.target.host)
+            told = refusal.of_failure(failure, host)
+            if failure.check(defer.CancelledError):
+                told = Refuse(504, "timeout", f"{host} was not reached in time (--total)")
             if told is None:
                 self.fault(failure)
                 return
@@ -326,6 +340,8 @@ class ClientSide(Protocol):
         """The connection is a tunnel from now on; ``late`` and what came early are sent on."""
         self._held, self._exchange = False, None
         self._record = record
+        if self._gate is not None:
+            self._gate.open()
         self.touch()
         early, self._waiting = self._waiting, b""
         open_tunnel(self, far, record, early, late)
@@ -383,6 +399,8 @@ class ClientSide(Protocol):
         self.deadline = self.ends = NEVER
         if self._exchange is not None:
             self._exchange.timed_out()
+        elif isinstance(self._held, defer.Deferred):
+            self._held.cancel()
         elif self.busy and self.end is None and not self.closing and not self._held:
             self._refuse(Refuse(408, "timeout", "the request's head did not come in time"), None)
         else:

@@ -118,7 +118,7 @@ class Exchange:
 
     def _dial(self) -> None:
         if not self.is_sent:
-            self.client.transport.pauseProducing()  # the body waits in the client's socket
+            self.client.source.pauseProducing()  # the body waits in the client's socket
         fresh = self.client.relay.pool.fresh(self.target, self._permit)
         dialling = self._dialling = defer.Deferred.fromCoroutine(fresh)
         dialling.addCallbacks(self._connected, self._unreachable)
@@ -131,7 +131,7 @@ class Exchange:
             return
         self._upstream = upstream
         if not self.is_sent:
-            self.client.transport.resumeProducing()
+            self.client.source.resumeProducing()
         self._ask(upstream)
 
     def _unreachable(self, failure: Failure) -> None:
@@ -162,12 +162,14 @@ class Exchange:
         if upload is None:
             return
         if not self.is_sent:
-            upstream.transport.registerProducer(client.transport, True)
+            upstream.transport.registerProducer(self, True)
         early, upload.early = upload.early, []
         for framed in early:
             upstream.transport.write(framed)
         if self.is_sent:
             self._upload_done(upstream)
+        if relay.bandwidth is not None:
+            client.slow_down(upload.count)
 
     def upload(self, data: bytes) -> bytes | None:
         """Send more of the request's body; return what lies past its end, None while it goes on."""
@@ -190,13 +192,24 @@ class Exchange:
         upstream.transport.write(framed)
         if self.is_sent:
             self._upload_done(upstream)
-        elif relay.bandwidth is not None:
-            client.slow_down(len(data))
+        if relay.bandwidth is not None:
+            client.slow_down(len(framed))
         return rest
 
     def _upload_done(self, upstream: UpstreamSide) -> None:
         upstream.transport.unregisterProducer()
-        self.client.transport.resumeProducing()
+        self.client.source.resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """The origin's queue is full."""
+        self.client.source.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The origin's queue is empty."""
+        self.client.source.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The origin's connection is gone; what that means for the client is decided when it tells us."""
 
     # from the origin
 
@@ -259,8 +272,9 @@ class Exchange:
         if self._tap is not None and payload:
             self._tap.data(payload)
         if self._gate is not None and relay.bandwidth is not None:
-            now = relay.reactor.seconds()
-            self._gate.hold(relay.bandwidth.spend(client.host, len(payload), now))
+            wait = relay.bandwidth.spend(client.host, len(payload), relay.reactor.seconds())
+            self._gate.hold(wait)
+            client.deadline += wait  # it is not the origin who is silent
 
     def stop_relaying(self) -> None:
         """Let go of the origin's connection, which reads again: it may go to the pool."""
@@ -291,6 +305,8 @@ class Exchange:
             tap.end(True)
         self._end()
         client.exchange_done(close=self._close or not self.is_sent, lingers=not self.is_sent)
+        if client.relay.bandwidth is not None:
+            client.slow_down(len(payload))
 
     def upgraded(self, head: ResponseHead, data: bytes) -> None:
         """The origin changed protocols as the client asked: from here on it is a tunnel (RFC 9110 §7.8)."""

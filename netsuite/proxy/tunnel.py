@@ -106,7 +106,9 @@ def open_tunnel(client: ClientSide, far: Far, record: Record, early: bytes, late
         bandwidth, clock, host = relay.bandwidth, relay.reactor, client.host
 
         def spend(count: int) -> float:
-            return bandwidth.spend(host, count, clock.seconds())
+            wait = bandwidth.spend(host, count, clock.seconds())
+            client.deadline += wait  # nobody is silent who may not speak
+            return wait
 
     client.end, far.end = join(
         client.transport, far.transport, client.touch, spend=spend, reactor=relay.reactor

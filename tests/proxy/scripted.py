@@ -55,7 +55,7 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         """Keep ``data``; a closed connection takes none."""
-        if not (self.gone or self.half_closed or self.aborted):
+        if not (self.gone or self.half_closed or self.disconnecting):
             self.sent += data
 
     def loseConnection(self) -> None:

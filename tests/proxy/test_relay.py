@@ -193,7 +193,10 @@ class UploadTests(SynchronousTestCase):
         self.assertTrue(bench.client.paused)
         bench.answer_dials()
         self.assertFalse(bench.client.paused)
-        self.assertIs(bench.origins[0].producer, bench.client)
+        bench.origins[0].producer.pauseProducing()
+        self.assertTrue(bench.client.paused)
+        bench.origins[0].producer.resumeProducing()
+        self.assertFalse(bench.client.paused)
 
     def test_bound(self) -> None:
         """A chunked body, whose size no head tells, is bounded too."""
@@ -247,6 +250,15 @@ class UploadTests(SynchronousTestCase):
         bench.ask(b"abcde")
         self.assertEqual(bench.seen(), b"abcde")
         self.assertEqual(status(bench.reply(OK)), 200)
+
+    def test_early_answer_is_read(self) -> None:
+        """After an answer before the body's end the client's connection outlives the origin's."""
+        bench = Bench()
+        bench.ask(request(b"POST", b"/", b"Content-Length: 5") + b"ab")
+        bench.origins[0].feed(OK)
+        bench.origins[0].end()
+        self.assertTrue(bench.client.half_closed)
+        self.assertFalse(bench.client.disconnecting)
 
     def test_early_answer(self) -> None:
         """An answer before the body's end closes both connections."""
