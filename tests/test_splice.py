@@ -172,8 +172,7 @@ class TunnelTests(TestCase):
     async def test_reset(self) -> None:
         """A reset passes on as a reset, also when a pipe is full of bytes for who is gone."""
         for full in (False, True):
-            before = descriptors()
-            self.joined(buffer=4096)
+            tunnel = self.joined(buffer=4096)
             if full:
                 self.left.unsent = b"x" * (8 << 20)
                 for _ in range(300):
@@ -182,14 +181,14 @@ class TunnelTests(TestCase):
             linger = (1).to_bytes(4, "little") + bytes(4)
             self.right.skt.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.right.skt.close()
-            self.right = Talker(pair()[1])
+            spare, other = pair()
+            self.addCleanup(spare.close)
+            self.addCleanup(other.close)
+            self.right = Talker(other)
             await self.until(lambda: self.left.reset)
             self.assertEqual(len(self.ended), 1)
-            self.left.skt.close()
-            self.right.skt.close()
-            while splice._pipes:
-                splice._close_pipe(splice._pipes.pop())
-            self.assertLessEqual(descriptors(), before)
+            for side in (tunnel.left, tunnel.right):
+                self.assertEqual((side.skt.fileno(), side._pipe), (-1, None))
 
     async def test_ends(self) -> None:
         """The crowd may end a tunnel, once; both peers see it."""
