@@ -193,7 +193,8 @@ class ClientSide(Protocol):
             exchange.start()
 
     def _reply(self, head: RequestHead, told: Reply) -> None:
-        close = not head.keep_alive or head.chunked or bool(head.length)
+        has_body = head.chunked or bool(head.length)
+        close = has_body or not head.keep_alive
         relay = self.relay
         relay.meter.request(told.status, len(told.body), 0, 0.0)
         if head.target is not None:
@@ -203,7 +204,7 @@ class ClientSide(Protocol):
             )
         self.transport.write(refusal.reply(told, close=close))
         self.busy = False
-        self._settle(close)
+        self._settle(close, lingers=has_body)
 
     # refusals and ends, called by ourselves and by the exchange
 
@@ -409,7 +410,7 @@ class ClientSide(Protocol):
     def drain(self) -> None:
         """Close after the answer under way, or now."""
         self.closing = True
-        if self._exchange is None and self.end is None and not self._held:
+        if self._exchange is None and self.end is None and not self._held and not self._lingers:
             self.transport.loseConnection()
 
     def shut(self) -> None:

@@ -299,9 +299,9 @@ class Exchange:
         self._sent += len(payload)
         tap = self._tap
         if tap is not None:
-            self._tap = None
             if payload:
                 tap.data(payload)
+            self._tap = None
             tap.end(True)
         self._end()
         client.exchange_done(close=self._close or not self.is_sent, lingers=not self.is_sent)

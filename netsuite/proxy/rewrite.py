@@ -90,7 +90,7 @@ def request(
     """Return the request's head for the origin; the Host is the target's (RFC 9112 §3.2.2).
 
     ``hop``: the proxy that it goes to instead, which is asked in absolute form; ``max_forwards``: what is
-    left of Max-Forwards; ``client``: an address to tell in X-Forwarded-For.
+    left of Max-Forwards; ``client``: an address to tell in X-Forwarded-For, if there is one.
     """
     lines = end_to_end_lines(head.lines, head.connection, host=False)
     if max_forwards is not None:
@@ -99,7 +99,7 @@ def request(
         lines += _CHUNKED
     if upgrade and head.upgrade is not None:
         lines += b"\r\nConnection: upgrade\r\nUpgrade: " + head.upgrade
-    if client is not None:
+    if client:
         lines += b"\r\nX-Forwarded-For: " + client.encode("ascii", "replace")
     path = target.path
     if hop is not None:
