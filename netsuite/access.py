@@ -2,7 +2,7 @@
 
 A check of a bcrypt hash takes a large part of a second by design, so it runs in a small thread pool of its
 own and its outcome is remembered for a while under a keyed digest of the pair.  An unknown name costs the
-same work as a known one.
+work of the file's dearest hash.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,10 @@ STRONG = ("$2a$", "$2b$", "$2y$", "$6$", "$apr1$")
 
 #: bcrypt reads 72 bytes; what lies beyond would be ignored, or raise.
 PASSWORD_MAX = 72
+
+#: What a hash costs, about, in rounds of SHA-512: bcrypt at cost 0, apr1; and rounds where $6$ names none.
+BCRYPT_ROUNDS, APR1_ROUNDS, SHA512_ROUNDS = 100, 1000, 5000
+
 REMEMBERED_MAX = 1024
 REMEMBER_SECONDS = 300.0
 
@@ -47,6 +52,27 @@ def _read(path: str) -> HtpasswdFile:
                 number = next((n for n, line in enumerate(lines, 1) if line.startswith(f"{user}:")), 0)
             raise ValueError(f"{path}, line {number}: {user} has a weak hash; make it anew with htpasswd -B")
     return file
+
+
+_MADE_BY = re.compile(
+    r"\$(?:2[aby]\$(?P<cost>[0-3]\d)|6\$(?:rounds=(?P<rounds>\d{1,9})\$)?|(?P<apr1>apr1)\$)"
+)
+
+
+def work(hashed: str) -> int:
+    """Return about how much work a check against this hash is, to compare with others; 0 if it is none."""
+    made = _MADE_BY.match(hashed)
+    if made is None:
+        return 0
+    if made["cost"]:
+        return BCRYPT_ROUNDS << int(made["cost"])
+    return APR1_ROUNDS if made["apr"] else int(made["rounds"] or SHA512_ROUNDS)
+
+
+def _dearest(file: HtpasswdFile) -> str:
+    """Return the user whose hash takes longest to check; an empty text if there is none."""
+    costs = {user: work((file.get_hash(user) or b"").decode("ascii", "replace")) for user in file.users()}
+    return max(filter(costs.get, costs), key=costs.__getitem__, default="")
 
 
 def parse_basic(value: bytes) -> tuple[str, str] | None:
@@ -86,9 +112,10 @@ class Htpasswd:
         """Return what puts the users of ``path`` in force.  Raises: ValueError, OSError; nothing changed."""
         stamp = os.stat(path).st_mtime_ns
         file = _read(path)
+        dearest = _dearest(file)
 
         def apply() -> None:
-            self._path, self._file, self._stamp = path, file, stamp
+            self._path, self._file, self._stamp, self._dearest = path, file, stamp, dearest
             self._remembered.clear()
 
         return apply
@@ -148,11 +175,10 @@ class Htpasswd:
     def _verify(self, user: str, password: str) -> bool:
         if len(password.encode()) > PASSWORD_MAX or "\0" in password:
             password, user = "", ""  # refused, after the same work
-        users = self._file.users()
-        if user in users:
+        if user in self._file.users():
             return bool(self._file.check_password(user, password))
-        if users:
-            self._file.check_password(users[0], password)
+        if self._dearest:
+            self._file.check_password(self._dearest, password)
         return False
 
     def refresh(self) -> None:

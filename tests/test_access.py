@@ -7,13 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from passlib.hash import bcrypt, plaintext
+from passlib.apache import HtpasswdFile
+from passlib.hash import apr_md5_crypt, bcrypt, plaintext, sha512_crypt
 from twisted.internet import reactor, threads
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from netsuite.access import FREE_TRIES, REMEMBER_SECONDS, SLOW_SECONDS, Htpasswd, parse_basic
+from netsuite.access import FREE_TRIES, REMEMBER_SECONDS, SLOW_SECONDS, Htpasswd, parse_basic, work
 
 LONGEST = "p" * 72
 
@@ -104,6 +105,40 @@ class FileTests(SynchronousTestCase):
                 Htpasswd(str(self.path), self.clock)
             self.assertIn("old has a weak hash", str(caught.exception))
         self.assertRaises(OSError, Htpasswd, self.mktemp(), self.clock)
+
+    def test_unknown_name_costs_most(self) -> None:
+        """Whoever is unknown costs a check of the dearest hash of the file, wherever it stands; also anew."""
+        dear = bcrypt.using(rounds=5).hash("right")
+        self.write(ann=apr_md5_crypt.hash("right"), bob=hashed("right"), cat=dear, dan=hashed("right"))
+        self.users.refresh()
+        checked: list[str] = []
+        self.patch(HtpasswdFile, "check_password", lambda file, user, password: checked.append(user))
+        self.check(basic("eve", "right"))
+        self.check(basic("ann", "r" * 73))
+        self.assertEqual(checked, ["cat", "cat"])
+        self.write(cat=hashed("right"), ann=bcrypt.using(rounds=6).hash("right"))
+        self.users.refresh()
+        self.check(basic("eve", "right"))
+        self.assertEqual(checked[2:], ["ann"])
+
+    def test_work(self) -> None:
+        """bcrypt costs by its exponent, SHA-512 by its rounds, 5000 if it names none; apr1 the least."""
+        hashes = (
+            apr_md5_crypt.hash("x"),
+            sha512_crypt.using(rounds=5000).hash("x"),
+            bcrypt.using(rounds=6).hash("x"),
+            sha512_crypt.using(rounds=10_000).hash("x"),
+            bcrypt.using(rounds=7, ident="2a").hash("x"),
+        )
+        self.assertEqual(sorted(hashes, key=work), list(hashes))
+        for spoilt in ("", "$2b$", "$2b$xx$a", "$2b$999999999$a", "right"):
+            self.assertEqual(work(spoilt), 0, spoilt)
+
+    def test_nobody(self) -> None:
+        """A file without users lets nobody in."""
+        self.write()
+        self.users.refresh()
+        self.assertIsNone(self.check(basic("ann", "right")))
 
     def test_remembered_for_a_while(self) -> None:
         """What was right is known without a new check, until its time is over or the file changes."""
