@@ -66,7 +66,7 @@ def work(hashed: str) -> int:
         return 0
     if made["cost"]:
         return BCRYPT_ROUNDS << int(made["cost"])
-    return APR1_ROUNDS if made["apr"] else int(made["rounds"] or SHA512_ROUNDS)
+    return APR1_ROUNDS if made["apr1"] else int(made["rounds"] or SHA512_ROUNDS)
 
 
 def _dearest(file: HtpasswdFile) -> str:
