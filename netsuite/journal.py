@@ -256,7 +256,8 @@ def request_done(
 ) -> None:
     """A proxied request ended.  ``sent``: body bytes to the client; ``peer``: the address that answered."""
     _info(
-        "{method} {url} {status} {kind} {sent}B {seconds:.3f}s",
+        "{log_text}",  # Twisted's formatting costs by the field, and this event comes most often
+        log_text=f"{method} {url} {status} {kind} {sent}B {seconds:.3f}s",
         event="request.done",
         conn=conn,
         client=client,
@@ -274,8 +275,10 @@ def request_refused(
     *, conn: int, client: str, method: str, url: str, status: int, cause: str, reason: str
 ) -> None:
     """We answered a request ourselves.  ``cause``: a word of the refusals' table."""
+    reason = escaped(reason)
     _info(
-        "{method} {url} refused {status} {cause}: {reason}",
+        "{log_text}",
+        log_text=f"{method} {url} refused {status} {cause}: {reason}",
         event="request.refused",
         conn=conn,
         client=client,
@@ -283,7 +286,7 @@ def request_refused(
         url=url,
         status=status,
         cause=cause,
-        reason=escaped(reason),
+        reason=reason,
     )
 
 
@@ -292,7 +295,8 @@ def tunnel_done(
 ) -> None:
     """A tunnel ended.  ``received``: bytes from the origin; ``sent``: bytes to it."""
     _info(
-        "CONNECT {target} tunnel {received}/{sent} {seconds:.1f}s unseen",
+        "{log_text}",
+        log_text=f"CONNECT {target} tunnel {received}/{sent} {seconds:.1f}s unseen",
         event="tunnel.done",
         conn=conn,
         client=client,
