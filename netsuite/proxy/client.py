@@ -186,6 +186,10 @@ class ClientSide(Protocol):
     def _forward(self, head: RequestHead, decision: Forward) -> None:
         self.deadline = NEVER  # connecting has a limit of its own
         exchange = self._exchange = Exchange(self, head, decision)
+        told = self.relay.hooks.on_request(exchange.number, head)
+        if told is not None:
+            exchange.refuse(told)
+            return
         if self._waiting and not exchange.is_sent:
             data, self._waiting = self._waiting, b""
             self._waiting = exchange.upload(data) or b""
@@ -215,12 +219,13 @@ class ClientSide(Protocol):
         self.relay.meter.refused(told.cause)
         self.transport.write(refusal.answer(told, head, close=close, bare=bare))
 
-    def _refuse(self, told: Refuse, head: RequestHead | None, *, bare: bool = False) -> None:
+    def _refuse(self, told: Refuse, head: RequestHead | None, *, bare: bool = False, number: int = 0) -> None:
         relay = self.relay
         has_body = head is not None and (head.chunked or bool(head.length))
         close = head is None or has_body or not head.keep_alive or head.method == b"CONNECT"
         relay.meter.request(told.status, 0, 0, 0.0)
-        relay.log.refused(relay.next_number(), self.shown, head, told.status, told.cause, told.reason)
+        number = number or relay.next_number()
+        relay.log.refused(number, self.shown, head, told.status, told.cause, told.reason)
         self.write_refusal(told, head, close=close, bare=bare)
         self.busy = False
         self._settle(close, lingers=head is None or has_body)
@@ -251,7 +256,7 @@ class ClientSide(Protocol):
         self._held = False
         if self._gone:
             return
-        tells = exchange.fail() if exchange is not None else self.busy and self.end is None
+        tells = exchange.fail() if exchange is not None else self.busy and self._record is None
         if not tells or self.closing:
             self.transport.abortConnection()
             return
@@ -306,6 +311,10 @@ class ClientSide(Protocol):
         self.deadline = NEVER
         relay, far = self.relay, FarSide()
         number, started = relay.next_number(), relay.reactor.seconds()
+        refused = relay.hooks.on_request(number, head)
+        if refused is not None:
+            self._refuse(refused, head, number=number)
+            return
 
         def joined(_: None) -> None:
             self._held = False
@@ -328,7 +337,7 @@ class ClientSide(Protocol):
             if told is None:
                 self.fault(failure)
                 return
-            self._refuse(told, head)
+            self._refuse(told, head, number=number)
 
         self._held = True
         dialled = relay.pool.dialler.connect(decision.target, far, tunnel=True, permit=decision.permit)

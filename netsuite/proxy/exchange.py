@@ -387,7 +387,10 @@ class Exchange:
         tap, self._tap = self._tap, None
         self._abandon()
         if tap is not None:
-            tap.end(False)
+            try:
+                tap.end(False)
+            except Exception:  # it may be what failed
+                journal.fault(where="hooks", failure=Failure())
         return not self._is_answered or bool(self._head)
 
     def _abandon(self) -> None:

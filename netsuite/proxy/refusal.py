@@ -85,7 +85,7 @@ def answer(refusal: Refuse, head: RequestHead | None, *, close: bool, bare: bool
 
     To HEAD (RFC 9110 §9.3.2), and where ``bare`` says that it may have been one, without its body.
     """
-    phrase = PHRASES[refusal.status]
+    phrase = PHRASES.get(refusal.status, b"Refused")  # a hook's may be any
     if head is not None and b"application/json" in head.combined.get(b"accept", b""):
         told = {"status": refusal.status, "cause": refusal.cause, "message": refusal.reason}
         kind, body = b"application/json", json.dumps(told).encode()

@@ -27,7 +27,7 @@ from netsuite.proxy.allowance import Bandwidth, Rate
 from netsuite.proxy.chain import Chain, Way, with_password
 from netsuite.proxy.client import ProxyFactory
 from netsuite.proxy.dialling import Dialler
-from netsuite.proxy.hooks import Hooks, NoHooks
+from netsuite.proxy.hooks import Hooks, load
 from netsuite.proxy.pool import Pool
 from netsuite.proxy.relay import Relay
 from netsuite.proxy.rewrite import Via
@@ -40,7 +40,7 @@ from netsuite.site.admin import AdminService, crowd_gauges
 DESCRIPTORS_EACH = 2
 
 #: Settings that hold from the start to the end of a process.
-FIXED = frozenset(("workers", "log_json"))
+FIXED = frozenset(("workers", "log_json", "hooks"))
 
 
 class ProxyService(service.MultiService):
@@ -215,7 +215,7 @@ class ProxyService(service.MultiService):
             apply_admin()
             before = self._settings
             common = replace(settings.common, log_json=before.common.log_json)
-            self._settings = replace(settings, common=common, workers=before.workers)
+            self._settings = replace(settings, common=common, workers=before.workers, hooks=before.hooks)
             tell_changes(changed, FIXED)
 
         return apply
@@ -312,8 +312,12 @@ class Proxy(service.MultiService):
         self._told: Settings = options.settings
         count = self._told.workers
         self._workers = self._made_workers(count) if count > 1 else None
+        try:
+            hooks = load(self._told.hooks)
+        except ValueError as error:
+            raise terminal.refuse(f"cannot start proxy: {error}") from None
         self._proxy = ProxyService(
-            options.settings, reactor, terminal, hooks=NoHooks(), owner="proxy", workers=self._workers
+            options.settings, reactor, terminal, hooks=hooks, owner="proxy", workers=self._workers
         )
         life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self.reopen)
         for part in (life, self._proxy, self._workers):
@@ -357,7 +361,7 @@ class Proxy(service.MultiService):
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
         told: Settings = self._options.again()
         self._proxy.prepare(told)()
-        self._told = told
+        self._told = replace(told, hooks=self._told.hooks)
         if self._workers is not None:
             self._workers.reload()
 

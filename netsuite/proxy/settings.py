@@ -11,6 +11,7 @@ from netsuite.names import parse_server
 from netsuite.options import Common
 from netsuite.proxy.accesslog import check_form
 from netsuite.proxy.chain import WAYS_MAX, Way, parse_upstream
+from netsuite.proxy.hooks import parse_hooks
 from netsuite.proxy.relay import Times
 from netsuite.proxy.route import Rules
 from netsuite.proxy.rules import Acl, Rule, parse_rule
@@ -47,6 +48,7 @@ class Settings:
     hosts_only: bool
     log_form: str | None
     workers: int
+    hooks: str | None
 
 
 def share_of(settings: Settings, count: int) -> Settings:
@@ -124,6 +126,7 @@ class Options(options.Options):
         ["via", None, None, "Our name in Via (a pseudonym for each origin)."],
         ["log-format", None, None, "A line of the access log: json, or a format string."],
         ["workers", None, "1", "Relay processes that share the port."],
+        ["hooks", None, None, "Your own code, MODULE:NAME, that sees requests and answers."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["allow-private", None, "Let private addresses be fetched from."],
@@ -194,6 +197,7 @@ class Options(options.Options):
             hosts_only=bool(self["log-hosts-only"]),
             log_form=self._log_form(),
             workers=self.number("workers", 1, WORKERS_MAX),
+            hooks=self.take("hooks", parse_hooks, "") if self["hooks"] else None,
         )
 
     def _rules(self) -> Rules:

@@ -88,8 +88,12 @@ class Record(NamedTuple):
 def open_tunnel(client: ClientSide, far: Far, record: Record, early: bytes, late: bytes) -> None:
     """Join a client's connection with another; ``early``: the client's bytes, ``late``: the other side's."""
     relay, target = record.relay, record.target
+    try:
+        relay.hooks.on_tunnel(record.number, target.host.decode("ascii"), target.port)
+    except Exception:
+        far.transport.abortConnection()
+        raise
     relay.meter.tunnels_open += 1
-    relay.hooks.on_tunnel(record.number, target.host.decode("ascii"), target.port)
     total = relay.times.total
     ends = relay.reactor.seconds() + total if total else NEVER
     if relay.bandwidth is None and splice.can_join(client.transport, far.transport):

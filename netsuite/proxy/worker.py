@@ -30,7 +30,7 @@ from netsuite.journal import JsonLines
 from netsuite.life import steady
 from netsuite.listen import Refused, Terminal
 from netsuite.proxy.balance import BACK_SECONDS, TELL_SECONDS, Balance
-from netsuite.proxy.hooks import NoHooks
+from netsuite.proxy.hooks import Hooks, load
 from netsuite.proxy.service import ProxyService
 from netsuite.proxy.settings import Settings, share_of
 from netsuite.proxy.sums import families
@@ -85,18 +85,26 @@ class Worker:
         where = Where(settings.port.text, tuple(message["descriptions"]), settings.port.public)
         return replace(share_of(settings, self._count), port=where)
 
+    def _loaded(self, settings: Settings) -> Hooks:
+        """Return hooks of our own, as each worker has.  Raises: Refused."""
+        try:
+            return load(settings.hooks)
+        except ValueError as error:
+            raise self._terminal.refuse(f"cannot start a worker: {error}") from None
+
     def _start(self, message: Message, sockets: list[int]) -> None:
         self._count = int(message["count"])
         shared, *sockets = sockets
         self._balance = Balance(shared, self._number, self._count)
         os.close(shared)
         inherited = self._given(message, sockets)
+        share = self._share(message)
         try:
             service = self._service = ProxyService(
-                self._share(message),
+                share,
                 self._reactor,
                 self._terminal,
-                hooks=NoHooks(),
+                hooks=self._loaded(share),
                 owner="proxy",
                 own=lambda: self._own,
                 inherited=inherited,

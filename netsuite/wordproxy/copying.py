@@ -146,6 +146,9 @@ class Copying:
 
     # what the relay calls
 
+    def on_request(self, exchange_id: int, request: RequestHead) -> None:
+        """Every request goes its way."""
+
     def on_response(self, exchange_id: int, request: RequestHead, response: ResponseHead) -> Copy | None:
         """The answer's copy, or None: it is not counted, and that is noted."""
         if self.is_paused:

@@ -101,6 +101,8 @@ class Options(proxy.Options):
             )
         if told.workers > 1:
             self.fault("workers", "is for proxy only: the counts of several relays are not added up yet")
+        if told.hooks is not None:
+            self.fault("hooks", "is for proxy only: wordproxy's are its own")
         self.faults += clashes([("--port", told.port), ("--report", report)])
         store, max_text = self._store(), self.size("max-text")
         lang = language.of(str(self["lang-default"]), None, "", default="")
