@@ -22,7 +22,11 @@ BLOCKS = FLOWS | HEADINGS | LISTS | TABLES | FORMS | AROUND | {"summary", "xmp"}
 def read(page: str) -> tuple[str, str]:
     """Return a page's main and other text, with white space where a word must end."""
     parser = html5lib.HTMLParser(html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
-    root = parser.parse(page, scripting=True)
+    return of_root(parser.parse(page, scripting=True))
+
+
+def of_root(root: ElementTree.Element) -> tuple[str, str]:
+    """Return the main and other text of a tree: HTML's tags are bare, others have ``{namespace}`` before."""
     texts: dict[bool, list[str]] = {False: [], True: []}
     body = root.find("body")
     if body is not None and not _hidden(root):
