@@ -10,6 +10,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 #: Upper bounds of the histogram of durations, in seconds.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
+#: Causes of refusals that are told apart; hooks may make up any.
+CAUSES_MAX = 64
+
 #: By a status's first digit; 0: the client left before there was an answer.
 _CLASSES = ("left", "1xx", "2xx", "3xx", "4xx", "5xx")
 
@@ -34,7 +37,9 @@ class Meter:
         self._durations[bisect_left(BOUNDS, seconds)] += 1
 
     def refused(self, cause: str) -> None:
-        """We answered a request ourselves.  ``cause``: a word of the refusals' table."""
+        """We answered a request ourselves.  ``cause``: a word of the refusals' table, or of hooks."""
+        if cause not in self.refusals and len(self.refusals) >= CAUSES_MAX:
+            cause = "other"
         self.refusals[cause] = self.refusals.get(cause, 0) + 1
 
     def tunnel(self, sent: int, received: int) -> None:

@@ -11,7 +11,7 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.proxy.meter import BOUNDS, Meter
+from netsuite.proxy.meter import BOUNDS, CAUSES_MAX, Meter
 from netsuite.proxy.refusal import PHRASES
 from tests.proxy.scripted import Bench, request
 
@@ -102,6 +102,16 @@ class CollectTests(SynchronousTestCase):
 
 class ClosedTests(SynchronousTestCase):
     """Labels."""
+
+    def test_bounded(self) -> None:
+        """However many causes hooks make up, few are told apart, and all are counted."""
+        meter = Meter()
+        for number in range(2 * CAUSES_MAX):
+            meter.refused(f"cause {number}")
+        meter.refused("cause 0")
+        told = values(families(meter)["netsuite_refusals"])
+        self.assertLessEqual(len(told), CAUSES_MAX + 1)
+        self.assertEqual((sum(told.values()), told["cause 0"]), (2 * CAUSES_MAX + 1, 2))
 
     def test_no_peer_makes_a_label(self) -> None:
         """Whatever is asked and answered, labels are words of ours."""
