@@ -147,6 +147,8 @@ def line(sample: Sample) -> str:
 
 def module(file: str) -> str:
     """``netsuite.http1.head`` of its path."""
+    if file.startswith("<"):
+        return "generated code"
     inside = LIBRARIES.sub("", file.removeprefix(f"{ROOT}/"))
     return inside.removesuffix(".py").replace("/", ".")
 

@@ -81,7 +81,7 @@ def write(
         day=machine.day,
         hardware=machine.hardware,
         system=machine.system,
-        versions=machine.versions,
+        versions=textwrap.fill(machine.versions, 100, subsequent_indent="    "),
         rounds=rounds,
         seconds=seconds,
         goals=table.rst(table.goals(results)),
@@ -93,7 +93,7 @@ def write(
 
 def _section(load: str, rounds: table.Rounds) -> str:
     """A load's heading, table, and what is missing in it."""
-    title = table.ROWS[load].title.replace("--workers", "``--workers``")
+    title = table.ROWS[load].title.replace("--workers 2", "``--workers 2``")
     notes = "".join(f"* {note}\n" for note in table.missing(rounds))
     return f"{title}\n{'-' * len(title)}\n\n{table.rst(table.of_load(load, rounds))}\n" + (
         notes and f"\n{notes}"

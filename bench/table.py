@@ -173,7 +173,11 @@ def _judged(row: Row, value: float, mark: Mark | None, rounds: Rounds) -> tuple[
         unit = median(theirs, row.figure)
     ratio = value / unit
     short = 1 - ratio / mark.factor if row.higher else ratio / mark.factor - 1
-    return asked, f"{ratio:.2f}", "met" if short <= 0 else f"short by {short * 100:.0f} %"
+    return (
+        asked,
+        f"{ratio:.2f}" if mark.peer else "",
+        "met" if short <= 0 else f"short by {short * 100:.0f} %",
+    )
 
 
 def missed(lines: Lines) -> bool:
