@@ -78,7 +78,7 @@ parts:
 
 # The proxies that ours is compared with, and the load; BENCH=... goes to bench.relay.
 PEERS := .venv-peers
-RIVALS := nginx squid tinyproxy privoxy haproxy wrk
+RIVALS := nginx squid tinyproxy privoxy haproxy wrk strace
 BENCH ?=
 
 peers: $(PEERS)/installed
