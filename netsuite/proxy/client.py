@@ -260,9 +260,13 @@ class ClientSide(Protocol):
         if not tells or self.closing:
             self.transport.abortConnection()
             return
-        self.write_refusal(Refuse(500, "fault", f"a fault of ours, logged as {number}"), None, close=True)
+        told = Refuse(500, "fault", f"a fault of ours, logged as {number}")
+        if exchange is None:
+            self._refuse(told, None)
+            return
+        self.write_refusal(told, None, close=True)
         self.busy = False
-        self._settle(True)
+        self._settle(True, lingers=not exchange.is_sent)
 
     def _settle(self, close: bool, *, lingers: bool = False) -> None:
         self.ends = NEVER

@@ -383,9 +383,11 @@ class Exchange:
 
     def fail(self) -> bool:
         """End for a fault of ours; return whether the client can still be answered."""
-        self._ended = True
         tap, self._tap = self._tap, None
         self._abandon()
+        if not self._ended:
+            self.status = 500
+            self._end(Refuse(500, "fault", "a fault of ours"))
         if tap is not None:
             try:
                 tap.end(False)

@@ -51,7 +51,8 @@ def places() -> Iterator[tuple[Any, str]]:
         (Pool, "fresh"),
     )
     yield from ((rewrite, "request"), (rewrite, "response"), (client, "decide"), (exchange, "last_chunk"))
-    yield from ((Recording, "on_response"), (Recording, "on_tunnel"), (Recorded, "data"), (Recorded, "end"))
+    yield from ((Recording, "on_request"), (Recording, "on_response"), (Recording, "on_tunnel"))
+    yield from ((Recorded, "data"), (Recorded, "end"))
 
 
 def as_twisted(call: Any, wire: Wire, *arguments: Any) -> None:

@@ -10,6 +10,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
+from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.client import LINGER_BYTES, LINGER_SECONDS
 from netsuite.proxy.relay import Times
 from netsuite.proxy.rewrite import Via
@@ -133,6 +134,29 @@ class FaultTests(SynchronousTestCase):
         self.bench.client = other
         self.bench.ask(request())
         self.assertIn(b" 200 ", self.bench.reply(OK))
+
+    def test_counted(self) -> None:
+        """A request that a fault of ours ends is counted, and in the access log, once."""
+        lines: list[tuple[object, ...]] = []
+        self.patch(AccessLog, "refused", lambda log, *told: lines.append(told[:6]))
+        with patch.object(Via, "loops", side_effect=ZeroDivisionError):
+            self.bench.ask(request())
+        with patch.object(Via, "line", side_effect=ZeroDivisionError):
+            self.bench.client = self.bench.connect()
+            self.bench.ask(request(b"POST", b"/", b"Content-Length: 9") + b"abc")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        self.assertEqual([line[3:5] for line in lines], [(500, "fault")] * 2)
+        self.assertEqual(self.bench.relay.meter.requests, [0, 0, 0, 0, 0, 2])
+        self.assertEqual(self.bench.relay.meter.refusals, {"fault": 2})
+
+    def test_with_a_body(self) -> None:
+        """A client that is still sending has the time to read its 500."""
+        with patch.object(Via, "line", side_effect=ZeroDivisionError):
+            self.bench.client.feed(request(b"POST", b"/", b"Content-Length: 9") + b"abc")
+            self.bench.answer_dials()
+        self.number()
+        self.assertIn(b" 500 ", self.bench.client.take())
+        self.assertTrue(self.bench.client.half_closed and not self.bench.client.disconnecting)
 
     def test_late(self) -> None:
         """In the middle of an answer the client sees a cut one."""
