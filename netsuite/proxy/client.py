@@ -276,6 +276,7 @@ class ClientSide(Protocol):
         self.closing = True
         if self._gate is not None:
             self._gate.open()
+            self.transport.resumeProducing()  # over TLS the peer's own end is waited for
         now = self.relay.reactor.seconds()
         if lingers and not self.is_last and not ISSLTransport.providedBy(self.transport):
             self._lingers, self._waiting = LINGER_BYTES, b""

@@ -134,6 +134,22 @@ class DownloadTests(Slowed):
             self.assertLessEqual(got, SPEED * (clock.seconds() - began) + SPARE)
         self.assertEqual(got, 10 * PIECE)
 
+    def test_closes_during_a_wait(self) -> None:
+        """A connection that is to close is read, so that its own end is seen."""
+        self.bench.ask(request(b"POST", b"/", b"Content-Length: 9000") + b"x" * 5000)
+        client = self.bench.client
+        self.assertTrue(client.paused)
+        self.bench.origins[0].feed(small(1))
+        self.assertTrue(client.half_closed)
+        self.assertFalse(client.paused or client.disconnecting)
+        tunnelled = self.bench.client = self.bench.connect()
+        alsoProvides(tunnelled, ISSLTransport)
+        self.wait(tunnelled)
+        tunnelled.feed(request(b"POST", b"/", b"Content-Length: 9000") + b"x" * 5000)
+        self.bench.answer_dials()
+        self.bench.origins[-1].feed(small(1))
+        self.assertTrue(tunnelled.disconnecting and not tunnelled.paused)
+
     def test_many_connections(self) -> None:
         """Several connections of a client have one speed."""
         clients = [self.bench.connect() for _ in range(4)]

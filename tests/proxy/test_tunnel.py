@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
 from twisted.internet.error import ConnectionRefusedError, TimeoutError
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite import splice
+from netsuite.proxy.allowance import Bandwidth
+from netsuite.proxy.relay import Times
 from tests.proxy.scripted import Bench, Recording, request
 
 ESTABLISHED = b"HTTP/1.1 200 Connection Established\r\n\r\n"
@@ -150,3 +157,77 @@ class UpgradeTests(SynchronousTestCase):
         bench = Bench()
         bench.ask(request())
         self.assertIn(b" 502 ", bench.reply(SWITCH % b"websocket"))
+
+
+class Spliced:
+    """Stands for a tunnel whose bytes the kernel moves: keeps what it is given."""
+
+    def __init__(
+        self, reactor: Any, left: Any, right: Any, idle: float, ended: Callable[[Any], None], note: Any
+    ) -> None:
+        self.wires, self.idle, self._ended, self.note = (left, right), idle, ended, note
+        self.left, self.right = SimpleNamespace(count=3), SimpleNamespace(count=5)
+        self.deadline = self.ends = 1e9
+        self.busy = True
+        self.started: tuple[bytes, bytes] | None = None
+
+    def start(self, early_left: bytes, early_right: bytes) -> None:
+        """Keep what came early."""
+        self.started = early_left, early_right
+
+    def overdue(self) -> None:
+        """End."""
+        self._ended(self)
+
+    drain = shut = overdue
+
+
+class SplicedTests(SynchronousTestCase):
+    """Tunnels that are given to the kernel."""
+
+    def setUp(self) -> None:
+        self.patch(splice, "can_join", lambda left, right: True)
+        self.made: list[Spliced] = []
+        self.patch(splice, "Tunnel", lambda *given: self.made.append(Spliced(*given)) or self.made[-1])
+        self.bench = Bench()
+
+    def opened(self, total: float = 0.0) -> Spliced:
+        """Return the tunnel that a CONNECT made, with what was sent before it was there."""
+        self.bench.hold = True
+        self.bench.relay.times = Times(idle=60.0, total=total)
+        self.bench.client.feed(connect() + b"early")
+        self.bench.answer_dials()
+        (made,) = self.made
+        return made
+
+    def test_handed_over(self) -> None:
+        """The two sockets, the idle time and what came early are the tunnel's, which is one client."""
+        tunnel = self.opened()
+        self.assertEqual(tunnel.wires, (self.bench.client, self.bench.origins[0]))
+        self.assertEqual((tunnel.idle, tunnel.started), (60.0, (b"early", b"")))
+        self.assertEqual(self.bench.client.take(), ESTABLISHED)
+        self.assertEqual((len(self.bench.crowd), self.bench.relay.meter.tunnels_open), (1, 1))
+        assert isinstance(self.bench.hooks, Recording)
+        self.assertEqual(self.bench.hooks.tunnels, [("127.0.0.1", 443)])
+
+    def test_ended(self) -> None:
+        """Its end is counted, with the bytes each way."""
+        self.opened().overdue()
+        meter = self.bench.relay.meter
+        self.assertEqual((meter.tunnels, meter.tunnels_open, meter.up, meter.down), (1, 0, 3, 5))
+        self.assertEqual(len(self.bench.crowd), 0)
+
+    def test_total(self) -> None:
+        """It ends when its time is over, however lively."""
+        self.opened(total=10.0)
+        self.bench.clock.pump([1.0] * 9)
+        self.assertEqual(len(self.bench.crowd), 1)
+        self.bench.clock.pump([1.0] * 2)
+        self.assertEqual(len(self.bench.crowd), 0)
+
+    def test_limited(self) -> None:
+        """Where a client's speed is limited its bytes pass through us."""
+        self.bench.relay.bandwidth = Bandwidth(1000)
+        self.bench.ask(connect())
+        self.assertEqual(self.made, [])
+        self.assertEqual(self.bench.reply(b"x"), b"x")
