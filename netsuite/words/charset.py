@@ -3,11 +3,16 @@
 A browser's order, without its guessing: byte order mark, the header's label, ``<meta>`` in the first 1024
 bytes, an XML declaration, then UTF-8 if the bytes are valid as that, else windows-1252.  Sources: WHATWG
 HTML §13.2.3 (the scan for ``<meta>``), WHATWG Encoding §4.2 and §6 (labels, marks).
+
+The decoders are the standard's own.  Python's differ from it in thousands of byte pairs: in some letters,
+and in what a wrong byte takes with it, which can be the ``<`` after it.
 """
 
 import codecs
 from collections.abc import Iterator
+from itertools import chain
 
+import turbohtml.detect  # noqa: F401  # registers the codecs whatwg-*
 import webencodings
 
 from .skipped import Reason, Skip
@@ -16,6 +21,11 @@ from .skipped import Reason, Skip
 PRESCAN = 1024
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+#: What is meant where bytes that were read as ASCII say it: they can't be UTF-16, and only a script's own
+#: data is ever x-user-defined (WHATWG HTML §13.2.3.2).
+_MEANT = {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}
+
 _SPACE = b"\t\n\f\r "
 _SPACE_OR_SLASH = _SPACE + b"/"
 
@@ -29,51 +39,41 @@ def decode(body: bytes, label: str | None, *, markup: bool = True) -> str:
     for mark, codec in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(codec, "replace")
-    encoding = _lookup(label)
+    encoding = _lookup((label or "").strip("\"' \t"))
     if encoding is None and markup:
         encoding = _declared(body[:PRESCAN])
     if encoding is not None:
-        return body.decode(encoding, "replace")
+        return body.decode(_codec(encoding), "replace")
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
-        return body.decode("windows-1252", "replace")
+        return body.decode(_codec("windows-1252"), "replace")
 
 
-def _lookup(label: str | None) -> str | None:
-    """Return Python's codec for a label of the web, None if the web knows no such label."""
-    if not label or not label.isascii():
-        return None
-    found = webencodings.lookup(label.strip("\"' \t"))
+def _codec(encoding: str) -> str:
+    return "whatwg-" + encoding
+
+
+def _lookup(label: str) -> str | None:
+    """Return the encoding that a label names, None if the web knows no such label."""
+    found = webencodings.lookup(label) if label.isascii() else None
     if found is None:
         return None
     if found.name == "replacement":
         raise Skip(Reason.UNREADABLE)
-    if found.name == "gbk":  # WHATWG Encoding §10.1: decoded as its superset
-        return "gb18030"
-    if found.name == "x-user-defined":  # a private-use code page; only a script ever means it
-        return "windows-1252"
-    codec: str = found.codec_info.name
-    return codec
+    name: str = found.name
+    return name
 
 
 def _declared(start: bytes) -> str | None:
-    """Return the codec that a ``<meta>``, else an XML declaration, names (WHATWG HTML §13.2.3.2)."""
+    """Return the encoding that a ``<meta>``, else an XML declaration, names (WHATWG HTML §13.2.3.2)."""
     if start.startswith((b"<\0?\0x\0", b"\0<\0?\0x")):
-        return "utf-16-le" if start.startswith(b"<") else "utf-16-be"
-    for attributes in _metas(start):
-        label = _meta_label(attributes)
-        if label is not None and (codec := _lookup(_in_ascii_bytes(label))) is not None:
-            return codec
-    return _lookup(_in_ascii_bytes(_xml_label(start)))
-
-
-def _in_ascii_bytes(label: bytes | None) -> str | None:
-    """Return a label that was read as ASCII bytes: it can't truly be UTF-16, so UTF-8 is meant."""
-    if label is None:
-        return None
-    text = label.decode("ascii", "replace")
-    return "utf-8" if text.strip().lower().startswith("utf-16") else text
+        return "utf-16le" if start.startswith(b"<") else "utf-16be"
+    labels = (_meta_label(attributes) for attributes in _metas(start))
+    for label in chain(labels, (_xml_label(start),)):
+        if label is not None and (encoding := _lookup(label.decode("ascii", "replace"))) is not None:
+            return _MEANT.get(encoding, encoding)
+    return None
 
 
 def _meta_label(attributes: dict[bytes, bytes]) -> bytes | None:
