@@ -5,7 +5,9 @@ back as soon as it is empty, which is at once unless the receiving side is slow:
 and of this process's memory only two small objects, no buffer and no protocol.  While a pipe holds bytes the
 side that they came from is not read, so a tunnel never holds more than a pipe's worth each way.  A side's
 FIN passes on as a FIN (RFC 9293 §3.6) once what came before it has been sent; a reset passes on as a reset.
-Where there is no pipe to be had, bytes are copied.
+
+Two splices cost more than a copy of a few kilobytes, so a side's bytes are copied until a piece comes full,
+and again once they come in small pieces; and where there is no pipe to be had.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ from netsuite.wire import PIECE, RESET, Connection, IWire, forget
 
 #: Bytes that one pipe can hold, where the kernel lets us choose, and so the most moved by one call.
 PIPE_BYTES = 1 << 20
+
+#: Bytes of a piece below which copying is cheaper.
+BULK = 16 * 1024
 
 #: Empty pipes kept for the next bytes; each is two descriptors.
 PIPES_KEPT = 32
@@ -70,6 +75,7 @@ class Side:
 
     __slots__ = (
         "_held",
+        "_is_bulk",
         "_is_read",
         "_is_written",
         "_over",
@@ -89,6 +95,7 @@ class Side:
         self._held = 0  # bytes in the pipe, from this side's peer
         self._is_read, self._is_written = True, False
         self._over = False  # the peer has sent its FIN
+        self._is_bulk = False  # it sends large pieces
         self.skt = connection.socket
         #: To this side's peer, before anything of a pipe.
         self._unsent: bytes | memoryview = connection.release(self)
@@ -109,7 +116,7 @@ class Side:
         if tunnel.is_over:
             return
         tunnel.touch()
-        pipe = _take_pipe() if _AVAILABLE else None
+        pipe = _take_pipe() if self._is_bulk else None
         if pipe is None:
             self._copy()
             return
@@ -130,27 +137,41 @@ class Side:
             self._ended()
             return
         self.count += size
+        self._is_bulk = size >= BULK
         self._pipe, self._held = pipe, size
         self.other.doWrite()
 
     def _copy(self) -> None:
+        """Read a piece and send it: nothing waits for the other side, or this one would not be read."""
+        other = self.other
         try:
             data = self.skt.recv(PIECE)
+            size = len(data)
+            if not size:
+                self._ended()
+                return
+            self.count += size
+            self._is_bulk = size == PIECE
+            try:
+                sent = other.skt.send(data)
+            except BlockingIOError:
+                sent = 0
         except BlockingIOError:
             return
         except OSError:
             self.tunnel.end(reset=True)
             return
-        if not data:
-            self._ended()
-            return
-        self.count += len(data)
-        self.other.send(data)
+        if sent < size:
+            other.send(data[sent:])
 
     def _ended(self) -> None:
         self._over = True
+        other = self.other
+        if other._over and not (other._held or other._unsent or self._unsent):
+            self.tunnel.end(reset=False)
+            return
         self._read(False)
-        self.other.doWrite()
+        other.doWrite()
 
     # to this side's peer
 

@@ -106,6 +106,7 @@ class TunnelTests(TestCase):
         await self.until(lambda: self.right.got == 3 << 20 and self.left.got == 2 << 20)
         self.assertEqual([self.right.digest.digest(), self.left.digest.digest()], sent)
         self.assertEqual((tunnel.left.count, tunnel.right.count), (3 << 20, 2 << 20))
+        self.assertTrue(splice._pipes, "large pieces did not go by a pipe")
 
     async def test_early(self) -> None:
         """What peers said before there was a tunnel comes first, however much it is."""
