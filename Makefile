@@ -14,7 +14,7 @@ ARGS     ?=
 JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
-PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl microsocks unicode-data \
+PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl microsocks redis-server unicode-data \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)

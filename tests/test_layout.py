@@ -48,8 +48,12 @@ TOP = {"suite"}
 #: A service built on another, and the service that a tool explains.
 BUILT_ON = {"wordproxy": {"proxy"}, "scripts": {"proxy"}}
 
-#: Imports that a function may make: the reactor's, whose import installs one.
-INSIDE_A_FUNCTION = {"twisted.internet.reactor", "netsuite.reactor.prefer"}  # the latter needs epoll
+#: Imports that a function may make: the reactor's, whose import installs one; what needs epoll, or an extra.
+INSIDE_A_FUNCTION = {
+    "twisted.internet.reactor",
+    "netsuite.reactor.prefer",
+    "netsuite.wordproxy.store.redis.RedisStore",
+}
 
 #: Names that say nothing (STYLE, "Names, values, types").
 EMPTY_NAMES = {"utils", "util", "manager", "handler", "engine", "helper", "helpers", "base", "common", "misc"}

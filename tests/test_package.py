@@ -22,6 +22,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.real.parts import require
 
 ROOT = Path(__file__).resolve().parent.parent
+
+#: Modules that only an extra's users import, and the extra.
+EXTRAS = {"netsuite/wordproxy/store/redis.py": "redis"}
 PLUGINS = "twisted/plugins/netsuite_services.py"
 SERVICES = ("echo", "proxy", "wordproxy")
 
@@ -179,7 +182,7 @@ class RequirementTests(SynchronousTestCase):
 
     def test_every_import_is_required(self) -> None:
         """What the program imports is required by the package itself, not only brought by another."""
-        required = self.required("options", "install_requires")
+        always = self.required("options", "install_requires")
         provided = importlib.metadata.packages_distributions()
         for name, path in self.imports():
             top = name.split(".")[0]
@@ -190,6 +193,8 @@ class RequirementTests(SynchronousTestCase):
             # zope and backports are shared by several distributions: the dotted name tells which.
             if len(names) > 1 or top in {"zope", "backports"}:
                 names = {".".join(name.split(".")[:2])}
+            extra = EXTRAS.get(path.relative_to(ROOT).as_posix())
+            required = always | (self.required("options.extras_require", extra) if extra else set())
             self.assertTrue(names & required, f"{path} imports {name}: not in install_requires")
 
     def test_constraints_pin_all(self) -> None:
@@ -197,7 +202,7 @@ class RequirementTests(SynchronousTestCase):
         lines = (ROOT / "constraints.txt").read_text().splitlines()
         pins = {line.split("==")[0] for line in lines if line and not line.startswith("#")}
         wanted = self.required("options", "install_requires")
-        for extra in ("test", "dev"):
+        for extra in ("redis", "test", "dev"):
             wanted |= self.required("options.extras_require", extra)
         self.assertEqual(wanted - pins, {"setuptools"})
         for line in lines:

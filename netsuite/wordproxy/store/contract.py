@@ -200,13 +200,17 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the store is: where it is, its schema's version, how much it holds."""
+    """How the store is: where it is, its schema's version, how much it holds.
+
+    ``server``: of a store on a server, which one and how full; else "".
+    """
 
     where: str
     schema: int
     words: int
     pages: int
     size_bytes: int
+    server: str = ""
 
 
 class Store(Protocol):

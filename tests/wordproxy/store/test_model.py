@@ -1,17 +1,19 @@
-"""The store against a model that counts in the plainest way: it keeps every visit and adds up when asked."""
+"""Each store against a model that counts in the plainest way: it keeps every visit and adds up when asked."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.wordproxy.store.contract import Page, Total, WordQuery
+from netsuite.wordproxy.store.contract import SORTS, Page, Store, Total, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from tests.wordproxy.store.samples import batch, page
+from tests.wordproxy.store.server import Redis
 
 DAYS = [f"2026-01-0{n}" for n in range(1, 5)]
 SITES = ["news.example", "sea.example"]
@@ -81,32 +83,96 @@ class Model:
         return {None: True, "t*": key.startswith("t"), "oa": "oa" in key}[query.q]
 
 
-class ModelTests(SynchronousTestCase):
+histories = (
+    st.lists(st.lists(visits, max_size=4), max_size=6),
+    st.lists(st.integers(0, 8), min_size=6, max_size=6),
+    st.lists(word_queries, min_size=1, max_size=8),
+)
+
+
+class MemoryModelTests(SynchronousTestCase):
+    """The store in memory, whose statements are those of the file's."""
+
     @settings(deadline=None, max_examples=120)
-    @given(
-        st.lists(st.lists(visits, max_size=4), max_size=6),
-        st.lists(st.integers(0, 8), min_size=6, max_size=6),
-        st.lists(word_queries, min_size=1, max_size=8),
-    )
+    @given(*histories)
     def test_counts_as_the_model(
         self, batches: list[list[Page]], again: list[int], queries: list[WordQuery]
     ) -> None:
         """Whatever is read, sent again and asked for, the store answers as the model does."""
-        store, model = open_store(":memory:", stop_words=STOP), Model()
+        _try(self, open_store(":memory:", stop_words=STOP), batches, again, queries)
+
+
+class RedisModelTests(SynchronousTestCase):
+    """The store in a Redis, and how its lists stand beside those of the one in memory."""
+
+    server: Redis
+    numbers = itertools.count()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = Redis()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.close()
+
+    def open(self) -> Store:
+        return open_store(self.server.where(f"model{next(self.numbers)}"), stop_words=STOP)
+
+    @settings(deadline=None, max_examples=60)
+    @given(*histories)
+    def test_counts_as_the_model(
+        self, batches: list[list[Page]], again: list[int], queries: list[WordQuery]
+    ) -> None:
+        """Whatever is read, sent again and asked for, the store answers as the model does."""
+        _try(self, self.open(), batches, again, queries)
+
+    @settings(deadline=None, max_examples=40)
+    @given(histories[0], histories[2], st.integers(0, 3), st.integers(0, 3))
+    def test_lists_as_in_memory(
+        self, batches: list[list[Page]], queries: list[WordQuery], limit: int, offset: int
+    ) -> None:
+        """Both stores give the same rows in the same order, whole or cut, in every sort."""
+        twins = [open_store(":memory:", stop_words=STOP), self.open()]
+        number = itertools.count(1)
         try:
-            for number, visited in enumerate(batches):
-                for visit in visited:
-                    model.visits.append(_numbered(visit, len(model.visits) + 1))
-                start = max(0, len(model.visits) - len(visited) - again[number])
-                store.add(batch(*model.visits[start:]))
-            for query in queries:
-                total, expected = model.words(query)
-                found = store.words(query)
-                self.assertEqual(found.total, total, query)
-                rows = {(w.word.casefold(), w.lang): (w.occurrences, w.pages) for w in found.words}
-                self.assertEqual(rows, expected, query)
+            for visited in batches:
+                visited = [_numbered(visit, next(number)) for visit in visited]
+                for store in twins:
+                    store.add(batch(*visited))
+            for query, sort in itertools.product(queries, SORTS):
+                asked = replace(query, sort=sort, limit=limit, offset=offset)
+                one, two = (store.words(asked) for store in twins)
+                self.assertEqual(one, two, asked)
+            one, two = (store.sources() for store in twins)
+            self.assertEqual(one, two)
         finally:
-            store.close()
+            for store in twins:
+                store.close()
+
+
+def _try(
+    test: SynchronousTestCase,
+    store: Store,
+    batches: list[list[Page]],
+    again: list[int],
+    queries: list[WordQuery],
+) -> None:
+    model = Model()
+    try:
+        for number, visited in enumerate(batches):
+            for visit in visited:
+                model.visits.append(_numbered(visit, len(model.visits) + 1))
+            start = max(0, len(model.visits) - len(visited) - again[number])
+            store.add(batch(*model.visits[start:]))
+        for query in queries:
+            total, expected = model.words(query)
+            found = store.words(query)
+            test.assertEqual(found.total, total, query)
+            rows = {(w.word.casefold(), w.lang): (w.occurrences, w.pages) for w in found.words}
+            test.assertEqual(rows, expected, query)
+    finally:
+        store.close()
 
 
 def _numbered(visit: Page, sequence: int) -> Page:
