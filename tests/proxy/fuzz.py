@@ -32,10 +32,12 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.logger import LogLevel, globalLogPublisher
 
+from netsuite.glue import Gate
 from netsuite.http1.body import request_body
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HeadReader, RequestHead, parse_request
 from netsuite.http1.limits import Limits
+from netsuite.proxy.allowance import Bandwidth
 from tests.proxy import fuzz_grammar as grammar
 from tests.proxy.fuzz_readers import Origin, Read, read_answer, same_answer
 from tests.proxy.scripted import Bench, Wire
@@ -118,6 +120,9 @@ class Round:
         mood = rng.random()
         self.clean_clients, self.clean_origins = mood < 0.6, mood < 0.3 or 0.6 < mood < 0.9
         self.bench = Bench(hold=True)
+        speed = Random(f"{seed} speed")  # drawn apart: the names of rounds that found something still hold
+        if speed.random() < 0.1:
+            self.bench.relay.bandwidth = Bandwidth(speed.choice((50_000, 1_000_000)))
         self.origins: list[OriginSide] = []
         self.failed = self.messages = 0
         self.drains = rng.random() < 0.05
@@ -174,9 +179,10 @@ class Round:
         for _ in range(STEPS_MAX):
             actions = self._actions()
             if not actions:
-                if not self.pressed:
+                waits = self._waits()
+                if not (self.pressed or waits):
                     return
-                actions = [self._release]
+                actions = [self._wait] if waits else [self._release]
             elif self.rng.random() < 0.1:
                 actions = [self._press, self._release]
             self.rng.choice(actions)()
@@ -206,6 +212,15 @@ class Round:
         if actions and self.drains and not self.drained:
             actions.append(self._drain)
         return actions
+
+    def _waits(self) -> list[float]:
+        """When somebody who must wait for ``--bandwidth`` may go on."""
+        calls = self.bench.clock.getDelayedCalls()
+        return [call.getTime() for call in calls if isinstance(getattr(call.func, "__self__", None), Gate)]
+
+    def _wait(self) -> None:
+        """Time passes until then."""
+        self.bench.clock.advance(max(0.0, min(self._waits()) - self.bench.clock.seconds()))
 
     def _drain(self) -> None:
         """The service is asked to end: what is under way goes on."""
@@ -332,7 +347,8 @@ class Round:
             head = heads[at] if at < len(heads) else None
             method = head.method if head is not None else b"GET"
             offered = head is not None and head.upgrade is not None
-            ended = client.wire.gone and client.end != "reset" and not self.drained
+            wire = client.wire
+            ended = wire.gone and not wire.aborted and client.end != "reset" and not self.drained
             found = read_answer(data, method, upgrade=offered, ended=ended)
             if found is None:
                 return
