@@ -62,6 +62,11 @@ class OptionsTests(SynchronousTestCase):
         fault = self.assertRaises(UsageError, settings, "--workers", "2")
         self.assertIn("--workers", str(fault))
 
+    def test_hooks(self) -> None:
+        """Its hooks are its own."""
+        fault = self.assertRaises(UsageError, settings, "--hooks", "pages:Pages")
+        self.assertIn("--hooks", str(fault))
+
     def test_all_faults(self) -> None:
         """Every fault is told, a line each."""
         fault = self.assertRaises(UsageError, settings, "-k", "x", "--max-text", "y", "-w", "en=/none/there")
