@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netsuite.wordproxy.store.contract import Store, StoreFault
 from netsuite.wordproxy.store.redisurl import is_redis
 from netsuite.wordproxy.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from netsuite.wordproxy.store.redis import RedisStore
 
 
 def open_store(
@@ -33,7 +36,20 @@ def open_store(
     return SqliteStore(path, read_only=read_only, stop_words=stop_words)
 
 
-def _redis_store(where: str, **options: Any) -> Store:
+def shared_url_key(where: str, fresh: bytes) -> bytes:
+    """The secret of page digests in a Redis, which is the same for all nodes: ``fresh`` if it had none.
+
+    Raises:
+        StoreFault: as `open_store`.
+    """
+    store = _redis_store(where)
+    try:
+        return store.url_key(fresh)
+    finally:
+        store.close()
+
+
+def _redis_store(where: str, **options: Any) -> RedisStore:
     try:  # here: the client costs 12 MB and 60 ms, in each process, which nobody else should pay
         from netsuite.wordproxy.store.redis import RedisStore
     except ModuleNotFoundError as error:

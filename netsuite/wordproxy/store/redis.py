@@ -4,7 +4,8 @@ All keys of a store begin with one hash tag, ``{prefix}:``, so that a cluster ke
 is its number in seven digits, ``␀`` is a NUL.  Values of several parts are MessagePack arrays.
 
 =======================  ======  =====================================================================
-``about``                hash    our mark, the schema, and ``stamp``: how often anything was changed
+``about``                hash    our mark, the schema, the ``key`` of page digests, and ``stamp``: how often
+                                 anything was changed
 ``node``                 hash    node → last sequence, when: what makes a batch apply once
 ``words:LANG``           hash    key → main, other, pages, all pages, first, last; form, times, form, …
 ``top:LANG`` ``all:…``   sorted  keys by occurrences in main text, or in everything, as negative scores:
@@ -162,6 +163,16 @@ class RedisStore:
             return Status(self.where, SCHEMA, words, pages, int(info["used_memory"]), _server(info))
 
         return self._ask(tell)
+
+    def url_key(self, fresh: bytes) -> bytes:
+        """The secret that all nodes make page digests with: ``fresh`` if there was none.
+
+        It lies beside the pages, for nodes must agree on it: who may read this Redis may compare addresses.
+        """
+        self._refuse_if_read_only()
+        with self._faults():
+            self._client.hsetnx(self._about, "key", fresh)
+            return bytes(self._client.hget(self._about, "key"))
 
     def close(self) -> None:
         """Nothing is open any more.  A closed store stays closed."""

@@ -21,9 +21,11 @@ class Redis(Child):
 
     def up(self) -> None:
         """It runs and answers."""
-        command = "redis-server --port 0 --unixsocket redis.sock --unixsocketperm 700 --appendonly yes"
-        more = "--appendfsync always --auto-aof-rewrite-percentage 0 --daemonize no --dir"
-        self.start([*command.split(), *more.split(), str(self.folder), "--save", "", *self.options])
+        command = "redis-server --port 0 --unixsocket redis.sock --unixsocketperm 700 --daemonize no"
+        log = "--appendonly yes --appendfsync always --auto-aof-rewrite-percentage 0 --enable-debug-command"
+        self.start(
+            [*command.split(), *log.split(), "local", "--dir", str(self.folder), "--save", "", *self.options]
+        )
         until("an answer of redis", self._answers)
 
     def _answers(self) -> bool:
@@ -36,12 +38,40 @@ class Redis(Child):
 
     def told(self, *command: str) -> bytes:
         """The first part of the raw answer to a command."""
+        words = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in command)
+        return self._exchange(f"*{len(command)}\r\n{words}")
+
+    def told_all(self, *lines: str) -> bytes:
+        """The raw answers to commands that are lines, on one connection."""
+        return b"".join(self._exchanges([f"{line}\r\n" for line in lines]))
+
+    def _exchange(self, text: str) -> bytes:
+        return self._exchanges([text])[0]
+
+    def _exchanges(self, texts: Sequence[str]) -> list[bytes]:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(10)
             link.connect(str(self.socket))
-            words = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in command)
-            link.sendall(f"*{len(command)}\r\n{words}".encode())
-            return link.recv(65536)
+            answers = []
+            for text in texts:
+                link.sendall(text.encode())
+                answers.append(link.recv(1 << 20))
+            return answers
+
+    def keys(self, prefix: str) -> dict[bytes, bytes]:
+        """A digest of each key of a store: what it holds, whichever way it is kept."""
+        with socket.socket(socket.AF_UNIX) as link, link.makefile("rb") as answers:
+            link.settimeout(10)
+            link.connect(str(self.socket))
+            link.sendall(f"KEYS {{{prefix}}}:*\r\n".encode())
+            number = int(answers.readline()[1:])
+            names = [answers.read(int(answers.readline()[1:]) + 2)[:-2] for _ in range(number)]
+            digests = {}
+            for name in names:
+                link.sendall(b"*3\r\n$5\r\nDEBUG\r\n$12\r\nDIGEST-VALUE\r\n$%d\r\n%s\r\n" % (len(name), name))
+                assert answers.readline() == b"*1\r\n"
+                digests[name] = answers.readline()
+            return digests
 
     def where(self, prefix: str = "words", more: str = "") -> str:
         """The address of a store there."""
