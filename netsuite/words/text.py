@@ -18,6 +18,7 @@ may nest a hundred thousand elements), puts the text together by four rules:
 This is the only module that knows the HTML library's trees; tests hold them equal to another library's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +37,11 @@ UNSEEN: Final = frozenset(
 )
 
 BOILERPLATE: Final = frozenset({"nav", "header", "footer", "aside"})
+
+#: Where a language is stated.  In XML the prefixed one wins (WHATWG HTML §3.2.6.2); to an HTML parser it is
+#: nobody's attribute, but who writes it means it.
+_HTML_LANG: Final = ("lang", "xml:lang")
+_XML_LANG: Final = ("xml:lang", "lang")
 
 #: What WHATWG HTML §15.3 lays out as blocks, list items and parts of tables, and ``br``.
 BLOCKS: Final = frozenset(
@@ -94,7 +100,7 @@ class WordParser:
         except HTMLParseError:
             return self.html(text)
         root = tree.root
-        return self.html(text) if root is None or root.tag != "html" else _document(tree)
+        return self.html(text) if root is None or root.tag != "html" else _document(tree, _XML_LANG)
 
     def plain(self, text: str) -> Document:
         """Return a plain text as a document: as it stands, all of it main text."""
@@ -110,7 +116,7 @@ class _Leave:
         self.into = into
 
 
-def _document(tree: Tree) -> Document:
+def _document(tree: Tree, names: Sequence[str] = _HTML_LANG) -> Document:
     root = tree.root
     body = None if root is None else _body(root)
     main: list[str] = []
@@ -118,7 +124,7 @@ def _document(tree: Tree) -> Document:
     if body is not None:
         _read(body, main, other, tree.select_one("[hidden], [aria-hidden]") is not None)
     return Document(
-        lang=_lang(root, body),
+        lang=_lang(root, body, names) or _pragma_lang(tree),
         title=_title(tree),
         main="".join(main),
         other="".join(other),
@@ -169,14 +175,21 @@ def _is_aria_hidden(element: Element) -> bool:
     return value is not None and value.lower() == "true"
 
 
-def _lang(root: Element | None, body: Element | None) -> str | None:
+def _lang(root: Element | None, body: Element | None, names: Sequence[str]) -> str | None:
     """Return the language as the document states it, on its root or body."""
     for element in (root, body):
         if element is not None:
-            for name in ("lang", "xml:lang"):
+            for name in names:
                 if value := element.attr(name):
                     return value
     return None
+
+
+def _pragma_lang(tree: Tree) -> str | None:
+    """Return the default language that a ``<meta>`` sets (WHATWG HTML §4.2.5.3): none if it names several."""
+    pragma = tree.select_one('meta[http-equiv="content-language" i][content]')
+    content = (pragma.attr("content") or "") if pragma is not None else ""
+    return None if "," in content else next(iter(content[:256].split()), None)
 
 
 def _title(tree: Tree) -> str:
