@@ -198,8 +198,6 @@ class SqliteStore:
             "INSERT INTO temp.stop VALUES (?, ?)",
             {(lang, key) for lang, keys in stop_words.items() for key in keys},
         )
-        run("CREATE TABLE temp.incoming (form TEXT, key TEXT, plain TEXT, main INTEGER, other INTEGER)")
-        run("CREATE TABLE temp.hit (word INTEGER PRIMARY KEY, main, other, pages, all_pages, new, all_new)")
         if read_only:
             run("PRAGMA query_only = ON")
 

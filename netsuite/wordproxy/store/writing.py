@@ -20,8 +20,10 @@ def add_batch(connection: sqlite3.Connection, batch: Batch) -> None:
     seen = row[0] if row else -1
     pages = [page for page in batch.pages if page.sequence > seen]
     notes = [note for note in batch.notes if note.sequence > seen]
+    added = adding.Adding(connection)
     for page in pages:
-        _add_page(connection, page)
+        _add_page(connection, added, page)
+    added.write()
     for note in notes:
         _cover(connection, note)
     last = max([seen, batch.last, *(page.sequence for page in pages), *(note.sequence for note in notes)])
@@ -52,27 +54,18 @@ def without_query(url: str | None) -> str | None:
     return bare[:URL_MAX] + ("?…" if question else "")
 
 
-def _add_page(connection: sqlite3.Connection, page: Page) -> None:
+def _add_page(connection: sqlite3.Connection, added: adding.Adding, page: Page) -> None:
     run = connection.execute
     day = queries.day_number(page.day)
     run("INSERT INTO site (host) VALUES (?) ON CONFLICT DO NOTHING", (page.host,))
     (site,) = run("SELECT id FROM site WHERE host = ?", (page.host,)).fetchone()
-    page_id = _visit(connection, page, site, day)
-    connection.executemany(
-        "INSERT INTO temp.incoming (form, key, plain, main, other) VALUES (?, ?, ?, ?, ?)",
-        [
-            (form, key, queries.plain(key), main, other)
-            for form, key, main, other in page.forms
-            if main or other
-        ],
-    )
-    for statement in adding.STATEMENTS:
-        run(statement, {"page": page_id, "site": site, "lang": page.lang, "day": day})
+    page_id, is_new = _visit(connection, page, site, day)
+    added.visit(page_id, site, day, page.lang, page.forms, is_new=is_new)
     _cover(connection, Note(page.sequence, page.day, page.host, COUNTED))
 
 
-def _visit(connection: sqlite3.Connection, page: Page, site: int, day: int) -> int:
-    """The page has one visit more; return its number."""
+def _visit(connection: sqlite3.Connection, page: Page, site: int, day: int) -> tuple[int, bool]:
+    """The page has one visit more; return its number, and whether it is new."""
     run = connection.execute
     known = run("SELECT id FROM page WHERE digest = ? AND lang = ?", (page.digest, page.lang)).fetchone()
     (page_id,) = run(
@@ -103,7 +96,7 @@ def _visit(connection: sqlite3.Connection, page: Page, site: int, day: int) -> i
         " pages = pages + excluded.pages, new = new + excluded.new",
         (site, day, page.lang, visits == 1, known is None),
     )
-    return int(page_id)
+    return int(page_id), known is None
 
 
 def _cover(connection: sqlite3.Connection, note: Note) -> None:

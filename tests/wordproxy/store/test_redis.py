@@ -295,7 +295,7 @@ class RedisTests(SynchronousTestCase):
         return b"".join(path.read_bytes() for path in files)
 
     def test_not_on_the_disk(self) -> None:
-        """From Redis 7.2 on, a batch that the server has not flushed in time is a fault; sent again it is there."""
+        """From Redis 7.2 on, a batch not flushed in time is a fault; sent again it is there."""
         store = self.open()
         assert isinstance(store, RedisStore)
         store._waits_for_disk = True
