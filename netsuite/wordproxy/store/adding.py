@@ -82,8 +82,17 @@ class Adding:
             self._new_pages.add(page)
         sums = self._sums
         tallies = self._tallies.setdefault((site, day), {})
-        for word, (main, other) in self._words(forms, lang).items():
-            pages, all_pages, new, all_new = self._meet(page, word, day, in_main=main > 0)
+        words = self._words(forms, lang)
+        is_first = is_new and page not in self._ever  # then nothing needs to be asked
+        if is_first:
+            self._met[page, day] = {word: main > 0 for word, (main, _) in words.items()}
+            self._ever[page] = self._met[page, day].copy()
+        for word, (main, other) in words.items():
+            if is_first:
+                pages = new = main > 0
+                all_pages = all_new = True
+            else:
+                pages, all_pages, new, all_new = self._meet(page, word, day, in_main=main > 0)
             tally = tallies.get(word)
             if tally is None:
                 tallies[word] = [main, other, pages, all_pages, new, all_new]

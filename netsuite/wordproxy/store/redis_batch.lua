@@ -72,16 +72,19 @@ end
 local function add_word(row, day, number, met, words, tallies, sum)
   local key, main, other, forms = row[1], row[2], row[3], row[4]
   local before = met[key] or ''
-  local in_main = string.find(before, day .. '+', 1, true)
-  local at = string.find(before, day .. '-', 1, true)
-  local is_page = main > 0 and not in_main
-  local is_any = not in_main and not at
-  local is_new = main > 0 and not string.find(before, '+', 1, true)
-  local is_any_new = before == ''
-  if is_any then
-    met[key] = before .. day .. (main > 0 and '+' or '-')
-  elseif at and main > 0 then
-    met[key] = string.sub(before, 1, at + #day - 1) .. '+' .. string.sub(before, at + #day + 1)
+  local is_page, is_any, is_new, is_any_new = main > 0, true, main > 0, before == ''
+  if is_any_new then
+    met[key] = day .. (main > 0 and '+' or '-')
+  else
+    local in_main = string.find(before, day .. '+', 1, true)
+    local at = string.find(before, day .. '-', 1, true)
+    is_page, is_any = is_page and not in_main, not in_main and not at
+    is_new = is_new and not string.find(before, '+', 1, true)
+    if is_any then
+      met[key] = before .. day .. (main > 0 and '+' or '-')
+    elseif at and main > 0 then
+      met[key] = string.sub(before, 1, at + #day - 1) .. '+' .. string.sub(before, at + #day + 1)
+    end
   end
 
   local tally = tallies[key] or {0, 0, 0, 0, 0, 0}
