@@ -101,24 +101,27 @@ class WordCounter:
         Raises: `Skip`; MemoryError where the process has a limit, as markup can grow five hundredfold in the
         tree.  After that, or an exception from a signal, it may be used on: memories hold whole values only.
         """
+        return self.read(source, pieces)[0]
+
+    def read(self, source: Source, pieces: Sequence[bytes]) -> tuple[PageWords, str]:
+        """Return the words of a body and its main text, for `sentences`: "" for a page that is remembered.
+
+        Raises: as `count`.
+        """
         if source.media_type not in COUNTED:
             raise Skip(Reason.NOT_TEXT)
         digest = _digest(source, pieces)
         found = self._pages.get(digest)
         if found is not None:
             self._pages.move_to_end(digest)
-            return found
-        found = self._count(source, pieces)
-        self._remember(digest, found)
-        return found
-
-    def _count(self, source: Source, pieces: Sequence[bytes]) -> PageWords:
-        """Count a page not seen before."""
+            return found, ""
         document = self._document(source, pieces)
         if document.has_password:
             raise Skip(Reason.PASSWORD_PAGE)
         forms = self._forms(document)
-        return PageWords(lang=self._lang(document, source, forms), title=document.title, forms=forms)
+        found = PageWords(lang=self._lang(document, source, forms), title=document.title, forms=forms)
+        self._remember(digest, found)
+        return found, document.main
 
     def _forms(self, document: Document) -> list[tuple[str, str, int, int]]:
         main, other = self._tally(document.main), self._tally(document.other)
@@ -187,7 +190,7 @@ def _stretches(text: str) -> Iterator[str]:
     """Yield a text in stretches that end where white space is."""
     start = 0
     while len(text) - start > STRETCH:
-        ends = [end for sign in " \n" if (end := text.find(sign, start + STRETCH)) >= 0]
+        ends = [end for sign in " \n\v" if (end := text.find(sign, start + STRETCH)) >= 0]
         if not ends:
             break
         yield text[start : min(ends)]

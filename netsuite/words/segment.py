@@ -66,7 +66,7 @@ def key(form: str) -> str:
     """
     if form.isascii():
         return form.lower()
-    return _composed(_composed(form.translate(_KEY)).casefold())
+    return composed(composed(form.translate(_KEY)).casefold())
 
 
 def pieces(text: str) -> list[str]:
@@ -94,7 +94,7 @@ def of_pieces(found: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _prepared(piece: str) -> str:
-    piece = _composed(piece)
+    piece = composed(piece)
     return _seamed(piece) if _COMPLEX.search(piece) else piece
 
 
@@ -152,7 +152,8 @@ def _shown(segment: str) -> str:
     return segment.lstrip(_JOINERS)[:LENGTH_MAX]
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
+    """Return the text in NFC."""
     if text.isascii() or is_normalized("NFC", text):
         return text
     return normalize("NFC", text)

@@ -18,6 +18,7 @@ may nest a hundred thousand elements), puts the text together by four rules:
 This is the only module that knows the HTML library's trees; tests hold them equal to another library's.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,10 @@ UNSEEN: Final = frozenset(
 )
 
 BOILERPLATE: Final = frozenset({"nav", "header", "footer", "aside"})
+
+#: Stands where a block begins or ends.  White space to all who look for words, and no line feed: those of a
+#: document's source end no sentence.
+BLOCK: Final = "\v"
 
 #: Where a language is stated.  In XML the prefixed one wins (WHATWG HTML §3.2.6.2); to an HTML parser it is
 #: nobody's attribute, but who writes it means it.
@@ -66,12 +71,14 @@ BLOCKS: Final = frozenset(
 )
 
 
+_BLANK_LINES: Final = re.compile(r"\n[ \t\r]*\n")
+
 _WITH_DATA: Final = (Text, CData)  # a tuple: a union would be made anew for each node
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What is read in a document, with line feeds between blocks.  ``lang`` is as the document writes it."""
+    """What is read in a document, with `BLOCK` between blocks.  ``lang`` is as the document writes it."""
 
     lang: str | None
     title: str
@@ -103,8 +110,9 @@ class WordParser:
         return self.html(text) if root is None or root.tag != "html" else _document(tree, _XML_LANG)
 
     def plain(self, text: str) -> Document:
-        """Return a plain text as a document: as it stands, all of it main text."""
-        return Document(lang=None, title="", main=text, other="", has_password=False)
+        """Return a plain text as a document: as it stands, all of it main text.  Blank lines end a block."""
+        main = _BLANK_LINES.sub(BLOCK, text)
+        return Document(lang=None, title="", main=main, other="", has_password=False)
 
 
 class _Leave:
@@ -140,7 +148,7 @@ def _body(root: Element) -> Element | None:
 
 
 def _read(body: Element, main: list[str], other: list[str], hides: bool) -> None:
-    """Put each piece of text in ``main`` or ``other``, with a line feed where a word must end.
+    """Put each piece of text in ``main`` or ``other``, with a mark where a word must end.
 
     ``hides``: something in the document is hidden; else no attribute needs to be looked at.
     """
@@ -154,7 +162,7 @@ def _read(body: Element, main: list[str], other: list[str], hides: bool) -> None
                 continue
             unread = hides and _is_aria_hidden(node)
             if tag in BLOCKS:
-                into.append("\n")
+                into.append(BLOCK)
                 if unread:
                     continue
                 stack.append(_Leave(into))
@@ -166,7 +174,7 @@ def _read(body: Element, main: list[str], other: list[str], hides: bool) -> None
         elif isinstance(node, _WITH_DATA):
             into.append(node.data)
         elif isinstance(node, _Leave):
-            into.append("\n")
+            into.append(BLOCK)
             into = node.into
 
 

@@ -1,0 +1,164 @@
+"""Words in their sentences: for each wanted word of a text, one sentence that shows it.
+
+Theory.  A sentence is a segment between UAX #29's sentence boundaries, as ICU finds them in the text's
+language: Greek asks with ``;``, and some languages have a list of abbreviations that end none.  The lists are
+short: English knows ``Mr.`` and not ``Dr.``, which therefore ends a sentence before a capital.  A sentence
+never goes past a block's end.  Thai, Lao, Khmer and Burmese mark no sentence's end; there a block is one.
+
+Of the sentences that hold a word the first of `FULL` words or more is taken, else the longest: a heading or
+a button says little.  One that is too long is cut around the word, between words, and ``…`` says so.
+
+Only blocks that hold a wanted word are cut up.  The cost is linear in the text.
+"""
+
+import functools
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterator
+
+from icu4py.breakers import SentenceBreaker
+from icu4py.locale import Locale
+
+from . import segment
+from .text import BLOCK
+
+#: Code points of a sentence.
+LENGTH_MAX = 300
+
+#: Words that make a sentence say enough.
+FULL = 4
+
+#: Sentences given for a page, one a word.
+MOST = 1000
+
+#: Code points of a page that are looked at.
+TEXT_MAX = 512 * 1024
+
+_CUT = "…"
+
+#: A word's form, and where it begins and ends.
+_Placed = tuple[str, int, int]
+
+_LANG = re.compile("[a-z]{2,3}")
+
+
+def contexts(text: str, lang: str, wanted: Container[str], most: int = MOST) -> Iterator[tuple[str, str]]:
+    """Yield at most ``most`` words of a main text by their keys, each once, with a sentence that shows it.
+
+    ``wanted`` holds the keys to look for.  White space in a sentence is collapsed and it is in NFC, without
+    soft hyphens, as the words are.  Words that share a sentence are given the same string.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    # All at once: to make ready one of ICU's iterators costs as much as a page of a few sentences.
+    blocks = "\n".join(_blocks(text, wanted)) if wanted else ""
+    for sentence, words in _sentences(blocks, lang):
+        _add(sentence, words, wanted, found, most)
+    for key, (_, sentence) in found.items():
+        yield key, sentence
+
+
+def _blocks(text: str, wanted: Container[str]) -> Iterator[str]:
+    """Yield each block that holds a wanted word, its white space collapsed."""
+    blocks = [segment.pieces(_whole(block)) for block in _bounded(text).split(BLOCK)]
+    distinct = list({piece for block in blocks for piece in block})
+    words = zip(distinct, segment.of_pieces(distinct), strict=True)
+    hold = {piece for piece, forms in words if any(_key(form) in wanted for form in forms)}
+    for block in blocks:
+        if not hold.isdisjoint(block):
+            yield segment.composed(" ".join(block))
+
+
+def _bounded(text: str) -> str:
+    """Return the text up to the bound, no word cut in two where white space allows."""
+    if len(text) <= TEXT_MAX:
+        return text
+    end = max(text.rfind(sign, 0, TEXT_MAX) for sign in (" ", "\n", BLOCK))
+    return text[: end if end > 0 else TEXT_MAX]
+
+
+def _whole(text: str) -> str:
+    """Return a text without lone surrogates, which no file and no ICU takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _sentences(blocks: str, lang: str) -> Iterator[tuple[str, list[_Placed]]]:
+    """Yield each sentence of blocks, one a line, with its words and where they stand in it.
+
+    A boundary inside a word is none: ``พ.ศ`` is a word, but a full stop before a Thai letter ends a sentence.
+    """
+    words = _placed(blocks)
+    begin = end = first = after = 0
+    for part in SentenceBreaker(blocks, _locale(lang)):
+        end += len(part)
+        while after < len(words) and words[after][1] < end:
+            after += 1
+        if after and words[after - 1][2] > end:
+            continue
+        here = [(form, start - begin, stop - begin) for form, start, stop in words[first:after]]
+        yield blocks[begin:end].rstrip(" \n"), here
+        begin, first = end, after
+
+
+def _placed(text: str) -> list[_Placed]:
+    """Return each word of a text, with where it begins and ends there."""
+    placed = []
+    end = 0
+    for form in segment.words(text):
+        begin = text.index(form, end)
+        end = begin + len(form)
+        placed.append((form, begin, end))
+    return placed
+
+
+def _add(
+    sentence: str,
+    words: list[_Placed],
+    wanted: Container[str],
+    found: dict[str, tuple[int, str]],
+    most: int,
+) -> None:
+    """Note the sentence for those of its wanted words that have none as good."""
+    worth = min(len(words), FULL)
+    for at, (form, _, _) in enumerate(words):
+        key = _key(form)
+        if key not in wanted or (found[key][0] >= worth if key in found else len(found) >= most):
+            continue
+        shown = sentence if len(sentence) <= LENGTH_MAX else _around(sentence, words, at)
+        if shown:
+            found[key] = worth, shown
+
+
+def _around(sentence: str, words: list[_Placed], at: int) -> str:
+    """Return what stands around a word, cut between words; "" where the bound has no room for the word."""
+    _, begin, end = words[at]
+    room = LENGTH_MAX - 2 * len(_CUT)
+    if end - begin > room:
+        return ""
+    low = max(0, min(begin - (room - end + begin) // 2, len(sentence) - room))
+    high = min(len(sentence), low + room)
+    if low:
+        low = words[bisect_left(words, low, key=_begin)][1]
+    if high < len(sentence):
+        high = words[bisect_right(words, high, key=_end) - 1][2]
+    return (_CUT if low else "") + sentence[low:high] + (_CUT if high < len(sentence) else "")
+
+
+def _begin(word: _Placed) -> int:
+    return word[1]
+
+
+def _end(word: _Placed) -> int:
+    return word[2]
+
+
+def _key(form: str) -> str:
+    return segment.key(form)[: segment.LENGTH_MAX]
+
+
+@functools.lru_cache(maxsize=256)
+def _locale(lang: str) -> Locale:
+    return Locale(f"{lang if _LANG.fullmatch(lang) else 'und'}-u-ss-standard")
