@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -21,19 +19,19 @@ from netsuite.guard import Guard
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.names import Names
-from netsuite.options import JSON_OBSERVER
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.allowance import Bandwidth, Rate
 from netsuite.proxy.chain import Chain, Way, with_password
 from netsuite.proxy.client import ProxyFactory
 from netsuite.proxy.dialling import Dialler
+from netsuite.proxy.hiring import hire, log_of
 from netsuite.proxy.hooks import Hooks, load
 from netsuite.proxy.pool import Pool
 from netsuite.proxy.relay import Relay
 from netsuite.proxy.rewrite import Via
 from netsuite.proxy.settings import Options as Options
 from netsuite.proxy.settings import Settings
-from netsuite.proxy.workers import Given, Workers
+from netsuite.proxy.workers import Workers
 from netsuite.site.admin import AdminService, crowd_gauges
 
 #: Descriptors of a client: its own and its origin's; pipes are shared, and held only while bytes wait.
@@ -311,7 +309,7 @@ class Proxy(service.MultiService):
         terminal, self._options, self._reactor = Terminal(), options, reactor
         self._told: Settings = options.settings
         count = self._told.workers
-        self._workers = self._made_workers(count) if count > 1 else None
+        self._workers = self._hired(count) if count > 1 else None
         try:
             hooks = load(self._told.hooks)
         except ValueError as error:
@@ -324,33 +322,9 @@ class Proxy(service.MultiService):
             if part is not None:
                 part.setServiceParent(self)
 
-    def _made_workers(self, count: int) -> Workers:
-        return Workers(
-            self._reactor,
-            count,
-            command=self._command,
-            given=lambda: Given(
-                tuple(self._proxy.listening.bound),
-                self._proxy.listening.sockets(),
-                tuple(self._proxy.own_addresses()),
-            ),
-            greeting=self._greeting,
-            on_try=lambda client, ok: self._proxy.note_try(client, ok),
-            drain_seconds=lambda: self._proxy.drain_seconds,
-        )
-
-    def _greeting(self) -> dict[str, object]:
-        """Return what every worker is told: the settings in force, and what it shares with the others."""
-        via, tried = self._proxy.relay.via, self._proxy.tried()
-        return {"settings": pickle.dumps(self._told).hex(), "key": via.key.hex(), "tried": tried}
-
-    def _command(self, number: int) -> list[str]:
-        """Return the command of a worker: the same reactor, and where to log."""
-        log = "talk"
-        if logs_to_stdout(self._options.parent):
-            log = "json" if self._options.settings.common.log_json else "text"
-        reactor = type(self._reactor).__module__
-        return [sys.executable, "-P", "-m", "netsuite.proxy.worker", reactor, str(number), log]
+    def _hired(self, count: int) -> Workers:
+        log = log_of(self._options.parent, self._told.common)
+        return hire(count, self._reactor, proxy=lambda: self._proxy, told=lambda: self._told, log=log)
 
     def startService(self) -> None:
         """Say where it listens."""
@@ -370,13 +344,6 @@ class Proxy(service.MultiService):
         self._proxy.reopen()
         if self._workers is not None:
             self._workers.reopen()
-
-
-def logs_to_stdout(twistd: Mapping[str, Any] | None) -> bool:
-    """Return whether twistd logs to standard output, so that workers can write there too."""
-    if twistd is None or not twistd.get("nodaemon") or twistd.get("syslog"):
-        return False
-    return twistd.get("logfile") in (None, "-") and twistd.get("logger") in (None, JSON_OBSERVER)
 
 
 def makeService(options: Options) -> service.IService:

@@ -14,11 +14,13 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from twisted.internet import defer
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
@@ -35,6 +37,7 @@ from netsuite.proxy.service import ProxyService
 from netsuite.proxy.settings import Settings, share_of
 from netsuite.proxy.sums import families
 from netsuite.proxy.talk import Message, Talk
+from netsuite.proxy.trade import Relaying, Say, Trade
 from netsuite.proxy.workers import BEAT_SECONDS
 from netsuite.values import Where
 
@@ -47,9 +50,9 @@ _CHANNEL = 3
 
 
 class Worker:
-    """Relays, as the first process says."""
+    """Relays, as the first process says, and has its trade do the rest."""
 
-    def __init__(self, number: int, reactor: Any) -> None:
+    def __init__(self, number: int, reactor: Any, trade: Callable[[Any, Say], Trade]) -> None:
         self._number, self._reactor = number, reactor
         self._terminal = Terminal()
         self._service: ProxyService | None = None
@@ -60,6 +63,7 @@ class Worker:
         self._beating.clock = self._telling.clock = reactor
         self._has_ended = False
         self.talk = Talk(self._heard, lost=self._left)
+        self._trade = trade(reactor, self.talk.say)
 
     def _heard(self, message: Message, sockets: list[int]) -> None:
         match message["do"]:
@@ -72,7 +76,18 @@ class Worker:
             case "try" if self._service is not None:
                 self._service.note_try(message["client"], message["ok"])
             case "drain":
-                self._reactor.stop()
+                self.finish()
+            case _:
+                self._trade.heard(message)
+
+    def take_term(self) -> None:
+        """TERM has us finish; the first process may say so too, before or after it."""
+        signal.signal(signal.SIGTERM, lambda number, frame: self._reactor.callFromThread(self.finish))
+
+    def finish(self) -> None:
+        """Serve those who are here, and end."""
+        with suppress(ReactorNotRunning):  # a service manager may have told the whole group
+            self._reactor.stop()
 
     def _given(self, message: Message, sockets: list[int]) -> dict[str, Inherited]:
         self._own = [(host, port) for host, port in message["own"]]
@@ -104,7 +119,7 @@ class Worker:
                 share,
                 self._reactor,
                 self._terminal,
-                hooks=self._loaded(share),
+                hooks=self._trade.begin(message) or self._loaded(share),
                 owner="proxy",
                 own=lambda: self._own,
                 inherited=inherited,
@@ -135,7 +150,10 @@ class Worker:
         return self._balance.is_ahead(len(self._service.relay.crowd), self._reactor.seconds())
 
     async def _finish(self, service: ProxyService) -> None:
-        await defer.maybeDeferred(service.stopService)
+        try:
+            await defer.maybeDeferred(service.stopService)
+        finally:
+            await self._trade.end()
         self._has_ended = True
 
     def _stop(self, service: ProxyService) -> defer.Deferred[None]:
@@ -149,7 +167,8 @@ class Worker:
     def _beat(self) -> None:
         if self._service is not None and not self.talk.is_full:
             counts = families(self._service.collectors)
-            self.talk.say({"beat": self._service.status(), "counts": counts})
+            status = {**self._service.status(), **self._trade.status()}
+            self.talk.say({"beat": status, "counts": counts})
 
     def _reload(self, message: Message, sockets: list[int]) -> None:
         if self._service is None:
@@ -158,6 +177,7 @@ class Worker:
         self._service.listening.inherited = self._given(message, sockets)
         try:
             self._service.prepare(self._share(message))()
+            self._trade.change(message)
             self._service.listening.share(self._is_ahead, BACK_SECONDS)
         except (OSError, ValueError) as error:
             journal.reload_failed(text=str(error))
@@ -215,7 +235,7 @@ class _One(Factory):
         return self._talk
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str], trade: Callable[[Any, Say], Trade] = Relaying) -> None:
     """Work until the first process says that it is enough."""
     module, number, log = arguments
     importlib.import_module(module).install()
@@ -225,7 +245,7 @@ def main(arguments: list[str]) -> None:
     steady(reactor)
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(ignored, signal.SIG_IGN)  # a terminal tells its whole group; the first process tells us
-    worker = Worker(int(number), reactor)
+    worker = Worker(int(number), reactor, trade)
     observer: Any = Lines(worker.talk, reactor)
     if log != "talk":
         observer = JsonLines(sys.stdout) if log == "json" else textFileLogObserver(sys.stdout)
@@ -233,6 +253,7 @@ def main(arguments: list[str]) -> None:
     with socket.socket(fileno=_CHANNEL) as channel:
         channel.setblocking(False)
         reactor.adoptStreamConnection(channel.fileno(), socket.AF_UNIX, _One(worker.talk))
+    reactor.callWhenRunning(worker.take_term)
     reactor.run()
 
 

@@ -8,7 +8,7 @@ worker ends when its connection to the first process does, so that none outlives
 
 What passes between them, in the form that ``talk`` has.  To a worker: ``start`` and ``reload`` with the
 places and sockets to listen on, ``reopen``, ``drain``, ``try`` (a log-in that another has seen).  From one:
-``beat``, ``try``, ``log``.
+``beat``, ``try``, ``log``.  A service that is built on the proxy has messages of its own.
 """
 
 from __future__ import annotations
@@ -97,7 +97,11 @@ class Worker(ProcessProtocol):
 
 
 class Workers(service.Service):
-    """Runs ``count`` workers.  ``command``: of a number's worker; ``given``: what it is to listen on now."""
+    """Runs ``count`` workers.  ``command``: of a number's worker; ``given``: what it is to listen on now.
+
+    ``drain_seconds``: within which a worker ends when it is told to; ``on_message`` gets a worker's messages
+    that are none of ours.
+    """
 
     def __init__(
         self,
@@ -109,10 +113,11 @@ class Workers(service.Service):
         greeting: Callable[[], Message],
         on_try: Callable[[str, bool], object],
         drain_seconds: Callable[[], float],
+        on_message: Callable[[Worker, Message], object] = lambda worker, message: None,
     ) -> None:
         self._reactor, self._count, self._command = reactor, count, command
         self._given, self._greeting, self._on_try = given, greeting, on_try
-        self._drain_seconds = drain_seconds
+        self._drain_seconds, self._on_message = drain_seconds, on_message
         self.sums = Sums()
         self._shared = -1  # memory in which workers tell each other how much they have to do
         self._workers: dict[int, Worker] = {}
@@ -183,6 +188,8 @@ class Workers(service.Service):
                 journal.worker_said(level=level, text=text, own=own)
             if message["lost"]:
                 journal.worker_lines_lost(number=worker.number, count=message["lost"])
+        else:
+            self._on_message(worker, message)
 
     def _look(self) -> None:
         now = self._reactor.seconds()
@@ -228,8 +235,20 @@ class Workers(service.Service):
 
     def reopen(self) -> None:
         """Have every worker open its logs again."""
+        self.tell({"do": "reopen"})
+
+    def tell(self, message: Message) -> None:
+        """Say this to every worker."""
         for worker in self._workers.values():
-            worker.talk.say({"do": "reopen"})
+            worker.talk.say(message)
+
+    def tell_one(self, message: Message) -> bool:
+        """Say this to one that is at work; False: none is."""
+        for worker in self._workers.values():
+            if worker.is_ready:
+                worker.talk.say(message)
+                return True
+        return False
 
     def status(self) -> dict[str, Any]:
         """Return the sum of what workers say of themselves, and each worker's state."""
@@ -259,8 +278,7 @@ class Workers(service.Service):
         if not self._workers:
             return defer.succeed(None)
         gone = self._all_gone = defer.Deferred()
-        for worker in self._workers.values():
-            worker.talk.say({"do": "drain"})
+        self.tell({"do": "drain"})
         late = self._reactor.callLater(self._drain_seconds() + ENDING_SECONDS, self._kill_all)
         return gone.addCallback(lambda _: late.cancel() if late.active() else None)
 

@@ -22,6 +22,7 @@ from netsuite.http1.head import RequestHead, ResponseHead
 from netsuite.http1.target import Target
 from netsuite.wordproxy.feed import local_day
 from netsuite.wordproxy.ledger import CopiedPage
+from netsuite.wordproxy.pause import Pause
 from netsuite.wordproxy.store.contract import PAUSED, UNSEEN
 from netsuite.words.skipped import Reason
 
@@ -136,13 +137,15 @@ def shown_url(target: Target) -> str:
 class Copying:
     """What the relay calls for each final answer and each tunnel: never blocks, never raises."""
 
-    def __init__(self, feed: Taker, rules: Rules, clock: Callable[[], float]) -> None:
-        """``clock``: seconds since the epoch, UTC."""
+    def __init__(
+        self, feed: Taker, rules: Rules, clock: Callable[[], float], pause: Pause | None = None
+    ) -> None:
+        """``clock``: seconds since the epoch, UTC.  ``pause``: one whose seconds are noted elsewhere."""
         self.rules = rules
         self.open_bytes = 0  # in copies that are still being taken
         self._feed = feed
         self._clock = clock
-        self._paused_since: float | None = None
+        self._pause = pause or Pause(clock, lambda seconds: feed.note("", PAUSED, seconds))
 
     # what the relay calls
 
@@ -176,25 +179,19 @@ class Copying:
     @property
     def is_paused(self) -> bool:
         """Nothing is counted or noted at present."""
-        return self._paused_since is not None
+        return self._pause.is_on
 
     def pause(self) -> None:
         """Nothing is counted from now on, nor what is on its way."""
-        if self._paused_since is None:
-            self._paused_since = self._clock()
+        self._pause.begin()
 
     def resume(self) -> None:
         """Counting goes on, and the seconds it was paused are noted."""
-        self.settle()
-        self._paused_since = None
+        self._pause.end()
 
     def settle(self) -> None:
         """The pause so far is noted, and goes on: to be called each minute and at the end."""
-        if self._paused_since is not None:
-            now = self._clock()
-            seconds, self._paused_since = now - self._paused_since, now
-            if seconds > 0:  # a clock set back is no pause
-                self._feed.note("", PAUSED, seconds)
+        self._pause.settle()
 
     def _blank(
         self, exchange_id: int, request: RequestHead, response: ResponseHead, target: Target

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -17,11 +16,14 @@ from netsuite.crowd import SHED_AT_ONCE, Crowd
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority, clashes
 from netsuite.proxy import settings as proxy
+from netsuite.proxy.hiring import hire, log_of
 from netsuite.proxy.service import ProxyService, differing, tell_changes
 from netsuite.values import Where
 from netsuite.wordproxy import place
-from netsuite.wordproxy.copying import Copying, Rules, host_pattern
-from netsuite.wordproxy.feed import Feed, FeedSettings
+from netsuite.wordproxy.alone import Alone
+from netsuite.wordproxy.copying import Rules, host_pattern
+from netsuite.wordproxy.crew import Crew
+from netsuite.wordproxy.feed import ABANDON_SECONDS, FeedSettings
 from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import make_report
@@ -99,8 +101,6 @@ class Options(proxy.Options):
                 "report",
                 f"{report.text} is reached from other machines; add --allow-client or --allow-public",
             )
-        if told.workers > 1:
-            self.fault("workers", "is for proxy only: the counts of several relays are not added up yet")
         if told.hooks is not None:
             self.fault("hooks", "is for proxy only: wordproxy's are its own")
         self.faults += clashes([("--port", told.port), ("--report", report)])
@@ -154,30 +154,6 @@ class Options(proxy.Options):
         return lang.lower(), path
 
 
-class Events:
-    """The feed's reports, as events of the journal."""
-
-    def counted(self, exchange_id: int, words: int) -> None:
-        """A page was counted."""
-        journal.page_counted(conn=exchange_id, words=words)
-
-    def skipped(self, exchange_id: int, reason: str) -> None:
-        """A page was not counted."""
-        journal.page_skipped(conn=exchange_id, reason=reason)
-
-    def counter_started(self, pid: int) -> None:
-        """A counter runs."""
-        journal.counter_started(pid=pid)
-
-    def counter_lost(self, pid: int, reason: str) -> None:
-        """A counter died."""
-        journal.counter_lost(pid=pid, reason=reason)
-
-    def trouble(self, text: str) -> None:
-        """The counter can't work."""
-        journal.counter_trouble(text=text)
-
-
 class Wordproxy(service.MultiService):
     """``twistd wordproxy``: started from the store outwards, stopped from the clients inwards."""
 
@@ -187,17 +163,16 @@ class Wordproxy(service.MultiService):
         self._options, self._settings, self._reactor = options, settings, reactor
         self._terminal = terminal = Terminal()
         self._reader = Reader(self._open_store, reactor, keep=settings.store == place.MEMORY)
-        on_batch = self._keep_in_memory if settings.store == place.MEMORY else None
-        self._feed = Feed(reactor, settings.feed, Events(), on_batch)
-        self._copying = Copying(self._feed, self._rules(b"\0" * place.KEY_BYTES), time.time)
+        self._counting = self._crew(settings) if settings.proxy.workers > 1 else self._alone(settings)
         self._proxy = ProxyService(
             settings.proxy,
             reactor,
             terminal,
-            hooks=self._copying,
+            hooks=self._counting.hooks,
             owner="wordproxy",
             own=lambda: self._report.addresses(),
             more=self._health,
+            workers=self._counting.workers,
         )
         self._crowd = Crowd(reactor, settings.proxy.common)
         self._site = make_report(
@@ -222,19 +197,39 @@ class Wordproxy(service.MultiService):
             reactor,
             terminal,
             on_reload=self.reload,
-            on_reopen=self._proxy.reopen,
+            on_reopen=self._reopen,
             on_pause=self._toggle_pause,
         )
-        for part in (life, self._proxy, self._report):
-            part.setServiceParent(self)
+        for part in (life, self._proxy, self._report, self._counting.workers):
+            if part is not None:
+                part.setServiceParent(self)
         self._minutely = LoopingCall(self._minute)
         self._minutely.clock = reactor
         self._retained = ""
+        self._url_key = b"\0" * place.KEY_BYTES
 
-    def _rules(self, key: bytes) -> Rules:
+    def _alone(self, settings: Settings) -> Alone:
+        return Alone(self._reactor, settings.feed, self._keep if settings.store == place.MEMORY else None)
+
+    def _crew(self, settings: Settings) -> Crew:
+        crew = Crew(settings.feed, settings.proxy.workers, self._keep)
+        crew.workers = hire(
+            settings.proxy.workers,
+            self._reactor,
+            proxy=lambda: self._proxy,
+            told=lambda: self._settings.proxy,
+            log=log_of(self._options.parent, settings.proxy.common),
+            module="netsuite.wordproxy.worker",
+            more=crew.greeting,
+            on_message=crew.heard,
+            ending_seconds=settings.feed.drain_seconds + ABANDON_SECONDS,
+        )
+        return crew
+
+    def _rules(self) -> Rules:
         told = self._settings
         return Rules(
-            url_key=key,
+            url_key=self._url_key,
             max_text=told.feed.max_text,
             count_no_store=told.count_no_store,
             ignore_hosts=told.ignore_hosts,
@@ -247,22 +242,30 @@ class Wordproxy(service.MultiService):
         apply_proxy = self._proxy.prepare(told.proxy)
         move = self._report.prepare(told.report)
         changed = differing(self._settings, told) - {"proxy"}
-        before, key = self._settings, self._copying.rules.url_key
+        before = self._settings
         self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
         apply_proxy()
         move()
-        self._copying.rules = self._rules(key)
+        self._counting.follow(self._rules())
+        if self._counting.workers is not None:
+            self._counting.workers.reload()
         self._crowd.limit(told.proxy.common)
         self._site.answer_to(told.proxy.common.hosts, told.proxy.common.idle_seconds)
         if changed:
             tell_changes(changed, FIXED)
+
+    def _reopen(self) -> None:
+        self._proxy.reopen()
+        if self._counting.workers is not None:
+            self._counting.workers.reopen()
 
     def _open_store(self) -> Store:
         told = self._settings
         lists = stopwords.load(dict(told.stop_lists)) if told.stop_words else {}
         return open_store(told.store, stop_words=lists)
 
-    def _keep_in_memory(self, batch: Batch) -> defer.Deferred[None]:
+    def _keep(self, batch: Batch) -> defer.Deferred[None]:
+        """Keep a batch for a store in memory, which is here."""
         return defer.Deferred.fromCoroutine(self._reader.add(batch))
 
     def startService(self) -> None:
@@ -270,15 +273,15 @@ class Wordproxy(service.MultiService):
         try:
             if self._settings.store != place.MEMORY:
                 self._open_store().close()
-            self._copying.rules = self._rules(place.url_key(self._settings.store))
+            self._url_key = place.url_key(self._settings.store)
         except (StoreFault, OSError, ValueError) as error:
             raise self._terminal.refuse(f"cannot start wordproxy: {error}") from None
+        self._counting.start(self._rules())
         super().startService()
         self._reader.start()
-        self._feed.start()
         self._crowd.start()
         if self._settings.paused:
-            self._copying.pause()
+            self._counting.pause.begin()
         journal.detach(self._minutely.start(MINUTE), where="wordproxy.minute")
         about = self._about()
         journal.service_ready(
@@ -292,17 +295,19 @@ class Wordproxy(service.MultiService):
         return About(self._proxy.place(), report, self._settings.store, self._health)
 
     def _health(self) -> dict[str, object]:
-        return {**self._feed.status(), "paused": self._copying.is_paused}
+        return self._counting.status()
 
     def _toggle_pause(self) -> None:
-        if self._copying.is_paused:
-            self._copying.resume()
+        pause = self._counting.pause
+        if pause.is_on:
+            pause.end()
         else:
-            self._copying.pause()
-        journal.paused(is_paused=self._copying.is_paused)
+            pause.begin()
+        self._counting.follow(self._rules())
+        journal.paused(is_paused=pause.is_on)
 
     def _minute(self) -> None:
-        self._copying.settle()
+        self._counting.pause.settle()
         today = date.today()
         if self._retained != today.isoformat():
             self._retained = today.isoformat()
@@ -325,9 +330,9 @@ class Wordproxy(service.MultiService):
     async def _stop(self) -> None:
         if self._minutely.running:
             self._minutely.stop()
+        self._counting.pause.settle()  # while there is somebody to note it
         await defer.maybeDeferred(super().stopService)
-        self._copying.settle()
-        await self._feed.stop()
+        await self._counting.stop()
         await self._crowd.drain(self._settings.proxy.times.drain)
         await self._reader.stop()
 

@@ -112,6 +112,7 @@ class WorkersTests(SynchronousTestCase):
         self.killed: list[int] = []
         self.patch(os, "kill", lambda pid, number: self.killed.append(pid))
         self.tries: list[tuple[str, bool]] = []
+        self.messages: list[tuple[int, dict[str, Any]]] = []
         self.workers = Workers(
             self.machine,
             2,
@@ -120,6 +121,7 @@ class WorkersTests(SynchronousTestCase):
             greeting=lambda: {"key": "00"},
             on_try=lambda client, ok: self.tries.append((client, ok)),
             drain_seconds=lambda: 10.0,
+            on_message=lambda worker, message: self.messages.append((worker.number, message)),
         )
         self.workers.startService()
 
@@ -213,6 +215,20 @@ class WorkersTests(SynchronousTestCase):
         self.assertEqual(self.tries, [("192.0.2.1", False)])
         self.assertIn(b'"do":"try"', second.talk.transport.lines[-1])
         self.assertNotIn(b'"do":"try"', first.talk.transport.lines[-1])
+
+    def test_messages_of_a_service(self) -> None:
+        """What is none of ours is handed on; what is to be told reaches all, or one that is at work."""
+        first, second = self.machine.started
+        self.workers.heard(first, {"batch": 1})
+        self.assertEqual(self.messages, [(0, {"batch": 1})])
+        self.workers.tell({"do": "count"})
+        for each in (first, second):
+            self.assertIn(b'"do":"count"', each.talk.transport.lines[-1])
+        self.assertFalse(self.workers.tell_one({"do": "note"}), "none is at work yet")
+        self.beat(1)
+        self.assertTrue(self.workers.tell_one({"do": "note"}))
+        self.assertIn(b'"do":"note"', second.talk.transport.lines[-1])
+        self.assertNotIn(b'"do":"note"', first.talk.transport.lines[-1])
 
     def test_stop(self) -> None:
         """All are told to finish; the stop is done when the last has ended, and none is started anew."""

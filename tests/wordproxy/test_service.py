@@ -57,9 +57,10 @@ class OptionsTests(SynchronousTestCase):
         self.assertRaises(UsageError, settings, "-r", "tcp:8000", "-A", "/dev/null")
         settings("-r", "tcp:8000", "--allow-client", "192.168.1.0/24")
 
-    def test_one_process(self) -> None:
-        """Several relays are refused here, as their counts are not added up."""
-        fault = self.assertRaises(UsageError, settings, "--workers", "2")
+    def test_workers(self) -> None:
+        """Several relays count as one; how many they may be has a bound."""
+        self.assertEqual(settings("--workers", "2").proxy.workers, 2)
+        fault = self.assertRaises(UsageError, settings, "--workers", "0")
         self.assertIn("--workers", str(fault))
 
     def test_hooks(self) -> None:

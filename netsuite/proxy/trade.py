@@ -1,0 +1,55 @@
+"""What a worker does beside relaying, as a service that is built on the proxy has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from netsuite.proxy.hooks import Hooks
+from netsuite.proxy.talk import Message
+
+#: Says something to the first process.
+Say = Callable[[Message], None]
+
+
+class Trade(Protocol):
+    """One worker's; made with the reactor and with how to say something to the first process."""
+
+    def begin(self, message: Message) -> Hooks | None:
+        """Be at work, as the first process says; return what sees the traffic, None: the settings' hooks."""
+
+    def change(self, message: Message) -> None:
+        """Other settings are in force."""
+
+    def heard(self, message: Message) -> None:
+        """The first process says something that is none of the relay's."""
+
+    def status(self) -> Mapping[str, object]:
+        """Return what a beat tells besides; numbers are added up over all workers."""
+
+    async def end(self) -> None:
+        """No client is left: finish."""
+
+
+class Relaying:
+    """A plain proxy's: nothing more."""
+
+    def __init__(self, reactor: object, say: Say) -> None:
+        pass
+
+    def begin(self, message: Message) -> Hooks | None:
+        """Leave the hooks to the settings."""
+        return None
+
+    def change(self, message: Message) -> None:
+        """Do nothing."""
+
+    def heard(self, message: Message) -> None:
+        """Do nothing."""
+
+    def status(self) -> Mapping[str, object]:
+        """Return nothing."""
+        return {}
+
+    async def end(self) -> None:
+        """Do nothing."""

@@ -1,0 +1,53 @@
+"""Counting in this process: the copies that are taken, and the feed that has them counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from netsuite.wordproxy.copying import Copying, Rules
+from netsuite.wordproxy.events import Events
+from netsuite.wordproxy.feed import Feed, FeedSettings
+from netsuite.wordproxy.pause import Pause
+from netsuite.wordproxy.place import KEY_BYTES
+from netsuite.wordproxy.store.contract import PAUSED, Batch
+
+
+class Alone:
+    """``on_batch`` keeps batches of a memory store; ``on_paused`` hears of seconds, else the feed does."""
+
+    workers: None = None
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: FeedSettings,
+        on_batch: Callable[[Batch], object] | None,
+        on_paused: Callable[[float], object] | None = None,
+    ) -> None:
+        feed = self._feed = Feed(reactor, settings, Events(), on_batch)
+        self.pause = Pause(time.time, on_paused or self.note_paused)
+        self.hooks = Copying(feed, Rules(url_key=b"\0" * KEY_BYTES), time.time, self.pause)
+
+    def start(self, rules: Rules) -> None:
+        """Pages are taken, by these rules."""
+        self.follow(rules)
+        self._feed.start()
+
+    def follow(self, rules: Rules) -> None:
+        """These rules are in force, for pages that begin from now on."""
+        self.hooks.rules = rules
+
+    def note_paused(self, seconds: float) -> None:
+        """So many seconds of a pause are in the coverage."""
+        self._feed.note("", PAUSED, seconds)
+
+    def status(self) -> dict[str, object]:
+        """How counting stands."""
+        return {**self._feed.status(), "paused": self.pause.is_on}
+
+    async def stop(self) -> None:
+        """All that was taken is kept, as far as the feed's time allows."""
+        self.pause.settle()
+        await self._feed.stop()

@@ -1,0 +1,128 @@
+"""Counting in several workers, as the first process of them sees it.
+
+Each worker has a counter of its own, which is a node of its own and writes to the store itself; what is
+here is what they have in common.  Rules and pause are decided here and told to all.  The seconds of a pause
+are noted once, by some worker.  A store in memory is here too: batches for it come in pieces (a message has a
+bound that a batch may exceed), and their worker is told when one is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+import msgspec
+from twisted.internet.defer import maybeDeferred
+from twisted.python.failure import Failure
+
+from netsuite.proxy.hooks import NoHooks
+from netsuite.proxy.talk import Message
+from netsuite.proxy.workers import Worker, Workers
+from netsuite.wordproxy.copying import Rules
+from netsuite.wordproxy.feed import FeedSettings
+from netsuite.wordproxy.pause import Pause
+from netsuite.wordproxy.store.contract import Batch
+
+#: Characters of a batch in one message.
+PIECE = 1 << 20
+
+#: Pages of the greatest size for which each worker has room, where all workers together may have it.
+ROOM_PAGES = 2
+
+_BATCH = msgspec.msgpack.Decoder(Batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a worker is told of counting."""
+
+    feed: FeedSettings
+    rules: Rules
+    is_paused: bool
+
+
+def share_of(settings: FeedSettings, count: int) -> FeedSettings:
+    """Return what one of so many workers may have waiting: its part, and room for the largest page."""
+    part = max(-(-settings.waiting_bytes // count), ROOM_PAGES * settings.max_text)
+    waiting_pages = -(-settings.waiting_pages // count)
+    return replace(settings, waiting_bytes=min(settings.waiting_bytes, part), waiting_pages=waiting_pages)
+
+
+def pieces(number: int, batch: Batch) -> Iterator[Message]:
+    """Yield the messages that bring a batch, under a number of its worker's."""
+    text = base64.b64encode(msgspec.msgpack.encode(batch)).decode("ascii")
+    for at in range(0, len(text), PIECE):
+        yield {"batch": number, "piece": text[at : at + PIECE], "is_last": at + PIECE >= len(text)}
+
+
+class Crew:
+    """What several workers count by.  ``keep`` keeps a batch in the memory store of this process."""
+
+    workers: Workers
+
+    def __init__(self, settings: FeedSettings, count: int, keep: Callable[[Batch], object]) -> None:
+        self.hooks = NoHooks()  # nothing is relayed here
+        self.pause = Pause(time.time, self._note_paused)
+        self._feed = share_of(settings, count)
+        self._keep = keep
+        self._rules: Rules | None = None
+        self._paused_seconds = 0.0  # that nobody was there to note
+        self._pieces: WeakKeyDictionary[Worker, list[str]] = WeakKeyDictionary()
+
+    def start(self, rules: Rules) -> None:
+        """Workers that are started count by these rules."""
+        self._rules = rules
+
+    def follow(self, rules: Rules) -> None:
+        """These rules, and the pause as it is, are in force in all workers."""
+        self._rules = rules
+        self.workers.tell({"do": "count", **self.greeting()})
+
+    def greeting(self) -> Message:
+        """Return what each worker is told at its start."""
+        if self._rules is None:
+            return {}
+        return {"counting": pickle.dumps(Told(self._feed, self._rules, self.pause.is_on)).hex()}
+
+    def _note_paused(self, seconds: float) -> None:
+        self._paused_seconds += seconds
+        if self.workers.tell_one({"do": "paused", "seconds": self._paused_seconds}):
+            self._paused_seconds = 0.0
+
+    def heard(self, worker: Worker, message: Message) -> None:
+        """A worker brings a piece of a batch."""
+        if "batch" not in message:
+            return
+        gathered = self._pieces.setdefault(worker, [])
+        gathered.append(message["piece"])
+        if not message["is_last"]:
+            return
+        text = "".join(gathered)
+        gathered.clear()
+
+        def kept(result: object) -> None:
+            reason = type(result.value).__name__ if isinstance(result, Failure) else ""
+            worker.talk.say({"do": "kept", "batch": message["batch"], "fault": reason})
+
+        maybeDeferred(self._keep, _BATCH.decode(base64.b64decode(text))).addBoth(kept)
+
+    def status(self) -> dict[str, object]:
+        """How counting stands in all workers: their counters' processes, and sums."""
+        each = [status["counting"] for _, status in sorted(self.workers.sums.status.items())]
+        summed = {
+            name: sum(told[name] for told in each) for name in ("waiting_pages", "waiting_bytes", "restarts")
+        }
+        troubles = (told["trouble"] for told in each if told["trouble"] is not None)
+        return {
+            "counters": [told["counter"] for told in each],
+            **summed,
+            "trouble": next(troubles, None),
+            "paused": self.pause.is_on and all(told["paused"] for told in each),
+        }
+
+    async def stop(self) -> None:
+        """Nothing is left to do: workers have ended, each with its counter."""
