@@ -57,7 +57,8 @@ $(TEST)/installed: $(TEST)/made $(PACKAGE)
 
 # What is too long for every push: the whole of what `make test` tries a cut of (NETSUITE_TEST_SCALE), a fuzz with
 # a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
-LONG := tests/real/test_load.py tests/real/test_faults.py tests/wordproxy/store/test_redis_kills.py
+LONG := tests/real/test_load.py tests/real/test_faults.py \
+        tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py
 nightly: SOAK_MINUTES ?= 60
 nightly: $(TEST)/installed parts
 	@$(TEST)/bin/python -m tests.proxy.fuzz --runs 200000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 
 #: What an error's text begins with, or has after a hyphen where a script met it, and what we say of it.  Some
 #: come without their word from the client, which then tells by the class.
@@ -57,12 +58,14 @@ def told(where: str, error: Exception, seconds: float) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What the system said: the deepest cause that has words of its own."""
-    deepest: BaseException = error
-    while deepest.__cause__ is not None:
-        deepest = deepest.__cause__
-    if isinstance(deepest, OSError) and deepest.strerror:
-        return deepest.strerror
+    """What the system said, else what the client did."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate does not hold: {cause.verify_message}; ?ca-file= names an authority"
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
     return _first_words(error)
 
 

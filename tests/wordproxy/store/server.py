@@ -6,18 +6,22 @@ import shutil
 import socket
 from collections.abc import Sequence
 
-from tests.real.parts import Child, require, until
+from tests.real.parts import Child, PartError, require, until
 
 
 class Redis(Child):
     """A server with ``appendfsync always`` that can be killed and started again with what it kept."""
 
-    def __init__(self, options: Sequence[str] = ()) -> None:
+    def __init__(self, options: Sequence[str] = (), *, password: str = "") -> None:
         require("redis", shutil.which("redis-server"))
         super().__init__("redis")
         self.socket = self.folder / "redis.sock"
-        self.options = list(options)
-        self.up()
+        self.options, self._password = list(options), password
+        try:
+            self.up()
+        except PartError:
+            self.close()
+            raise
 
     def up(self) -> None:
         """It runs and answers."""
@@ -32,7 +36,8 @@ class Redis(Child):
         if not self.running():
             raise self.fault("ended at its start")
         try:
-            return b"LOADING" not in self.told("PING")
+            log_in = [f"AUTH {self._password}"] if self._password else []
+            return self.told_all(*log_in, "PING").endswith(b"+PONG\r\n")
         except OSError:
             return False
 

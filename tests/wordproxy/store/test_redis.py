@@ -13,7 +13,8 @@ from netsuite.wordproxy.store import redisfaults
 from netsuite.wordproxy.store.contract import CoverageQuery, Note, PageQuery, Store, StoreFault, WordQuery
 from netsuite.wordproxy.store.open import open_store, shared_url_key
 from netsuite.wordproxy.store.redis import RedisStore
-from tests.real.parts import until
+from tests.real.parts import PartError, free_ports, until
+from tests.real.test_secure_proxy import write_certificate
 from tests.wordproxy.store.samples import DAY, batch, folder, page
 from tests.wordproxy.store.server import Redis
 
@@ -325,6 +326,51 @@ class RedisTests(SynchronousTestCase):
         store.close()
         store.close()
         self.assertIn("is closed", str(self.assertRaises(StoreFault, store.words, WordQuery())))
+
+
+class NetworkTests(SynchronousTestCase):
+    """The same over TCP: plain, and in TLS with a certificate that is checked."""
+
+    def setUp(self) -> None:
+        certificates = folder(self)
+        certificates.mkdir()
+        write_certificate(certificates)
+        self.certificate = certificates / "authority.pem"
+        both = str(certificates / "both.pem")
+        files = ["--tls-cert-file", both, "--tls-key-file", both, "--tls-auth-clients", "no"]
+        for tries_left in (2, 1, 0):  # another may take a free port before the server does
+            self.plain, self.secure = free_ports(2)
+            ports = ["--port", str(self.plain), "--tls-port", str(self.secure), "--requirepass", "r1ght"]
+            try:
+                self.server = Redis([*ports, *files], password="r1ght")
+                break
+            except PartError:
+                if not tries_left:
+                    raise
+        self.addCleanup(self.server.close)
+
+    def test_both_ways(self) -> None:
+        """Nodes that come by TCP, by TLS and by the socket share one store."""
+        for number, where in enumerate(
+            [
+                f"redis://:r1ght@127.0.0.1:{self.plain}/0?prefix=words",
+                f"rediss://:r1ght@127.0.0.1:{self.secure}?prefix=words&ca-file={self.certificate}",
+                f"unix://:r1ght@{self.server.socket}?prefix=words",
+            ],
+            1,
+        ):
+            store = open_store(where)
+            self.addCleanup(store.close)
+            store.add(batch(page(1, "tide"), node=f"node{number}"))
+            self.assertEqual(store.words(WordQuery()).total.occurrences, number)
+            self.assertNotIn("r1ght", store.status().where + repr(store))
+
+    def test_a_certificate_that_nobody_vouches_for(self) -> None:
+        """A server whose certificate can't be checked is refused, and gets no password."""
+        where = f"rediss://:r1ght@127.0.0.1:{self.secure}/0"
+        text = str(self.assertRaises(StoreFault, open_store, where))
+        self.assertIn("certificate", text)
+        self.assertNotIn("r1ght", text)
 
 
 class LineTests(SynchronousTestCase):
