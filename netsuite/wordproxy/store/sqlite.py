@@ -114,13 +114,13 @@ class SqliteStore:
         """The words that fit, sorted, with their totals."""
         if query.known is not None:
             raise StoreFault("levels of knowledge are not kept by this version; ask without them")
-        listed, summed, parameters = queries.words(query)
+        listed, parameters = queries.words(query)
         counted, read_parameters = queries.read_pages(query)
         day = queries.day_text
         with self._snapshot() as connection:
-            occurrences, distinct = connection.execute(summed, parameters).fetchone()
             (read,) = connection.execute(counted, read_parameters).fetchone()
             rows = connection.execute(listed, parameters)
+            _, _, occurrences, distinct, _, _ = rows.fetchone()
             words = [Word(word, lang, n, p, day(first), day(last)) for word, lang, n, p, first, last in rows]
         return WordList(Total(occurrences, distinct, read), words)
 
