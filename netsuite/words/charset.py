@@ -20,11 +20,26 @@ from .skipped import Reason, Skip
 #: Bytes in which a ``<meta>`` may declare the encoding.
 PRESCAN = 1024
 
+#: Bytes that no text has but by accident (WHATWG MIME Sniffing §3, "binary data byte").
+_BINARY = bytes({*range(0x20)} - {*b"\t\n\f\r\x1b"})
+
+#: How a gzip, a zstd frame begin: a body that still does was coded once more than its head says.
+_CODED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
+
+#: Bytes of a body that are looked at, the fewest that tell, and the share of binary ones that is too much.
+#: In compressed data it is a tenth.
+BINARY_SAMPLE = 4096
+BINARY_SAMPLE_MIN = 64
+BINARY_SHARE = 0.05
+
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 #: What is meant where bytes that were read as ASCII say it: they can't be UTF-16, and only a script's own
 #: data is ever x-user-defined (WHATWG HTML §13.2.3.2).
 _MEANT = {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}
+
+#: Encodings in which a letter has such bytes.
+_WIDE = ("utf-16le", "utf-16be")
 
 _SPACE = b"\t\n\f\r "
 _SPACE_OR_SLASH = _SPACE + b"/"
@@ -34,7 +49,8 @@ def decode(body: bytes, label: str | None, *, markup: bool = True) -> str:
     """Return the body's text; bytes that are wrong in its encoding become U+FFFD.
 
     ``label``: the charset parameter of Content-Type.  Plain text (``markup=False``) declares nothing inside
-    itself.  Raises `Skip` for the encodings that the web gave up as unsafe (iso-2022-kr and others).
+    itself.  Raises `Skip` for the encodings that the web gave up as unsafe (iso-2022-kr and others), and for
+    what is no text in any: a browser shows its noise, which has words.
     """
     for mark, codec in _MARKS:
         if body.startswith(mark):
@@ -42,12 +58,22 @@ def decode(body: bytes, label: str | None, *, markup: bool = True) -> str:
     encoding = _lookup((label or "").strip("\"' \t"))
     if encoding is None and markup:
         encoding = _declared(body[:PRESCAN])
+    if encoding not in _WIDE and _is_binary(body[:BINARY_SAMPLE]):
+        raise Skip(Reason.UNREADABLE)
     if encoding is not None:
         return body.decode(_codec(encoding), "replace")
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
         return body.decode(_codec("windows-1252"), "replace")
+
+
+def _is_binary(start: bytes) -> bool:
+    """Is a body that begins so compressed data, a picture, or UTF-16 that nobody told of?"""
+    if start.startswith(_CODED):
+        return True
+    binary = len(start) - len(start.translate(None, _BINARY))
+    return len(start) >= BINARY_SAMPLE_MIN and binary > len(start) * BINARY_SHARE
 
 
 def _codec(encoding: str) -> str:

@@ -30,6 +30,11 @@ PIECE_MAX = 48
 PAGES_MAX = 256
 FORMS_MAX = 200_000
 
+#: Characters lost to a wrong label (U+FFFD) that are no reason to skip a page, and how many letters must be
+#: left to one: accents are fewer, all of another alphabet are more.
+LOST_MAX = 32
+LETTERS_MIN = 2
+
 #: Code points of a page that are cut into pieces at a time.
 STRETCH = 256 * 1024
 
@@ -118,6 +123,8 @@ class WordCounter:
         document = self._document(source, pieces)
         if document.has_password:
             raise Skip(Reason.PASSWORD_PAGE)
+        if _is_lost(document.main + document.other):
+            raise Skip(Reason.UNREADABLE)
         forms = self._forms(document)
         found = PageWords(lang=self._lang(document, source, forms), title=document.title, forms=forms)
         self._remember(digest, found)
@@ -184,6 +191,12 @@ def _by_key(forms: list[tuple[str, str, int, int]]) -> Iterator[tuple[str, int]]
     of_main = any(main for _, _, main, _ in forms)
     for _, key, main, other in forms:
         yield key, main if of_main else other
+
+
+def _is_lost(text: str) -> bool:
+    """Is hardly a letter left of what an encoding's wrong name made of a text?"""
+    lost = text.count("\ufffd")
+    return lost > LOST_MAX and sum(map(str.isalpha, text)) < lost * LETTERS_MIN
 
 
 def _stretches(text: str) -> Iterator[str]:
