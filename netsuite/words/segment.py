@@ -72,11 +72,15 @@ def key(form: str) -> str:
 def pieces(text: str) -> list[str]:
     """Return the text cut at white space, joiners kept, soft hyphens and the like gone."""
     if not text.isascii():
-        if any(map(text.__contains__, "\u00ad\u2060\ufeff")):
-            text = text.translate(_VANISH)
+        text = seen(text)
         if "\u202f" in text:
             return [piece for piece in text.translate(_CUTS).split("\n") if piece]
     return text.split()
+
+
+def seen(text: str) -> str:
+    """Return the text without soft hyphens and the like."""
+    return text.translate(_VANISH) if any(map(text.__contains__, "\u00ad\u2060\ufeff")) else text
 
 
 def of_pieces(found: Iterable[str]) -> Iterator[list[str]]:

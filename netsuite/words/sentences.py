@@ -8,13 +8,13 @@ never goes past a block's end.  Thai, Lao, Khmer and Burmese mark no sentence's 
 Of the sentences that hold a word the first of `FULL` words or more is taken, else the longest: a heading or
 a button says little.  One that is too long is cut around the word, between words, and ``…`` says so.
 
-Only blocks that hold a wanted word are cut up.  The cost is linear in the text.
+Only blocks that may hold a wanted word are cut up.  The cost is linear in the text.
 """
 
 import functools
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 
 from icu4py.breakers import SentenceBreaker
 from icu4py.locale import Locale
@@ -34,6 +34,9 @@ MOST = 1000
 #: Code points of a page that are looked at.
 TEXT_MAX = 512 * 1024
 
+#: Forms that each block is searched for; with more, all blocks are cut into words.
+FORMS_MAX = 64
+
 _CUT = "…"
 
 #: A word's form, and where it begins and ends.
@@ -42,30 +45,42 @@ _Placed = tuple[str, int, int]
 _LANG = re.compile("[a-z]{2,3}")
 
 
-def contexts(text: str, lang: str, wanted: Container[str], most: int = MOST) -> Iterator[tuple[str, str]]:
+def contexts(
+    text: str, lang: str, wanted: Container[str], most: int = MOST, *, forms: Collection[str] | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield at most ``most`` words of a main text by their keys, each once, with a sentence that shows it.
 
     ``wanted`` holds the keys to look for.  White space in a sentence is collapsed and it is in NFC, without
     soft hyphens, as the words are.  Words that share a sentence are given the same string.
+
+    ``forms``: the forms of the wanted words in this text, as after counting: that saves time.
     """
     found: dict[str, tuple[int, str]] = {}
     # All at once: to make ready one of ICU's iterators costs as much as a page of a few sentences.
-    blocks = "\n".join(_blocks(text, wanted)) if wanted else ""
+    blocks = "\n".join(_blocks(text, wanted, forms))
     for sentence, words in _sentences(blocks, lang):
         _add(sentence, words, wanted, found, most)
     for key, (_, sentence) in found.items():
         yield key, sentence
 
 
-def _blocks(text: str, wanted: Container[str]) -> Iterator[str]:
-    """Yield each block that holds a wanted word, its white space collapsed."""
-    blocks = [segment.pieces(_whole(block)) for block in _bounded(text).split(BLOCK)]
-    distinct = list({piece for block in blocks for piece in block})
-    words = zip(distinct, segment.of_pieces(distinct), strict=True)
-    hold = {piece for piece, forms in words if any(_key(form) in wanted for form in forms)}
+def _blocks(text: str, wanted: Container[str], forms: Collection[str] | None = None) -> Iterator[str]:
+    """Yield each block that may hold a wanted word, its white space collapsed."""
+    blocks = segment.composed(segment.seen(_whole(_bounded(text)))).split(BLOCK)
+    if forms is None:
+        hold = _holding({piece for block in blocks for piece in segment.pieces(block)}, wanted)
+        blocks = [block for block in blocks if not hold.isdisjoint(segment.pieces(block))]
+    elif len(forms) <= FORMS_MAX:
+        blocks = [block for block in blocks if any(map(block.__contains__, forms))]
     for block in blocks:
-        if not hold.isdisjoint(block):
-            yield segment.composed(" ".join(block))
+        if collapsed := " ".join(segment.pieces(block)):
+            yield collapsed
+
+
+def _holding(pieces: Collection[str], wanted: Container[str]) -> set[str]:
+    """Return the pieces that have a wanted word in them."""
+    words = zip(pieces, segment.of_pieces(pieces), strict=True)
+    return {piece for piece, forms in words if any(_key(form) in wanted for form in forms)}
 
 
 def _bounded(text: str) -> str:

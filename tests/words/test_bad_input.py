@@ -96,7 +96,7 @@ class CodingTests(SynchronousTestCase):
             self.assertEqual(reason(pack(pack(PAGE)), coding=coding), Reason.UNREADABLE, coding)
 
     def test_flipped_bits(self) -> None:
-        """A damaged body is unreadable, too large or, where its coding has no checksum, what it decodes to."""
+        """A damaged body is unreadable, too large or, if its coding has no checksum, what it decodes to."""
         for coding, pack in CODINGS.items():
             whole = bytearray(pack(PAGE))
             for at in range(0, len(whole), 7):

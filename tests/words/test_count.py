@@ -18,6 +18,9 @@ from netsuite.words.text import WordParser
 
 from .test_segment import NASTY
 
+#: Such text without the control characters of which too many make a page binary.
+HARD = NASTY.map(lambda text: text.translate(dict.fromkeys(b"\0\x0b\x1c\x1f")))
+
 Forms = dict[str, tuple[str, int, int]]
 
 
@@ -190,7 +193,7 @@ class CountTests(SynchronousTestCase):
 
 class MemoryTests(SynchronousTestCase):
     @settings(deadline=None, max_examples=150)
-    @given(st.lists(NASTY, max_size=6))
+    @given(st.lists(HARD, max_size=6))
     def test_memo_changes_nothing(self, texts: list[str]) -> None:
         """Cold, warm, tiny or absent, the memo gives the same counts, page after page."""
         warm = WordCounter()
@@ -261,7 +264,7 @@ class MemoryTests(SynchronousTestCase):
             self.assertRaises(Skip, counter.count, source(), [b"<input type=password>"])
 
     @settings(deadline=None, max_examples=100)
-    @given(NASTY, NASTY)
+    @given(HARD, HARD)
     def test_sum(self, one: str, two: str) -> None:
         """The count of two block documents, one after the other, is the sum of theirs."""
         pages = [f"<div>{text}</div>".replace("\0", "") for text in (one, two)]

@@ -135,6 +135,17 @@ class ChoiceTests(SynchronousTestCase):
         self.assertEqual(set(pairs.values()), {"café soft “don’t” ปี2567ครับ 10\u202f000m"})
         self.assertEqual(counter.read(source, [page.encode()]), (found, ""))
 
+    def test_known_forms(self) -> None:
+        """To name the forms that are wanted saves time and changes nothing, be they few or many."""
+        counter = WordCounter()
+        page = "<p>" + "<p>".join(f"The caf&eacute; no {at} o&shy;pens. {at}x tide s!" for at in range(90))
+        found, main = counter.read(Source("text/html", None, "", "en"), [page.encode()])
+        for keys in (set(), {"the"}, {"café", "tide s", "opens"}, {key for _, key, _, _ in found.forms}):
+            forms = [form for form, key, times, _ in found.forms if times and key in keys]
+            plain = list(contexts(main, "en", keys))
+            self.assertEqual(list(contexts(main, "en", keys, forms=forms)), plain)
+            self.assertEqual({key for key, _ in plain}, keys)
+
 
 class BoundTests(SynchronousTestCase):
     def test_long_sentence(self) -> None:
@@ -215,6 +226,8 @@ class BoundTests(SynchronousTestCase):
         keys = {key for key, _ in found}
         self.assertEqual(len(found), len(keys))
         self.assertEqual(keys, {segment.key(word) for word in segment.words(text)})
+        forms = set(segment.words(text))
+        self.assertEqual(list(contexts(text, "und", Everything(), forms=forms)), found)
         for key, sentence in found:
             self.assertLessEqual(len(sentence), LENGTH_MAX)
             self.assertEqual(" ".join(segment.pieces(sentence)), sentence)
