@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import brotli
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.words.coding import zstd
@@ -279,3 +281,35 @@ class LinearTests(SynchronousTestCase):
         """So does a page in which no word comes twice."""
         one, two = (work(" ".join(f"w{at:x}" for at in range(times)).encode()) for times in (3000, 6000))
         self.assertLess(two, 2.1 * one + 500)
+
+
+LABELS = st.sampled_from(
+    [None, "utf-8", "utf-16", "utf-16be", "shift_jis", "gb18030", "iso-2022-jp", "x-user-defined"]
+)
+KINDS = st.sampled_from(["text/html", "text/plain", "application/xhtml+xml"])
+PARTS = st.binary(max_size=20) | st.sampled_from(
+    [
+        b"<p>",
+        b"<?xml",
+        b"<html ",
+        b"lang=",
+        b"</p>",
+        b"<svg>",
+        b"<![CDATA[",
+        b"&#xD800;",
+        b"&#0;",
+        b"<!--",
+        b"tide",
+    ]
+)
+
+
+class AnythingTests(SynchronousTestCase):
+    @settings(deadline=None, max_examples=200)
+    @given(st.lists(PARTS, max_size=12).map(b"".join), LABELS, KINDS, st.sampled_from(["", *CODINGS]))
+    def test_any_bytes(self, body: bytes, label: str | None, media_type: str, coding: str) -> None:
+        """Whatever bytes come under whatever name, they are counted or skipped as unreadable or too large."""
+        for sent in (body, CODINGS.get(coding, bytes)(body)):
+            self.assertIn(
+                reason(sent, label, coding, media_type), (None, Reason.UNREADABLE, Reason.TOO_LARGE)
+            )
