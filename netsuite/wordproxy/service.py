@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from twisted.application import service
 from twisted.internet import defer
@@ -28,7 +30,8 @@ from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import make_report
 from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
-from netsuite.wordproxy.store.open import open_store
+from netsuite.wordproxy.store.open import open_store, shared_url_key
+from netsuite.wordproxy.store.redisurl import is_redis, parse_place
 from netsuite.words import language, stopwords
 from netsuite.words.skipped import SENTENCES
 
@@ -72,7 +75,7 @@ class Options(proxy.Options):
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["report", "r", "8000", "Port on 127.0.0.1, or an endpoint, of the report."],
-        ["store", "s", None, "File of the store, or :memory: (words.db in the state folder)."],
+        ["store", "s", None, "File of the store, :memory:, or redis://… (words.db in the state folder)."],
         ["keep", "k", "90", "Days that addresses and titles of pages are kept; 0 keeps totals only."],
         ["lang-default", None, "und", "Language of pages that don't tell theirs."],
         ["max-text", None, "8MiB", "Largest page that is counted, in bytes of its text."],
@@ -134,6 +137,8 @@ class Options(proxy.Options):
     def _store(self) -> str:
         if self["store"] == place.MEMORY:
             return place.MEMORY
+        if self["store"] is not None and is_redis(self["store"]):
+            return self._redis(self["store"])
         if self["store"] is not None:
             return str(self.path("store"))
         try:
@@ -141,6 +146,15 @@ class Options(proxy.Options):
         except ValueError as error:
             self.fault("store", str(error))
             return place.MEMORY
+
+    def _redis(self, text: str) -> str:
+        try:
+            parse_place(text)
+        except StoreFault as error:
+            self.fault("store", str(error))
+        if self.origins.get("store") == "command line" and urlsplit(text).password is not None:
+            self.fault("store", "other users of this machine can read a password here; use ?password-file=")
+        return text
 
     def _stop_list(self, text: str) -> tuple[str, str]:
         lang, equals, path = text.partition("=")
@@ -207,6 +221,7 @@ class Wordproxy(service.MultiService):
         self._minutely.clock = reactor
         self._retained = ""
         self._url_key = b"\0" * place.KEY_BYTES
+        self._store_shown = place.MEMORY  # without a password, once it is known
 
     def _alone(self, settings: Settings) -> Alone:
         return Alone(self._reactor, settings.feed, self._keep if settings.store == place.MEMORY else None)
@@ -271,9 +286,15 @@ class Wordproxy(service.MultiService):
     def startService(self) -> None:
         """Start the store, the counter and the rest; say where everything is.  Raises: Refused."""
         try:
-            if self._settings.store != place.MEMORY:
-                self._open_store().close()
-            self._url_key = place.url_key(self._settings.store)
+            where = self._settings.store
+            if where != place.MEMORY:
+                store = self._open_store()
+                self._store_shown = store.status().where
+                store.close()
+            if is_redis(where):
+                self._url_key = shared_url_key(where, secrets.token_bytes(place.KEY_BYTES))
+            else:
+                self._url_key = place.url_key(where)
         except (StoreFault, OSError, ValueError) as error:
             raise self._terminal.refuse(f"cannot start wordproxy: {error}") from None
         self._counting.start(self._rules())
@@ -292,7 +313,7 @@ class Wordproxy(service.MultiService):
 
     def _about(self) -> About:
         report = authority(*self._report.addresses()[0])
-        return About(self._proxy.place(), report, self._settings.store, self._health)
+        return About(self._proxy.place(), report, self._store_shown, self._health)
 
     def _health(self) -> dict[str, object]:
         return self._counting.status()
