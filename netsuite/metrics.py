@@ -1,4 +1,4 @@
-"""Counters that cost an addition, and the admin listener's data: /metrics and /status.json.
+"""The admin listener's data: gauges, and what a scrape of /metrics gets.
 
 What is counted on the byte path are plain integers; prometheus_client sees them only when somebody
 scrapes.  Label values come from closed sets: never a URL, a host, a user or a word.
@@ -10,31 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
-
-
-class Tally:
-    """Plain integers under names, each with one label from a closed set or none."""
-
-    def __init__(self, **names: str) -> None:
-        """``names``: metric name -> its help text."""
-        self._help = names
-        self.counts: dict[tuple[str, str], int] = {}
-
-    def add(self, name: str, label: str = "", amount: int = 1) -> None:
-        """Count."""
-        key = (name, label)
-        self.counts[key] = self.counts.get(key, 0) + amount
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the counts as Prometheus has them."""
-        for name, text in self._help.items():
-            family = CounterMetricFamily(f"netsuite_{name}", text, labels=["what"])
-            for (counted, label), amount in sorted(self.counts.items()):
-                if counted == name:
-                    family.add_metric([label], amount)
-            yield family
 
 
 class Gauges:

@@ -17,6 +17,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
@@ -50,10 +51,8 @@ def _take_pipe() -> Pipe | None:
         made = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:  # no descriptors left: bytes are copied
         return None
-    try:
+    with suppress(OSError, AttributeError):  # an unprivileged user has only so much: the usual size will do
         fcntl.fcntl(made[1], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    except (OSError, AttributeError):  # an unprivileged user has only so much: the usual size will do
-        return made
     return made
 
 

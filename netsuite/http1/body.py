@@ -21,6 +21,7 @@ long.
 """
 
 import re
+from collections.abc import Container
 from typing import Protocol
 
 from netsuite.http1.errors import BadMessage
@@ -210,6 +211,12 @@ class ChunkedBody:
 
 def _may_trail(name: bytes) -> bool:
     return name not in NOT_IN_TRAILERS and not name.startswith(b"proxy-")
+
+
+def passing_trailers(body: Body | None, options: Container[bytes]) -> Fields:
+    """The trailers of ``body`` that may pass: none that Connection's ``options`` name (RFC 9110 §7.6.1)."""
+    trailers = body.trailers if isinstance(body, ChunkedBody) else []
+    return [field for field in trailers if field[0].lower() not in options]
 
 
 def request_body(head: RequestHead, limits: Limits = DEFAULT) -> Body:

@@ -25,12 +25,11 @@ from netsuite.guard import AgainstRule, Forbidden, Guard
 from netsuite.names import Names, ResolverFailed
 from netsuite.proxy.chain import Chain, Hop, HopFailed
 from netsuite.proxy.handshake import Handshake, handshake
-from netsuite.proxy.race import Judge, Losers, Permit, Race
+from netsuite.proxy.race import Judge, Losers, Race, judged
+from netsuite.proxy.route import Permit
 
 if TYPE_CHECKING:
     from netsuite.http1.target import Target
-
-__all__ = ["Dialler", "Dialling", "HopFailed", "Permit"]
 
 #: Addresses of one name that a SOCKS proxy is asked for, one after the other.
 ASKED_MAX = 4
@@ -173,7 +172,7 @@ class Dialler:
         refusals: list[Forbidden] = []
         asked: list[str] = []
         for address in await self._addresses(host, ends):
-            refusal = self._judged(address, target.port, permit)
+            refusal = judged(self.guard.refusal, permit, address, target.port)
             if refusal is None:
                 asked.append(address.partition("%")[0])
             else:
@@ -186,16 +185,9 @@ class Dialler:
         """Return why a target whose name is resolved at the far end may not be asked for, None if it may."""
         address = written_address(target.host.decode("ascii"))
         if address is not None:
-            return self._judged(address, target.port, permit)
+            return judged(self.guard.refusal, permit, address, target.port)
         told = permit("") if permit is not None else None
         return None if told is None else AgainstRule(told)
-
-    def _judged(self, address: str, port: int, permit: Permit | None) -> Forbidden | None:
-        refusal = self.guard.refusal(address, port)
-        if refusal is None and permit is not None:
-            told = permit(address)
-            return None if told is None else AgainstRule(told)
-        return refusal
 
 
 class _Shaking(Protocol):

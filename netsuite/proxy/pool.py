@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netsuite.proxy.chain import Hop
-from netsuite.proxy.dialling import Dialler, Permit
+from netsuite.proxy.dialling import Dialler
+from netsuite.proxy.route import Permit
 from netsuite.proxy.upstream import UpstreamSide
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, zip_longest
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet import defer, error
 from twisted.internet.error import ConnectError
@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from netsuite.dial import dial
 from netsuite.guard import AgainstRule, Forbidden
+from netsuite.proxy.route import Permit
 
 #: Seconds between two attempts (RFC 8305 §8).
 APART = 0.25
@@ -32,16 +33,16 @@ SIDE_BY_SIDE = 8
 BEHIND_SECONDS = 60.0
 BEHIND_MAX = 1024
 
-#: Says why an address may not be dialled, None if it may.
-Permit = Callable[[str], str | None]
 Judge = Callable[[str, int], Forbidden | None]
 
 
-class Racing(Protocol):
-    """A protocol that can be connected: it calls ``greet`` once it is, and learns the address first."""
-
-    greet: Callable[[], None]
-    address: str
+def judged(judge: Judge, permit: Permit | None, address: str, port: int) -> Forbidden | None:
+    """Return why an address may not be dialled, None if it may: the guard speaks first, then the rules."""
+    refusal = judge(address, port)
+    if refusal is None and permit is not None:
+        told = permit(address)
+        return None if told is None else AgainstRule(told)
+    return refusal
 
 
 def interleaved(addresses: Iterable[str]) -> list[str]:
@@ -155,7 +156,7 @@ class Race:
         while self._waiting and len(self._open) < SIDE_BY_SIDE:
             address = self._waiting.pop()
             left = self._ends - self._reactor.seconds()
-            refusal = self._refusal(address)
+            refusal = judged(self._judge, self._permit, address, self._port)
             if refusal is not None:
                 self._failure = self._failure or refusal
             elif left <= 0:
@@ -169,14 +170,6 @@ class Race:
                 return
         if not self._open:
             self._end(self._failure or ConnectError(string="no address"))
-
-    def _refusal(self, address: str) -> Forbidden | None:
-        refusal = self._judge(address, self._port)
-        if refusal is None and self._permit is not None:
-            told = self._permit(address)
-            if told is not None:
-                return AgainstRule(told)
-        return refusal
 
     def _note(self, why: Exception) -> None:
         """Keep the failure that tells most: a refusal by the guard least, no route little."""

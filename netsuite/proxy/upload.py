@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from netsuite.http1.body import ChunkedBody, chunk, last_chunk, request_body
+from netsuite.http1.body import chunk, last_chunk, passing_trailers, request_body
 from netsuite.http1.errors import BadMessage
-from netsuite.http1.fields import Fields
 from netsuite.http1.head import RequestHead
 from netsuite.http1.limits import Limits
 
@@ -35,9 +34,6 @@ class Upload:
         if not self._is_chunked:
             return payload, rest
         framed = chunk(payload)
-        return (framed, None) if rest is None else (framed + last_chunk(self._trailers()), rest)
-
-    def _trailers(self) -> Fields:
-        """The trailers that may pass: none that Connection names (RFC 9110 §7.6.1)."""
-        trailers = self._body.trailers if isinstance(self._body, ChunkedBody) else []
-        return [field for field in trailers if field[0].lower() not in self._named]
+        if rest is None:
+            return framed, None
+        return framed + last_chunk(passing_trailers(self._body, self._named)), rest

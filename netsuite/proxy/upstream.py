@@ -15,9 +15,8 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from netsuite.glue import End
-from netsuite.http1.body import Body, ChunkedBody, response_body
+from netsuite.http1.body import Body, passing_trailers, response_body
 from netsuite.http1.errors import BadMessage
-from netsuite.http1.fields import Fields
 from netsuite.http1.head import HeadReader, ResponseHead, parse_response
 from netsuite.http1.limits import Limits
 from netsuite.proxy.dialling import Dialling
@@ -125,7 +124,7 @@ class UpstreamSide(Dialling):
             self._pool.give(self)
         else:
             self.transport.loseConnection()
-        exchange.finished(payload, _trailers(body, head))
+        exchange.finished(payload, passing_trailers(body, head.connection if head is not None else ()))
 
     def abandon(self) -> None:
         """The exchange has ended without this connection's answer; nothing more is read."""
@@ -150,10 +149,3 @@ class UpstreamSide(Dialling):
                 exchange.origin_lost(started=started, used=self.used)
         except Exception:
             exchange.client.fault(Failure())
-
-
-def _trailers(body: Body | None, head: ResponseHead | None) -> Fields:
-    """The trailers that may pass: none that Connection names (RFC 9110 §7.6.1)."""
-    if not isinstance(body, ChunkedBody) or head is None:
-        return []
-    return [field for field in body.trailers if field[0].lower() not in head.connection]

@@ -7,7 +7,8 @@ import json
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.metrics import Gauges, Tally
+from netsuite.metrics import Gauges
+from netsuite.proxy.meter import Meter
 from netsuite.site.admin import Admin
 from netsuite.site.answer import Answer, Asked
 
@@ -17,9 +18,9 @@ class AdminTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.state = {"state": "up", "connections": 3}
-        self.tally = Tally(requests="Requests answered.")
+        self.meter = Meter()
         gauges = Gauges(connections=("Open now.", lambda: 3.0))
-        self.admin = Admin(lambda: self.state, (self.tally, gauges))
+        self.admin = Admin(lambda: self.state, (self.meter, gauges))
 
     def answer(self, view: str) -> Answer:
         """Return what a view says."""
@@ -38,7 +39,8 @@ class AdminTests(SynchronousTestCase):
 
     def test_metrics(self) -> None:
         """Counters and gauges are there under our name, with labels of the closed set alone."""
-        self.tally.add("requests", "2xx", 2)
+        for _ in range(2):
+            self.meter.request(200, 0, 0, 0.0)
         lines = self.answer("metrics").body.decode().splitlines()
         told = [line for line in lines if not line.startswith("#")]
         self.assertIn('netsuite_requests_total{what="2xx"} 2.0', told)
