@@ -13,11 +13,13 @@ query chooses.  The rules that all stores share:
 * A batch applies whole or not at all, and never twice (see `Batch`).
 * After `Store.retain` numbers stay and addresses are gone: a page that is met again counts as new, and one
   that was visited on several days of a range counts once for each of them.
+* A site whose language was corrected (`Store.set_site_lang`) has had that language always.
+* Levels of knowledge are the user's own: they outlive retention, and a word may have one before it is met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,8 +31,25 @@ SORTS = ("occurrences", "pages", "word", "first", "last")
 #: The ways coverage can be broken down.
 GROUPS = ("day", "host")
 
-#: Outcomes of `Note` that are no reason for a skipped page.  ``counted`` is the store's own.
-COUNTED, UNSEEN, PAUSED = "counted", "unseen", "paused"
+#: Outcomes in the coverage that are no reason for a skipped page.  Those of pages are the store's own, by
+#: where the page came from (`Page.source`) or for a `Revisit` that was counted again.
+COUNTED, RECOUNTED, INGESTED, IMPORTED = "counted", "recounted", "ingested", "imported"
+UNSEEN, PAUSED = "unseen", "paused"
+
+#: How well a word is known, from least; the first is that of a word of which nothing was said.
+LEVELS = ("new", "learning", "known", "ignored")
+
+#: What `WordQuery.known` may ask for beside one of `LEVELS`: new or learning.
+UNKNOWN = "unknown"
+
+#: Sentences that a store keeps of one word; an older one makes room for a new one.
+CONTEXTS_MAX = 10
+
+#: Days that a silent node's last sequence is remembered; its spool must be sent or empty by then.
+NODE_DAYS = 30
+
+#: What breakdowns can be by.
+BREAKDOWNS = ("day", "site", "lang")
 
 
 class StoreFault(Exception):  # noqa: N818 - faults are what the journal and the options call them, too
@@ -49,6 +68,22 @@ class Page(msgspec.Struct, array_like=True, frozen=True):
     day: str  #: the machine's local day, ``2026-01-05``
     when: float  #: seconds since the epoch, UTC
     forms: list[tuple[str, str, int, int]]  #: form as shown, key, occurrences in main text, in the rest
+    contexts: list[tuple[str, str]] = []  #: key, a sentence of the page with it; words may share one
+    names: list[str] = []  #: keys that stand capitalised in the midst of a sentence
+    source: str = COUNTED  #: or INGESTED, IMPORTED
+
+
+class Revisit(msgspec.Struct, array_like=True, frozen=True):
+    """A page was met that had not changed (304): what its last visit counted is counted again.
+
+    The store notes it as RECOUNTED, or as "not modified" where it has no such page.
+    """
+
+    sequence: int
+    digest: bytes
+    host: str
+    day: str
+    when: float
 
 
 class Note(msgspec.Struct, array_like=True, frozen=True):
@@ -68,6 +103,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     last: int  #: the highest sequence handled
     pages: list[Page]
     notes: list[Note]
+    revisits: list[Revisit] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +128,14 @@ class WordQuery:
         None  #: part of a word; with ``*`` a pattern for the whole of it; case and accents don't matter
     )
     everything: bool = False
-    known: str | None = None  #: levels of knowledge are not kept yet: only None is answered
+    known: str | None = None  #: one of `LEVELS`, or UNKNOWN
+    names: bool = True  #: False: probable names are left out
+    lemma: bool = (
+        False  #: forms of one base are one word: its base is shown, pages are those of its best form
+    )
+    page: str | None = (
+        None  #: a page's ``id``: only the words of its latest visit, and how often they are there
+    )
     limit: int = 100  #: 0: all
     offset: int = 0
     sort: str = "occurrences"  #: one of `SORTS`
@@ -117,13 +160,44 @@ class PageQuery:
     day: str | None = None
     from_: str | None = None
     to: str | None = None
+    id: str | None = None  #: of one page
+    limit: int = 100  #: 0: all
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContextQuery:
+    """Which sentences of a word; newest first."""
+
+    key: str
+    lang: str
+    site: str | None = None
+    limit: int = CONTEXTS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class BreakdownQuery:
+    """What was read, ``by`` one of `BREAKDOWNS`: days newest first, else most occurrences first."""
+
+    by: str
+    lang: str | None = None
+    site: str | None = None
+    day: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    everything: bool = False
+    word: str | None = None  #: a key: of this word in ``lang`` alone
     limit: int = 100  #: 0: all
     offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of the list, in the form that was met most often."""
+    """A word of the list, in the form that was met most often.
+
+    ``is_name``: it was capitalised in the midst of a sentence, and never met in small letters (not told of
+    German, which capitalises nouns).
+    """
 
     word: str
     lang: str
@@ -131,6 +205,9 @@ class Word:
     pages: int
     first: str
     last: str
+    key: str = field(default="", compare=False)
+    known: str = LEVELS[0]
+    is_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +228,69 @@ class WordList:
 
 
 @dataclass(frozen=True, slots=True)
+class Knowledge:
+    """How well one word is known: one of `LEVELS`."""
+
+    key: str
+    lang: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How much of some text is known; ``known`` and "ignored" words count as known.
+
+    ``occurrences`` and ``distinct`` are of main text, stop words included: shares are of both, by name.
+    """
+
+    occurrences: int = 0
+    known_occurrences: int = 0
+    distinct: int = 0
+    known_distinct: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WordFacts:
+    """All of one word: forms with their occurrences, the most frequent first."""
+
+    word: Word
+    forms: list[tuple[str, int]]
+    other_occurrences: int  #: in boilerplate
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A word in its sentence.  ``url``, ``title``, ``page`` are None where the page's address is not kept."""
+
+    sentence: str
+    host: str
+    day: str
+    url: str | None
+    title: str | None
+    page: str | None  #: its ``id``
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One day, site or language of a breakdown.  ``new``: words first met then, there or in it."""
+
+    name: str
+    occurrences: int
+    distinct: int
+    pages: int
+    new: int
+    known: Known = field(default_factory=Known)
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The parts asked for, and how many there are."""
+
+    total: int
+    parts: list[Part]
+
+
+@dataclass(frozen=True, slots=True)
 class PageRow:
     """A page as met; ``url`` and ``title`` are None where only counts may be kept."""
 
@@ -161,6 +301,8 @@ class PageRow:
     first: str
     last: str
     visits: int
+    id: str = field(default="", compare=False)  #: its digest in hexadecimal, a colon, its language
+    known: Known = field(default_factory=Known, compare=False)  #: of its latest visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +322,9 @@ class Share:
     skipped: Mapping[str, int] = field(default_factory=dict)
     paused_seconds: float = 0.0
     unseen_hosts: int = 0
+    recounted: int = 0
+    ingested: int = 0
+    imported: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +358,24 @@ class Status:
     server: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """What is to be forgotten; exactly one thing is said.
+
+    ``word``: a key in ``lang``.  ``page``: an ``id``.  ``host``: also its name in the coverage.
+    ``day``: all of that day.  ``everything``: all but the levels of knowledge, and these too where
+    ``levels`` says so.
+    """
+
+    word: str | None = None
+    lang: str | None = None
+    page: str | None = None
+    host: str | None = None
+    day: str | None = None
+    everything: bool = False
+    levels: bool = False
+
+
 class Store(Protocol):
     """Where counted words are kept.  Calls block, come from one thread, and raise `StoreFault`."""
 
@@ -235,7 +398,41 @@ class Store(Protocol):
         """How the store is; answers soon at any size."""
 
     def retain(self, before_day: str) -> None:
-        """Addresses, titles and digests of pages last met before that day are gone; numbers stay."""
+        """Addresses, titles, digests and sentences of pages last met before that day are gone; numbers stay.
+
+        Also gone are nodes that were silent for `NODE_DAYS`.
+        """
 
     def close(self) -> None:
         """Nothing is open any more.  A closed store stays closed."""
+
+
+class WholeStore(Store, Protocol):
+    """All of it: what is asked of a store since its second schema."""
+
+    def word(self, key: str, lang: str) -> WordFacts | None:
+        """All of one word, None if it was never met."""
+
+    def contexts(self, query: ContextQuery) -> list[Context]:
+        """Sentences with the word, newest first; none once retention has removed them."""
+
+    def breakdown(self, query: BreakdownQuery) -> Breakdown:
+        """What was read, by day, site or language, with how much of it is known."""
+
+    def levels(self, lang: str | None = None) -> list[Knowledge]:
+        """All words of which a level was said, by language and key; met or not."""
+
+    def set_levels(self, words: Sequence[Knowledge]) -> list[Knowledge]:
+        """The words have these levels, all or none; the levels that they had before, for an undo."""
+
+    def site_langs(self) -> dict[str, str]:
+        """The sites whose language was corrected."""
+
+    def set_site_lang(self, host: str, lang: str | None) -> None:
+        """All pages of the site, met or to come, are in ``lang``; None: those to come tell theirs again."""
+
+    def forget(self, what: Forget) -> int:
+        """It is gone with all its numbers, its bytes too; how many pages or words that were.
+
+        A word goes with every sentence and title that has it.  What is met again is counted again.
+        """

@@ -48,7 +48,17 @@ class JsonTests(Read):
                 "filter": {"lang": "en", "site": "news.example", "day": DAY},
                 "total": {"occurrences": 3, "distinct": 2, "pages": 1},
                 "words": [
-                    {"word": "Harbour", "lang": "en", "occurrences": 2, "pages": 1, "first": DAY, "last": DAY}
+                    {
+                        "word": "Harbour",
+                        "lang": "en",
+                        "occurrences": 2,
+                        "pages": 1,
+                        "first": DAY,
+                        "last": DAY,
+                        "key": "",
+                        "known": "new",
+                        "is_name": False,
+                    }
                 ],
             },
         )
