@@ -30,9 +30,11 @@ from netsuite.wordproxy.pipe import (
     ToCounter,
     Trouble,
 )
+from netsuite.wordproxy.sampling import NOTHING, Sampler
 from netsuite.wordproxy.store.contract import Batch, Note, Page, Store, StoreFault
 from netsuite.wordproxy.store.open import open_store
 from netsuite.words.count import PageWords, Source
+from netsuite.words.sentences import Shown
 from netsuite.words.skipped import Reason, Skip
 
 MEMORY = ":memory:"
@@ -54,7 +56,7 @@ WATCH_SECONDS = 5.0
 class Counts(Protocol):
     """What turns a body into words: `WordCounter`."""
 
-    def count(self, source: Source, pieces: Sequence[bytes]) -> PageWords: ...
+    def read(self, source: Source, pieces: Sequence[bytes]) -> tuple[PageWords, str]: ...
 
 
 class Counter:
@@ -71,6 +73,7 @@ class Counter:
     ) -> None:
         self._begin = begin
         self._counts = counts
+        self._sampler = Sampler()
         self._send = send
         self._open_store = open_store
         self._clock = clock
@@ -105,7 +108,8 @@ class Counter:
         source = Source(job.media_type, job.charset, job.content_encoding, job.content_language)
         signal.setitimer(signal.ITIMER_PROF, self._begin.page_seconds + WATCH_SECONDS)
         try:
-            found = self._counts.count(source, [job.body])
+            found, text = self._counts.read(source, [job.body])
+            shown = self._sampler.sample(found, text, job.day) if job.url is not None else NOTHING
         except Skip as skip:
             self._skip(job, skip.reason)
         except MemoryError:
@@ -115,28 +119,30 @@ class Counter:
             self._skip(job, Reason.UNREADABLE)
             self._complain(f"a page could not be read: {place(error)}")
         else:
-            self._keep(job, found)
+            self._keep(job, found, shown)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
-    def _keep(self, job: Job, found: PageWords) -> None:
-        title = found.title if job.url is not None else None
-        page = (
+    def _keep(self, job: Job, found: PageWords, shown: Shown) -> None:
+        page = Page(
             job.sequence,
             job.digest,
             job.host,
             job.url,
-            title,
+            found.title if job.url is not None else None,
             found.lang,
             job.day,
             job.when,
             found.forms,
+            shown.contexts,
+            shown.names,
         )
-        self._pages.append(Page(*page))
+        self._pages.append(page)
         words = 0
         for form, key, main, other in found.forms:
             words += main + other
             self._weight += len(form) + len(key) + 32
+        self._weight += sum(len(key) + len(sentence) for key, sentence in shown.contexts)
         self._send(Counted(job.sequence, words))
 
     def _skip(self, job: Job, reason: Reason) -> None:

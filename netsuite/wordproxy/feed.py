@@ -394,6 +394,9 @@ def _frames(entry: Entry) -> list[bytes]:
         page.charset,
         page.content_encoding,
         page.content_language,
+        page.title,
+        page.lang,
+        page.source,
     )
     return job_frame(job, page.pieces, page.size)
 

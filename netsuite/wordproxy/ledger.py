@@ -27,7 +27,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from netsuite.wordproxy.pipe import PipeFault
-from netsuite.wordproxy.store.contract import Note
+from netsuite.wordproxy.store.contract import COUNTED, Note
 from netsuite.words.skipped import Reason
 
 #: Open pages, and bytes of them, that a counter may have; one page may always be open, however large.
@@ -49,7 +49,10 @@ _PAGE_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class CopiedPage:
-    """An answer that passed whole and is to be counted; ``url`` None: nothing but counts may be kept."""
+    """An answer that passed whole and is to be counted; ``url`` None: nothing but counts may be kept.
+
+    ``title``, ``lang``, ``source``: as in `pipe.Job`.
+    """
 
     exchange_id: int
     pieces: list[bytes]
@@ -63,6 +66,9 @@ class CopiedPage:
     charset: str | None
     content_encoding: str
     content_language: str | None
+    title: str | None = None
+    lang: str | None = None
+    source: str = COUNTED
 
 
 class Entry:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from netsuite.wordproxy.store.contract import Batch, Note
+from netsuite.wordproxy.store.contract import COUNTED, Batch, Note
 
 #: Longest frame without a body that the counter believes.  A URL has 16 KiB at most, a header block 64 KiB.
 HEAD_MAX = 256 * 1024
@@ -47,7 +47,10 @@ class Begin(msgspec.Struct, array_like=True, frozen=True, tag="begin"):
 
 
 class Job(msgspec.Struct, array_like=True, frozen=True, tag="job"):
-    """A page to be counted.  ``url`` None: only its counts may be kept, no title either."""
+    """A page to be counted.  ``url`` None: only its counts may be kept, no title either.
+
+    ``title``, ``lang``: where whoever brought the page knows better than the page does.
+    """
 
     sequence: int
     digest: bytes
@@ -59,6 +62,9 @@ class Job(msgspec.Struct, array_like=True, frozen=True, tag="job"):
     charset: str | None
     content_encoding: str
     content_language: str | None
+    title: str | None = None
+    lang: str | None = None
+    source: str = COUNTED  #: of `store.contract.Page`
     body: bytes = b""  #: the last field: see `job_frame`
 
 

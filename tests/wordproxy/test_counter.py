@@ -7,6 +7,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import counting
@@ -28,7 +29,16 @@ from netsuite.wordproxy.pipe import (
     frame,
     job_frame,
 )
-from netsuite.wordproxy.store.contract import Batch, CoverageQuery, Note, Store, StoreFault, WordQuery
+from netsuite.wordproxy.store.contract import (
+    COUNTED,
+    INGESTED,
+    Batch,
+    CoverageQuery,
+    Note,
+    Store,
+    StoreFault,
+    WordQuery,
+)
 from netsuite.wordproxy.store.open import open_store
 from netsuite.words.count import PageWords, Source
 from netsuite.words.skipped import Reason, Skip
@@ -40,7 +50,7 @@ BEGIN = Begin("node", "words.db", 1000, 200, "und", 0, 0, 1.0, batch_pages=5, ba
 def job(sequence: int, body: bytes = b"tide harbour tide", url: str | None = "http://news.example/") -> Job:
     """A page with those words."""
     digest = sequence.to_bytes(16, "big")
-    return Job(sequence, digest, "news.example", url, DAY, 1.5, "text/plain", None, "", None, body)
+    return Job(sequence, digest, "news.example", url, DAY, 1.5, "text/plain", None, "", None, body=body)
 
 
 class StrawCounts:
@@ -128,6 +138,15 @@ class PageTests(CounterCase):
         self.counter.commit()
         [page] = self.store.batches[0].pages
         self.assertEqual((page.url, page.title), (None, None))
+
+    def test_told(self) -> None:
+        """What is told of a page that was brought here is kept in the place of what it says itself."""
+        self.counter.take(replace(job(1), title="Tides", lang="cy", source=INGESTED))
+        self.counter.take(replace(job(2, url=None), title="Tides"))
+        self.counter.commit()
+        brought, bare = self.store.batches[0].pages
+        self.assertEqual((brought.title, brought.lang, brought.source), ("Tides", "cy", INGESTED))
+        self.assertEqual((bare.title, bare.lang, bare.source), (None, "en", COUNTED))
 
     def test_skipped(self) -> None:
         """A page that can't be counted is a note under its number."""

@@ -45,6 +45,9 @@ JOB = Job(
     None,
     "gzip",
     "en",
+    "Tides",
+    "cy",
+    "ingested",
     b"<p>tide",
 )
 BARE = msgspec.structs.replace(JOB, body=b"")
