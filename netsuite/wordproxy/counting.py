@@ -109,7 +109,7 @@ class Counter:
         signal.setitimer(signal.ITIMER_PROF, self._begin.page_seconds + WATCH_SECONDS)
         try:
             found, text = self._counts.read(source, [job.body])
-            shown = self._sampler.sample(found, text, job.day) if job.url is not None else NOTHING
+            shown = self._shown(job, found, text)
         except Skip as skip:
             self._skip(job, skip.reason)
         except MemoryError:
@@ -123,19 +123,33 @@ class Counter:
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
+    def _shown(self, job: Job, found: PageWords, text: str) -> Shown:
+        """Sentences for words of the page; without them, whatever goes wrong there, it still counts."""
+        if job.url is None:  # of an answer to POST nothing but counts
+            return NOTHING
+        try:
+            return self._sampler.sample(found.forms, job.lang or found.lang, text, job.day)
+        except MemoryError:
+            self.is_spent = True
+        except Exception as error:
+            self._complain(f"a page gave no sentences: {place(error)}")
+        return NOTHING
+
     def _keep(self, job: Job, found: PageWords, shown: Shown) -> None:
+        title = found.title if job.title is None else job.title
         page = Page(
             job.sequence,
             job.digest,
             job.host,
             job.url,
-            found.title if job.url is not None else None,
-            found.lang,
+            title if job.url is not None else None,
+            job.lang or found.lang,
             job.day,
             job.when,
             found.forms,
             shown.contexts,
             shown.names,
+            job.source,
         )
         self._pages.append(page)
         words = 0

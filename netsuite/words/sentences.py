@@ -8,6 +8,9 @@ never goes past a block's end.  Thai, Lao, Khmer and Burmese mark no sentence's 
 Of the sentences that hold a word the first of `FULL` words or more is taken, else the longest: a heading or
 a button says little.  One that is too long is cut around the word, between words, and ``…`` says so.
 
+A capital in the midst of a sentence tells of a name; at its beginning, or where another one may begin (after
+an opening quote, a colon, a dash), it tells nothing, nor in a line that is all capitals.
+
 Only blocks that may hold a wanted word are cut up.  The cost is linear in the text.
 """
 
@@ -15,6 +18,8 @@ import functools
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Container, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 
 from icu4py.breakers import SentenceBreaker
 from icu4py.locale import Locale
@@ -42,26 +47,51 @@ _CUT = "…"
 #: A word's form, and where it begins and ends.
 _Placed = tuple[str, int, int]
 
+#: Of a word: how much its sentence says, that as it is shown, whole, and its words.
+_Found = tuple[int, str, str, list[_Placed]]
+
+#: Between two words, what may begin a sentence within the sentence.
+_OPENERS = frozenset('"“”„‟«»‹›「」『』‘‚‛([{（【《:：–—―…•·|>*#')
+
 _LANG = re.compile("[a-z]{2,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Words by their keys, each once, with a sentence that shows it; and the names in these sentences.
+
+    Words that share a sentence are given the same string.  ``names`` are keys, each once.
+    """
+
+    contexts: list[tuple[str, str]]
+    names: list[str]
 
 
 def contexts(
     text: str, lang: str, wanted: Container[str], most: int = MOST, *, forms: Collection[str] | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Yield at most ``most`` words of a main text by their keys, each once, with a sentence that shows it.
+    """Yield the words that `shown` finds, with their sentences."""
+    yield from shown(text, lang, wanted, most, forms=forms).contexts
+
+
+def shown(
+    text: str, lang: str, wanted: Container[str], most: int = MOST, *, forms: Collection[str] | None = None
+) -> Shown:
+    """Return at most ``most`` words of a main text, each in a sentence, and the names in those.
 
     ``wanted`` holds the keys to look for.  White space in a sentence is collapsed and it is in NFC, without
-    soft hyphens, as the words are.  Words that share a sentence are given the same string.
+    soft hyphens, as the words are.
 
     ``forms``: the forms of the wanted words in this text, as after counting: that saves time.
     """
-    found: dict[str, tuple[int, str]] = {}
+    found: dict[str, _Found] = {}
     # All at once: to make ready one of ICU's iterators costs as much as a page of a few sentences.
     blocks = "\n".join(_blocks(text, wanted, forms))
     for sentence, words in _sentences(blocks, lang):
         _add(sentence, words, wanted, found, most)
-    for key, (_, sentence) in found.items():
-        yield key, sentence
+    taken = {id(words): (sentence, words) for _, _, sentence, words in found.values()}
+    names = {name: None for sentence, words in taken.values() for name in _names(sentence, words, lang)}
+    return Shown([(key, cut) for key, (_, cut, _, _) in found.items()], list(names))
 
 
 def _blocks(text: str, wanted: Container[str], forms: Collection[str] | None = None) -> Iterator[str]:
@@ -133,7 +163,7 @@ def _add(
     sentence: str,
     words: list[_Placed],
     wanted: Container[str],
-    found: dict[str, tuple[int, str]],
+    found: dict[str, _Found],
     most: int,
 ) -> None:
     """Note the sentence for those of its wanted words that have none as good."""
@@ -142,9 +172,29 @@ def _add(
         key = _key(form)
         if key not in wanted or (found[key][0] >= worth if key in found else len(found) >= most):
             continue
-        shown = sentence if len(sentence) <= LENGTH_MAX else _around(sentence, words, at)
-        if shown:
-            found[key] = worth, shown
+        cut = sentence if len(sentence) <= LENGTH_MAX else _around(sentence, words, at)
+        if cut:
+            found[key] = worth, cut, sentence, words
+
+
+def _names(sentence: str, words: list[_Placed], lang: str) -> Iterator[str]:
+    """Yield the keys of words that stand capitalised in the midst of a sentence."""
+    if sentence.isupper():
+        return
+    for (_, _, before), (form, begin, _) in pairwise(words):
+        if not _is_capital(form) or not _OPENERS.isdisjoint(sentence[before:begin]):
+            continue
+        key = _key(form)
+        if lang != "en" or (key != "i" and not key.startswith("i'")):  # the pronoun
+            yield key
+
+
+def _is_capital(form: str) -> bool:
+    """Is a word's first letter that has a case a capital?"""
+    if form[0].islower():
+        return False
+    cased = next((sign for sign in form if sign.isupper() or sign.istitle() or sign.islower()), "a")
+    return not cased.islower()
 
 
 def _around(sentence: str, words: list[_Placed], at: int) -> str:

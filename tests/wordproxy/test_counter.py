@@ -29,6 +29,7 @@ from netsuite.wordproxy.pipe import (
     frame,
     job_frame,
 )
+from netsuite.wordproxy.sampling import Sampler
 from netsuite.wordproxy.store.contract import (
     COUNTED,
     INGESTED,
@@ -56,7 +57,7 @@ def job(sequence: int, body: bytes = b"tide harbour tide", url: str | None = "ht
 class StrawCounts:
     """Splits at spaces; some words are trouble."""
 
-    def count(self, source: Source, pieces: Sequence[bytes]) -> PageWords:
+    def read(self, source: Source, pieces: Sequence[bytes]) -> tuple[PageWords, str]:
         text = b"".join(pieces).decode()
         troubles: dict[str, Exception] = {
             "skip": Skip(Reason.PASSWORD_PAGE),
@@ -66,7 +67,8 @@ class StrawCounts:
         if text in troubles:
             raise troubles[text]
         words = text.split()
-        return PageWords("en", "Title", [(w, w.casefold(), words.count(w), 1) for w in sorted(set(words))])
+        forms = [(w, w.casefold(), words.count(w), 1) for w in sorted(set(words))]
+        return PageWords("en", "Title", forms), text
 
 
 class StrawStore:
@@ -133,11 +135,39 @@ class PageTests(CounterCase):
         self.assertEqual(page.forms, [("harbour", "harbour", 1, 1), ("tide", "tide", 2, 1)])
 
     def test_counts_only(self) -> None:
-        """A page without an address has no title either."""
-        self.counter.take(job(1, url=None))
+        """A page without an address has no title either, no sentence and no name."""
+        self.counter.take(job(1, b"tide at Harbour", url=None))
         self.counter.commit()
         [page] = self.store.batches[0].pages
-        self.assertEqual((page.url, page.title), (None, None))
+        self.assertEqual((page.url, page.title, page.contexts, page.names), (None, None, [], []))
+
+    def test_sentences(self) -> None:
+        """Words come with a sentence, and with those that are names in it, while they have few of the day."""
+        for sequence in range(1, 5):
+            self.counter.take(job(sequence, b"tide at Harbour"))
+        self.counter.commit()
+        first, second, third, fourth = self.store.batches[0].pages
+        shown = [(key, "tide at Harbour") for key in ("tide", "at", "harbour")]
+        self.assertEqual((first.contexts, first.names), (shown, ["harbour"]))
+        self.assertEqual((second.contexts, second.names), (shown, ["harbour"]))
+        self.assertEqual((third.contexts, third.names), ([], []))
+        self.assertEqual(fourth.forms, first.forms)
+
+    def test_no_sentence_costs_no_count(self) -> None:
+        """A page whose sentences can't be cut is counted without them; the trouble quotes nothing."""
+
+        errors = [MemoryError(), ValueError("tide")]
+
+        def fail(*_: object) -> None:
+            raise errors.pop()
+
+        self.patch(Sampler, "sample", fail)
+        for sequence in (1, 2):
+            self.counter.take(job(sequence))
+            self.assertEqual(self.said[-1], Counted(sequence, 5))
+        [text] = self.troubles
+        self.assertRegex(text, r"^a page gave no sentences: ValueError at test_counter\.py:\d+$")
+        self.assertTrue(self.counter.is_spent)
 
     def test_told(self) -> None:
         """What is told of a page that was brought here is kept in the place of what it says itself."""

@@ -147,6 +147,44 @@ class ChoiceTests(SynchronousTestCase):
             self.assertEqual({key for key, _ in plain}, keys)
 
 
+class NameTests(SynchronousTestCase):
+    def names(self, text: str, lang: str = "en") -> list[str]:
+        return sentences.shown(text, lang, Everything()).names
+
+    def test_capitals_in_the_midst(self) -> None:
+        """What stands capitalised within a sentence is a name, once; what begins one is none."""
+        self.assertEqual(
+            self.names("The boats left Dover for O’Brien. Then Dover was empty, so Smith left with Dover."),
+            ["dover", "o'brien", "smith"],
+        )
+        self.assertEqual(self.names("Then Mr. Smith and the 3M man met iPhone Prof. Miller."),
+            ["mr", "smith", "3m", "prof", "miller"])  # fmt: skip
+        self.assertEqual(self.names("идёт Иван, μετά Ελλάδα, یک 日本 ǅur", "und"), ["иван", "ελλάδα", "ǆur"])
+
+    def test_where_another_sentence_may_begin(self) -> None:
+        """After an opening quote, a colon, a dash or a bracket a capital says nothing."""
+        for text in (
+            'He said "The boats left"',
+            "he said: The boats left",
+            "„Flut“ (Die) – Heute",
+            "…The boats left",
+            "boats • Harbour | Tides",
+        ):
+            self.assertEqual(self.names(text), [], text)
+
+    def test_not_names(self) -> None:
+        """A line of capitals has no name, nor is the English pronoun one."""
+        self.assertEqual(self.names("STORM HITS HARBOUR"), [])
+        self.assertEqual(self.names("so I wait, I'm late, I’ll go"), [])
+        self.assertEqual(self.names("és I Lajos", "hu"), ["i", "lajos"])
+
+    def test_of_shown_sentences_only(self) -> None:
+        """Names come from sentences that show a wanted word, no others."""
+        text = "The tide left Dover. Nobody saw Calais."
+        self.assertEqual(sentences.shown(text, "en", {"tide"}, forms=["tide"]).names, ["dover"])
+        self.assertEqual(sentences.shown(text, "en", set(), forms=[]).names, [])
+
+
 class BoundTests(SynchronousTestCase):
     def test_long_sentence(self) -> None:
         """A sentence past the bound is cut around the word, between words, and says so."""
