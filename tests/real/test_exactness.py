@@ -63,9 +63,7 @@ class RuleTests(TestCase):
         self.assertEqual(len(faults(self.told, short)), 2)
         self.assertTrue(faults(self.told, Found(found.words - Counter({COMMON: 1}), found.share)))
         found.words[f"once{code(999)}"] += 1
-        self.assertEqual(
-            faults(self.told, found), [f"words of pages that were not sent: ['once{code(999)}']"]
-        )
+        self.assertEqual(faults(self.told, found), [f"words of pages not sent: ['once{code(999)}']"])
 
     def test_coverage(self) -> None:
         """What was counted, skipped and unseen is what the origin saw."""
