@@ -125,7 +125,7 @@ class Counter:
 
     def _shown(self, job: Job, found: PageWords, text: str) -> Shown:
         """Sentences for words of the page; without them, whatever goes wrong there, it still counts."""
-        if job.url is None:  # of an answer to POST nothing but counts
+        if job.url is None or job.is_hurried:  # of an answer to POST nothing but counts
             return NOTHING
         try:
             return self._sampler.sample(found.forms, job.lang or found.lang, text, job.day)

@@ -52,6 +52,9 @@ SILENCE_SECONDS = 30.0
 #: Seconds that a killed counter may take to die before a stop goes on without it: a disk may hold it.
 ABANDON_SECONDS = 5.0
 
+#: Pages waiting past which no sentences are looked for: they cost as much as counting the page does.
+HURRY_PAGES = 50
+
 #: Ticks in ``page_seconds``.
 _TICKS = 8
 
@@ -219,7 +222,7 @@ class Feed:
         if child is None or not child.is_ready or child.is_over:
             return
         while self._keeping < RETURNED_MAX and (entry := self._ledger.next()) is not None:
-            child.send(_frames(entry))
+            child.send(_frames(entry, is_hurried=self._ledger.waiting > HURRY_PAGES))
 
     def _move_on(self) -> None:
         """The next step is taken: hand over more; or, once stopping, close the pipe, or finish."""
@@ -377,7 +380,7 @@ def _begin(node: str, settings: FeedSettings) -> bytes:
     return frame(begin)
 
 
-def _frames(entry: Entry) -> list[bytes]:
+def _frames(entry: Entry, *, is_hurried: bool) -> list[bytes]:
     page, note = entry.page, entry.note
     if note is not None:
         return [frame(Mark(note))]
@@ -397,6 +400,7 @@ def _frames(entry: Entry) -> list[bytes]:
         page.title,
         page.lang,
         page.source,
+        is_hurried,
     )
     return job_frame(job, page.pieces, page.size)
 

@@ -212,6 +212,11 @@ class Ledger:
     # where it stands
 
     @property
+    def waiting(self) -> int:
+        """Pages that have not been sent yet."""
+        return len(self._waiting)
+
+    @property
     def has_gathered(self) -> bool:
         """Some notes wait for `gather`."""
         return bool(self._gathered)

@@ -65,6 +65,7 @@ class Job(msgspec.Struct, array_like=True, frozen=True, tag="job"):
     title: str | None = None
     lang: str | None = None
     source: str = COUNTED  #: of `store.contract.Page`
+    is_hurried: bool = False  #: others wait: no time for sentences
     body: bytes = b""  #: the last field: see `job_frame`
 
 

@@ -54,7 +54,7 @@ class Sampler:
             return NOTHING
         return sentences.shown(text, lang, wanted, forms=looked_for)
 
-    def _wanted(self, forms: Forms, lang: str) -> tuple[set[str], list[str]]:
+    def _wanted(self, forms: Forms, lang: str) -> tuple[set[str], dict[str, str]]:
         """Return the keys that want a sentence, and their forms; they count as given one."""
         if lang not in self._young:
             self._young[lang] = {}
@@ -62,7 +62,7 @@ class Sampler:
         young = self._young[lang]
         old = self._old.get(lang, {})
         wanted: set[str] = set()
-        looked_for = []
+        looked_for = {}
         for form, key, main, _ in forms:
             if not main:
                 continue
@@ -71,11 +71,11 @@ class Sampler:
                 given = young[key] = old.get(key, 0)
                 self._size += 1 + len(key) // _WORD_CHARS
             if key in wanted:
-                looked_for.append(form)
+                looked_for[form] = key
             elif given < ENOUGH and len(wanted) < sentences.MOST:
                 young[key] = given + 1
                 wanted.add(key)
-                looked_for.append(form)
+                looked_for[form] = key
         if self._size >= WORDS_MAX:
             self._young, self._old, self._size = {}, self._young, 0
         return wanted, looked_for

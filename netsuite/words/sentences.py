@@ -17,7 +17,7 @@ Only blocks that may hold a wanted word are cut up.  The cost is linear in the t
 import functools
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -68,27 +68,28 @@ class Shown:
 
 
 def contexts(
-    text: str, lang: str, wanted: Container[str], most: int = MOST, *, forms: Collection[str] | None = None
+    text: str, lang: str, wanted: Container[str], most: int = MOST, *, forms: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, str]]:
     """Yield the words that `shown` finds, with their sentences."""
     yield from shown(text, lang, wanted, most, forms=forms).contexts
 
 
 def shown(
-    text: str, lang: str, wanted: Container[str], most: int = MOST, *, forms: Collection[str] | None = None
+    text: str, lang: str, wanted: Container[str], most: int = MOST, *, forms: Mapping[str, str] | None = None
 ) -> Shown:
     """Return at most ``most`` words of a main text, each in a sentence, and the names in those.
 
     ``wanted`` holds the keys to look for.  White space in a sentence is collapsed and it is in NFC, without
     soft hyphens, as the words are.
 
-    ``forms``: the forms of the wanted words in this text, as after counting: that saves time.
+    ``forms``: the forms of the wanted words in this text with their keys, as after counting: saves time.
     """
     found: dict[str, _Found] = {}
+    find = _finder(wanted, forms)
     # All at once: to make ready one of ICU's iterators costs as much as a page of a few sentences.
     blocks = "\n".join(_blocks(text, wanted, forms))
     for sentence, words in _sentences(blocks, lang):
-        _add(sentence, words, wanted, found, most)
+        _add(sentence, words, find, found, most)
     taken = {id(words): (sentence, words) for _, _, sentence, words in found.values()}
     names = {name: None for sentence, words in taken.values() for name in _names(sentence, words, lang)}
     return Shown([(key, cut) for key, (_, cut, _, _) in found.items()], list(names))
@@ -159,18 +160,30 @@ def _placed(text: str) -> list[_Placed]:
     return placed
 
 
+def _finder(wanted: Container[str], forms: Mapping[str, str] | None) -> Callable[[str], str | None]:
+    """Return what knows the key of a wanted form, and None of any other."""
+    if forms is not None:
+        return forms.get
+
+    def find(form: str) -> str | None:
+        key = _key(form)
+        return key if key in wanted else None
+
+    return find
+
+
 def _add(
     sentence: str,
     words: list[_Placed],
-    wanted: Container[str],
+    find: Callable[[str], str | None],
     found: dict[str, _Found],
     most: int,
 ) -> None:
     """Note the sentence for those of its wanted words that have none as good."""
     worth = min(len(words), FULL)
     for at, (form, _, _) in enumerate(words):
-        key = _key(form)
-        if key not in wanted or (found[key][0] >= worth if key in found else len(found) >= most):
+        key = find(form)
+        if key is None or (found[key][0] >= worth if key in found else len(found) >= most):
             continue
         cut = sentence if len(sentence) <= LENGTH_MAX else _around(sentence, words, at)
         if cut:

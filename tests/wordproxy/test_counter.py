@@ -153,6 +153,15 @@ class PageTests(CounterCase):
         self.assertEqual((third.contexts, third.names), ([], []))
         self.assertEqual(fourth.forms, first.forms)
 
+    def test_no_time_for_sentences(self) -> None:
+        """A page behind which others wait is counted only; its words get a sentence when they come again."""
+        self.counter.take(replace(job(1), is_hurried=True))
+        self.counter.take(job(2))
+        self.counter.commit()
+        first, second = self.store.batches[0].pages
+        self.assertEqual((first.contexts, first.forms), ([], second.forms))
+        self.assertEqual(len(second.contexts), 2)
+
     def test_no_sentence_costs_no_count(self) -> None:
         """A page whose sentences can't be cut is counted without them; the trouble quotes nothing."""
 

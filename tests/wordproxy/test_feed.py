@@ -270,6 +270,15 @@ class HandingOverTests(FeedCase):
         self.reactor.now.say(Counted(1, 1))
         self.assertEqual(len(self.reactor.now.jobs), OPEN_PAGES + 1)
 
+    def test_a_backlog(self) -> None:
+        """While many pages wait there is no time for sentences; once they are through, there is again."""
+        self.patch(feed_module, "HURRY_PAGES", 3)
+        for number in range(OPEN_PAGES + 6):
+            self.feed.page(page(number))
+        self.reactor.now.count_all()
+        hurried = [message.is_hurried for message in self.reactor.now.heard if isinstance(message, Job)]
+        self.assertEqual(hurried, [False] * OPEN_PAGES + [True] * 2 + [False] * 4)
+
     def test_a_counter_that_does_not_read(self) -> None:
         """What a stopped counter leaves in the buffer is bounded, and comes when it reads again."""
         self.reactor.now.is_stopped = True

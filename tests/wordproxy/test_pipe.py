@@ -48,6 +48,7 @@ JOB = Job(
     "Tides",
     "cy",
     "ingested",
+    True,
     b"<p>tide",
 )
 BARE = msgspec.structs.replace(JOB, body=b"")

@@ -141,7 +141,7 @@ class ChoiceTests(SynchronousTestCase):
         page = "<p>" + "<p>".join(f"The caf&eacute; no {at} o&shy;pens. {at}x tide s!" for at in range(90))
         found, main = counter.read(Source("text/html", None, "", "en"), [page.encode()])
         for keys in (set(), {"the"}, {"café", "tide s", "opens"}, {key for _, key, _, _ in found.forms}):
-            forms = [form for form, key, times, _ in found.forms if times and key in keys]
+            forms = {form: key for form, key, times, _ in found.forms if times and key in keys}
             plain = list(contexts(main, "en", keys))
             self.assertEqual(list(contexts(main, "en", keys, forms=forms)), plain)
             self.assertEqual({key for key, _ in plain}, keys)
@@ -181,8 +181,8 @@ class NameTests(SynchronousTestCase):
     def test_of_shown_sentences_only(self) -> None:
         """Names come from sentences that show a wanted word, no others."""
         text = "The tide left Dover. Nobody saw Calais."
-        self.assertEqual(sentences.shown(text, "en", {"tide"}, forms=["tide"]).names, ["dover"])
-        self.assertEqual(sentences.shown(text, "en", set(), forms=[]).names, [])
+        self.assertEqual(sentences.shown(text, "en", {"tide"}, forms={"tide": "tide"}).names, ["dover"])
+        self.assertEqual(sentences.shown(text, "en", set(), forms={}).names, [])
 
 
 class BoundTests(SynchronousTestCase):
@@ -264,7 +264,7 @@ class BoundTests(SynchronousTestCase):
         keys = {key for key, _ in found}
         self.assertEqual(len(found), len(keys))
         self.assertEqual(keys, {segment.key(word) for word in segment.words(text)})
-        forms = set(segment.words(text))
+        forms = {word: segment.key(word)[: segment.LENGTH_MAX] for word in segment.words(text)}
         self.assertEqual(list(contexts(text, "und", Everything(), forms=forms)), found)
         for key, sentence in found:
             self.assertLessEqual(len(sentence), LENGTH_MAX)
