@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-#: Most parameters that a query may have.
+#: Most parameters that a query may have, and fields that a form may.
 PARAMETERS_MAX = 50
+FORM_FIELDS_MAX = 2000
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 #: A view shows what was counted until now: the next time it may be another.
 NO_STORE = ("Cache-Control", "no-store")
@@ -34,6 +36,10 @@ class Asked:
     path: str
     args: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)  #: by lower-case name; repeated ones joined
+    method: str = "GET"
+    client: str = ""  #: its address
+    body: bytes = b""
+    form: tuple[tuple[str, str], ...] = ()  #: the fields of a body that is a form
 
     @classmethod
     def of(cls, uri: bytes, headers: Mapping[str, str]) -> Asked:
@@ -50,10 +56,34 @@ class Asked:
             raise Refusal(400, f"A query has at most {PARAMETERS_MAX} parameters.") from None
         return cls(unquote_to_bytes(path).decode("utf-8", "replace"), tuple(pairs), headers)
 
+    def posted(self, body: bytes) -> Asked:
+        """The same request with a body, and its fields if it is a form.
+
+        Raises:
+            Refusal: more fields than a form may have.
+        """
+        pairs: list[tuple[str, str]] = []
+        if self.kind == FORM:
+            try:
+                pairs = parse_qsl(
+                    body.decode("utf-8", "replace"),
+                    keep_blank_values=True,
+                    errors="replace",
+                    max_num_fields=FORM_FIELDS_MAX,
+                )
+            except ValueError:
+                raise Refusal(400, f"A form has at most {FORM_FIELDS_MAX} fields.") from None
+        return replace(self, body=body, form=tuple(pairs))
+
+    @property
+    def kind(self) -> str:
+        """The media type of the body, without parameters; "" if it was not told."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
     @property
     def wants_json(self) -> bool:
-        """Whether faults, too, are told in JSON: the path says so."""
-        return self.path.endswith(".json") or self.path == "/healthz"
+        """Whether faults, too, are told in JSON: the path says so, or what was sent is JSON."""
+        return self.path.endswith(".json") or self.path == "/healthz" or self.kind == JSON
 
 
 @dataclass(frozen=True, slots=True)

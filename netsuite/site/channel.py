@@ -2,8 +2,9 @@
 
 What it refuses before any view is asked, each with a whole answer and then the end of the connection: a
 head over `HEAD_BYTES` or `FIELDS_MAX` (431, its first line alone 414), one that takes longer than
-`HEAD_SECONDS` to come (408), a body over the site's bound (413), what is no HTTP (400). Then, in the
-site's own frame: no Host, two, or a bad one (400), and names that aren't ours (421).
+`HEAD_SECONDS` to come (408), a body over the site's bound (413) or, with those of others, over `HELD_BYTES`
+(503), what is no HTTP (400). Then, in the site's own frame: no Host, two, or a bad one (400), and names that
+aren't ours (421).
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ HEAD_SECONDS = 15.0
 #: Longest body, unless the site says otherwise.
 BODY_BYTES = 64 * 1024
 
+#: Bodies of all requests together, while they come and are being answered.
+HELD_BYTES = 64 * 1024 * 1024
+
 #: How long a client that was told to go may take to read why.
 _LINGER_SECONDS = 5.0
 
@@ -42,7 +46,7 @@ SECURITY = {
     ),
     b"X-Content-Type-Options": b"nosniff",
     b"X-Frame-Options": b"DENY",
-    b"Referrer-Policy": b"no-referrer",
+    b"Referrer-Policy": b"same-origin",  # with no-referrer a form of ours would come from Origin: null
     b"Cross-Origin-Opener-Policy": b"same-origin",
     b"Cross-Origin-Resource-Policy": b"same-origin",
 }
@@ -59,28 +63,33 @@ class SiteOfOurs(Protocol):
     frame: Frame
     names: Collection[str]
     idle_seconds: float
-    body_bytes: int
+    held_bytes: int
     crowd: Crowd | None
+
+    def longest(self, method: bytes, path: bytes) -> int: ...
 
 
 class Request(server.Request):
     """A request whose Host is judged before anything is done for it."""
 
     channel: Channel
-    _kept_bytes = 0
+    _longest = 0
 
     def gotLength(self, length: int | None) -> None:
         """Refuse a body that says it is too long; one that doesn't say is measured as it comes."""
-        too_long = length is not None and length > self.channel.site.body_bytes
+        self._longest = self.channel.longest()
+        too_long = length is not None and length > self._longest
         super().gotLength(0 if too_long else length)
         if too_long:
             self.channel.refuse(413)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Keep a piece of the body."""
-        self._kept_bytes += len(data)
-        if self._kept_bytes > self.channel.site.body_bytes:
+        held = self.channel.hold(len(data))
+        if held > self._longest:
             self.channel.refuse(413)
+        elif self.channel.site.held_bytes > HELD_BYTES:
+            self.channel.refuse(503)
         else:
             super().handleContentChunk(data)
 
@@ -136,6 +145,7 @@ class Channel(http.HTTPChannel):
     MAX_LENGTH = HEAD_BYTES
     _in_head = False
     _refused = False
+    _held = 0  # bytes of the body of the request that comes or is in hand
 
     def connectionMade(self) -> None:
         """Count the connection."""
@@ -146,6 +156,7 @@ class Channel(http.HTTPChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Forget the connection."""
         super().connectionLost(reason)
+        self._release()
         if self.site.crowd is not None:
             self.site.crowd.leave(self)
 
@@ -197,7 +208,22 @@ class Channel(http.HTTPChannel):
     def requestDone(self, request: Any) -> None:
         """The answer is written; the next request, if it came already, begins."""
         self.busy = False
+        self._release()
         super().requestDone(request)
+
+    def longest(self) -> int:
+        """How long the body may be of the request whose head has come."""
+        return self.site.longest(self._command, self._path)
+
+    def hold(self, size: int) -> int:
+        """So many more bytes of a body are held; how many of this one."""
+        self._held += size
+        self.site.held_bytes += size
+        return self._held
+
+    def _release(self) -> None:
+        self.site.held_bytes -= self._held
+        self._held = 0
 
     def _send100Continue(self) -> None:
         if not self._refused:

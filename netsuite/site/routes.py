@@ -3,11 +3,14 @@
 Views are ``async def view(asked) -> Answer``. A view that raises `Refusal` is answered in the site's
 frame; any other exception is a bug of ours: it is logged under a number, and the user is told the number
 and no more.
+
+A view of `Post` is asked only after `Token` has judged the request; without it nothing is changed by anybody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,34 +19,62 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from netsuite import journal
-from netsuite.site import static
-from netsuite.site.answer import Answer, Asked, Refusal, View, phrase
+from netsuite.site import elsewhere, static, token
+from netsuite.site.answer import FORM, JSON, Answer, Asked, Refusal, View, phrase
 from netsuite.site.frame import Frame
+from netsuite.site.token import Token
 
-ALLOWED = ("GET", "HEAD")
+READING = ("GET", "HEAD")
 
 #: What may be shown of ourselves to the user whose request met a bug.
 BROKEN = "Something went wrong here. It is in the log, as fault {}."
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What POST does at a path: the view, and which token (`Token.of`) it takes.
+
+    ``from_elsewhere``: pages of other sites may ask for it, too, and read the answer (CORS).
+    """
+
+    view: View
+    purpose: str = token.FORM
+    from_elsewhere: bool = False
+    kinds: tuple[str, ...] = (FORM, JSON)
+
+
 class Routes(Resource):
-    """The whole tree of a site, flat: paths and their views, and prefixes (``/static/``) and theirs."""
+    """The whole tree of a site, flat: paths and their views, and prefixes (``/static/``) and theirs.
+
+    ``posts``: what may be posted to some of the paths; ``judge``: who may, of all sorts there are.
+    """
 
     isLeaf = True
 
     def __init__(
-        self, frame: Frame, views: Mapping[str, View], prefixes: Mapping[str, View] | None = None
+        self,
+        frame: Frame,
+        views: Mapping[str, View],
+        prefixes: Mapping[str, View] | None = None,
+        *,
+        posts: Mapping[str, Post] | None = None,
+        judge: Token | None = None,
     ) -> None:
         super().__init__()
         self.frame = frame
         self._views = dict(views)
         self._prefixes = {"/static/": static.view, **(prefixes or {})}
+        self._posts = dict(posts or {}) if judge is not None else {}
+        self._judge = judge
 
     def render(self, request: Any) -> Any:
         """Begin to answer; the answer is written when the view has it."""
         gone: list[Failure] = []
         request.notifyFinish().addErrback(gone.append)
-        answered = Deferred.fromCoroutine(self.answer(request.method, request.uri, _headers(request)))
+        client = getattr(request.getClientAddress(), "host", "")
+        answered = Deferred.fromCoroutine(
+            self.answer(request.method, request.uri, _headers(request), request.content.read(), client)
+        )
 
         def write(answer: Answer) -> None:
             if not gone:
@@ -53,28 +84,51 @@ class Routes(Resource):
         journal.detach(answered, where="site.routes")
         return NOT_DONE_YET
 
-    async def answer(self, method: bytes, uri: bytes, headers: Mapping[str, str]) -> Answer:
+    async def answer(
+        self, method: bytes, uri: bytes, headers: Mapping[str, str], body: bytes = b"", client: str = ""
+    ) -> Answer:
         """What the client gets, whatever happens."""
         asked = Asked(uri.partition(b"?")[0].decode("utf-8", "replace"), (), headers)
         try:
-            asked = Asked.of(uri, headers)
-            return await self._view(asked, method)(asked)
+            asked = replace(Asked.of(uri, headers), method=method.decode("latin-1"), client=client)
+            return await self._answer(asked, body)
         except Refusal as refusal:
             return self.frame.refusal(asked, refusal.status, refusal.sentence, *refusal.headers)
         except Exception:  # a bug must end this request only
             fault = journal.fault(where="site.view", failure=Failure())
             return self.frame.refusal(asked, 500, BROKEN.format(fault))
 
-    def _view(self, asked: Asked, method: bytes) -> View:
-        view = self._views.get(asked.path)
-        if view is None:
-            view = next(
-                (view for start, view in self._prefixes.items() if asked.path.startswith(start)), None
-            )
-        if view is None:
+    async def _answer(self, asked: Asked, body: bytes) -> Answer:
+        view, post = self._view(asked.path), self._posts.get(asked.path)
+        if view is None and post is None:
             raise Refusal(404, "There is no such page.")
-        if method.decode("latin-1") not in ALLOWED:  # RFC 9110 §15.5.6
-            raise Refusal(405, "This page can only be read.", ("Allow", ", ".join(ALLOWED)))
+        if asked.method == "POST" and post is not None and self._judge is not None:
+            return await self._post(asked, post, self._judge, body)
+        if asked.method == "OPTIONS" and post is not None and post.from_elsewhere:
+            return elsewhere.preflight(asked)
+        if asked.method in READING and view is not None:
+            return await view(asked)
+        allowed = [*(READING if view is not None else ()), *(("POST",) if post is not None else ())]
+        sentence = "This page can only be read." if post is None else f"{asked.method} does nothing here."
+        raise Refusal(405, sentence, ("Allow", ", ".join(allowed)))  # RFC 9110 §15.5.6
+
+    async def _post(self, asked: Asked, post: Post, judge: Token, body: bytes) -> Answer:
+        """Ask the view, if the request may be posted; else raise `Refusal`."""
+        if asked.kind not in post.kinds or asked.headers.get("content-encoding", "identity") != "identity":
+            raise Refusal(415, f"Send {' or '.join(post.kinds)}.", ("Accept", ", ".join(post.kinds)))
+        asked = asked.posted(body)
+        judge.judge(asked, post.purpose, from_elsewhere=post.from_elsewhere)
+        if not post.from_elsewhere:
+            return await post.view(asked)
+        try:
+            return elsewhere.readable(asked, await post.view(asked))
+        except Refusal as refusal:
+            raise elsewhere.told(asked, refusal) from None
+
+    def _view(self, path: str) -> View | None:
+        view = self._views.get(path)
+        if view is None:
+            view = next((view for start, view in self._prefixes.items() if path.startswith(start)), None)
         return view
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from io import BytesIO
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, ITransport
@@ -17,7 +18,10 @@ from netsuite.site.hosts import canonical
 
 
 class Site(server.Site):
-    """A factory of `Channel`.  ``crowd``, where given, bounds how many there are and ends them."""
+    """A factory of `Channel`.  ``crowd``, where given, bounds how many there are and ends them.
+
+    ``bodies``: the longest bodies of POST to some paths; ``held_bytes``: of bodies that are here now.
+    """
 
     protocol = Channel  # type: ignore[assignment]  # not the generic one, which may offer HTTP/2
     noisy = False
@@ -30,12 +34,24 @@ class Site(server.Site):
         names: Collection[str],
         idle_seconds: float,
         body_bytes: int,
+        bodies: Mapping[str, int],
         crowd: Crowd | None,
         reactor: Any,
     ) -> None:
         super().__init__(root, Request, timeout=idle_seconds, reactor=reactor, parsePOSTFormSubmission=False)
         self.answer_to(names, idle_seconds)
-        self.frame, self.body_bytes, self.crowd = frame, body_bytes, crowd
+        self.frame, self.crowd = frame, crowd
+        self.held_bytes = 0
+        self._body_bytes = body_bytes
+        self._bodies = {path.encode(): most for path, most in bodies.items()}
+
+    def longest(self, method: bytes, path: bytes) -> int:
+        """How long the body of a request may be."""
+        return self._bodies.get(path, self._body_bytes) if method == b"POST" else self._body_bytes
+
+    def getContentFile(self, length: int | None) -> BytesIO:
+        """A place for a body: in memory, for what is posted must not lie about in a temporary file."""
+        return BytesIO()
 
     def answer_to(self, names: Collection[str], idle_seconds: float) -> None:
         """These are the names we answer to from now on, and the seconds a new connection may be silent."""
@@ -86,12 +102,14 @@ def make_site(
     hosts: Collection[str] = (),
     idle_seconds: float = 60.0,
     body_bytes: int = BODY_BYTES,
+    bodies: Mapping[str, int] | None = None,
     crowd: Crowd | None = None,
     reactor: Any = None,
 ) -> Site:
     """A factory to listen with; nothing is open yet.
 
     ``hosts``: names it answers to beside loopback's and the address that a connection came to.
+    ``bodies``: paths to which longer bodies than ``body_bytes`` may be posted.
     """
     return Site(
         root,
@@ -99,6 +117,7 @@ def make_site(
         names=hosts,
         idle_seconds=idle_seconds,
         body_bytes=body_bytes,
+        bodies=bodies or {},
         crowd=crowd,
         reactor=reactor,
     )

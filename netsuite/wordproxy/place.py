@@ -1,11 +1,14 @@
-"""Where the store and its secret lie: the state folder, and the key that page digests are made with."""
+"""Where the store and its secrets lie: the state folder, the key of page digests, the report's token."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import secrets
 from collections.abc import Mapping
+
+from netsuite.site.token import read_secret
 
 MEMORY = ":memory:"
 
@@ -47,26 +50,37 @@ def url_key(store: str) -> bytes:
         with open(path, "rb") as file:
             key = file.read(KEY_BYTES + 1)
     except FileNotFoundError:
-        return _made(path)
+        _make(path, secrets.token_bytes(KEY_BYTES))
+        return url_key(store)
     if len(key) != KEY_BYTES:
         raise ValueError(f"{path} is no key of ours; put the right one back, or move it away with the store")
     return key
 
 
-def _made(path: str) -> bytes:
-    """Write a new key whole or not at all: to a new file, synced, renamed, the folder synced."""
-    key = secrets.token_bytes(KEY_BYTES)
+def report_secret(path: str) -> str:
+    """Return the secret that stands behind the report's tokens: a line in a file, 0600, made at first use.
+
+    Raises: OSError, ValueError for a file that holds none.
+    """
+    try:
+        return read_secret(path)
+    except FileNotFoundError:
+        _make(path, secrets.token_urlsafe(KEY_BYTES).encode() + b"\n")
+        return read_secret(path)
+
+
+def _make(path: str, content: bytes) -> None:
+    """The file is there, 0600, whole: made in another, synced and linked; one made meanwhile stays."""
     draft = f"{path}.{os.getpid()}"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, key)
+        os.write(fd, content)
         os.fsync(fd)
     finally:
         os.close(fd)
     try:
-        os.link(draft, path)  # unlike rename, does not take the place of a key made meanwhile
-    except FileExistsError:
-        return url_key(path.removesuffix(".key"))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # unlike rename, does not take the place of another
     finally:
         os.unlink(draft)
     folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
@@ -74,4 +88,3 @@ def _made(path: str) -> bytes:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return key

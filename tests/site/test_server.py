@@ -76,7 +76,7 @@ class AnswerTests(SiteCase):
             self.assertNotIn("unsafe", policy)
             self.assertIn("frame-ancestors 'none'", policy)
             self.assertEqual(reply.headers["x-content-type-options"], "nosniff")
-            self.assertEqual(reply.headers["referrer-policy"], "no-referrer")
+            self.assertEqual(reply.headers["referrer-policy"], "same-origin")
             self.assertNotIn("server", reply.headers)
             self.assertNotIn("twisted", str(reply.headers).lower())
 

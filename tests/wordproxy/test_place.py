@@ -50,3 +50,28 @@ class KeyTests(SynchronousTestCase):
         Path(self.store + ".key").write_bytes(b"short")
         self.assertRaises(ValueError, place.url_key, self.store)
         self.assertEqual(Path(self.store + ".key").read_bytes(), b"short")
+
+
+class SecretTests(SynchronousTestCase):
+    """The secret of the report's tokens."""
+
+    def setUp(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir(parents=True)
+        self.path = folder / "words.db.token"
+
+    def test_lasts(self) -> None:
+        """It is made once, is ours alone to read, is one line of text, and stays."""
+        secret = place.report_secret(str(self.path))
+        self.assertGreaterEqual(len(secret), 40)
+        self.assertEqual(place.report_secret(str(self.path)), secret)
+        self.assertEqual(self.path.read_text(), secret + "\n")
+        self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
+        self.assertEqual(os.listdir(self.path.parent), [self.path.name])
+
+    def test_no_secret(self) -> None:
+        """A file that holds none, or a short one, or another kind of file is refused and stays as it is."""
+        for content in (b"", b"short\n", b"\xff" * 40, b"two words\nin two lines\n", b"x" * 2000):
+            self.path.write_bytes(content)
+            self.assertRaises(ValueError, place.report_secret, str(self.path))
+            self.assertEqual(self.path.read_bytes(), content)
