@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from hashlib import blake2b
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from netsuite.listen import Listening, Terminal, authority, clashes
 from netsuite.proxy import settings as proxy
 from netsuite.proxy.hiring import hire, log_of
 from netsuite.proxy.service import ProxyService, differing, tell_changes
+from netsuite.site.token import Token
 from netsuite.values import Where
 from netsuite.wordproxy import place
 from netsuite.wordproxy.alone import Alone
@@ -43,7 +45,7 @@ GRACE_DAYS = 1
 
 
 #: Settings that hold from the start to the end: of the store, of the counter, of what is shown.
-FIXED = frozenset(("store", "feed", "stop_lists", "stop_words", "paused"))
+FIXED = frozenset(("store", "feed", "stop_lists", "stop_words", "paused", "token"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Settings:
     only_hosts: tuple[str, ...]
     count_no_store: bool
     paused: bool
+    token: str | None
     feed: FeedSettings
 
 
@@ -77,6 +80,7 @@ class Options(proxy.Options):
         ["report", "r", "8000", "Port on 127.0.0.1, or an endpoint, of the report."],
         ["store", "s", None, "File of the store, :memory:, or redis://… (words.db in the state folder)."],
         ["keep", "k", "90", "Days that addresses and titles of pages are kept; 0 keeps totals only."],
+        ["token", None, None, "File of the report's token (beside the store; made, 0600)."],
         ["lang-default", None, "und", "Language of pages that don't tell theirs."],
         ["max-text", None, "8MiB", "Largest page that is counted, in bytes of its text."],
         ["max-ratio", None, "200", "Largest page once decoded, as a multiple of what came, past 1 MiB."],
@@ -122,6 +126,7 @@ class Options(proxy.Options):
             only_hosts=self.take_all("only-host", host_pattern),
             count_no_store=bool(self["count-no-store"]),
             paused=bool(self["paused"]),
+            token=self._token(store),
             feed=FeedSettings(
                 store=store,
                 max_text=max_text,
@@ -146,6 +151,11 @@ class Options(proxy.Options):
         except ValueError as error:
             self.fault("store", str(error))
             return place.MEMORY
+
+    def _token(self, store: str) -> str | None:
+        if self["token"] is not None:
+            return str(self.path("token"))
+        return None if store == place.MEMORY or is_redis(store) else f"{store}.token"
 
     def _redis(self, text: str) -> str:
         try:
@@ -189,9 +199,11 @@ class Wordproxy(service.MultiService):
             workers=self._counting.workers,
         )
         self._crowd = Crowd(reactor, settings.proxy.common)
+        self._token = Token(reactor.seconds)
         self._site = make_report(
             self._reader,
             self._about,
+            self._token,
             sentences=SENTENCES,
             hosts=settings.proxy.common.hosts,
             idle_seconds=settings.proxy.common.idle_seconds,
@@ -295,6 +307,7 @@ class Wordproxy(service.MultiService):
                 self._url_key = shared_url_key(where, secrets.token_bytes(place.KEY_BYTES))
             else:
                 self._url_key = place.url_key(where)
+            self._token.become(self._secret())
         except (StoreFault, OSError, ValueError) as error:
             raise self._terminal.refuse(f"cannot start wordproxy: {error}") from None
         self._counting.start(self._rules())
@@ -310,6 +323,15 @@ class Wordproxy(service.MultiService):
             summary=f"proxy http://{about.proxy}, report http://{about.report}/, store {about.store} "
             "(HTTPS is passed unseen; see /setup)",
         )
+
+    def _secret(self) -> str:
+        """What stands behind the report's tokens; of nodes that share a Redis it is the same."""
+        where, path = self._settings.store, self._settings.token
+        if path is not None:
+            return place.report_secret(path)
+        if where == place.MEMORY:
+            return secrets.token_urlsafe(place.KEY_BYTES)
+        return blake2b(b"token of the report", key=self._url_key, digest_size=place.KEY_BYTES).hexdigest()
 
     def _about(self) -> About:
         report = authority(*self._report.addresses()[0])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from netsuite.crowd import Crowd
 from netsuite.site.answer import Answer, Asked, Refusal, View
 from netsuite.site.frame import Frame
-from netsuite.site.routes import Routes
+from netsuite.site.routes import Post, Routes
 from netsuite.site.server import Site, make_site
+from netsuite.site.token import Token
 from netsuite.wordproxy.report.about import Tell
 from netsuite.wordproxy.report.api import Api
 from netsuite.wordproxy.report.query import BadQuery
@@ -23,6 +25,7 @@ _NAV = (("/words", "Words"), ("/coverage", "Coverage"), ("/setup", "Setup"))
 def make_report(
     reader: Reader,
     about: Tell,
+    token: Token,
     *,
     sentences: Mapping[Any, str],
     hosts: Collection[str] = (),
@@ -32,7 +35,7 @@ def make_report(
 ) -> Site:
     """A factory to listen with.  The reader's start and stop are its owner's.
 
-    ``sentences``: what each reason for skipping a page means.
+    ``token``: what changes something needs it.  ``sentences``: what each reason for skipping a page means.
     """
     frame = Frame("wordproxy", _NAV)
     pages, api = Views(reader, about, frame, sentences), Api(reader, about)
@@ -45,7 +48,13 @@ def make_report(
         "/coverage.json": api.coverage,
         "/healthz": api.healthz,
     }
-    routes = Routes(frame, {path: _told(view) for path, view in views.items()})
+    posts: dict[str, Post] = {}
+    routes = Routes(
+        frame,
+        {path: _told(view) for path, view in views.items()},
+        posts={path: replace(post, view=_told(post.view)) for path, post in posts.items()},
+        judge=token,
+    )
     return make_site(routes, frame, hosts=hosts, idle_seconds=idle_seconds, crowd=crowd, reactor=reactor)
 
 

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.site.token import Token
 from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.reader import Reader
 from netsuite.wordproxy.report.site import make_report
@@ -55,6 +56,7 @@ class ReportCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock, self.line = Now(), Line()
+        self.token = Token(self.clock.seconds, "the secret of the report")
         self.store: Store = open_store(":memory:", stop_words={"en": {"the"}})
         self.addCleanup(self.store.close)
         self.health: Mapping[str, object] = {"counter": "running"}
@@ -65,6 +67,7 @@ class ReportCase(SynchronousTestCase):
         self.site = make_report(
             self.reader,
             lambda: about,
+            self.token,
             sentences={"not modified": "The copy of before was still good."},
             hosts=["words.example"],
             reactor=self.clock,
