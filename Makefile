@@ -15,6 +15,7 @@ JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl microsocks redis-server unicode-data \
+         haproxy strace libfaketime \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
@@ -58,6 +59,7 @@ $(TEST)/installed: $(TEST)/made $(PACKAGE)
 # What is too long for every push: the whole of what `make test` tries a cut of (NETSUITE_TEST_SCALE), a fuzz with
 # a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
 LONG := tests/real/test_load.py tests/real/test_faults.py \
+        tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
         tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py
 nightly: SOAK_MINUTES ?= 60
 nightly: $(TEST)/installed parts
