@@ -64,7 +64,7 @@ LONG := tests/real/test_load.py tests/real/test_faults.py \
 nightly: SOAK_MINUTES ?= 60
 nightly: $(TEST)/installed parts
 	@$(TEST)/bin/python -m tests.proxy.fuzz --runs 200000
-	@NETSUITE_TEST_SCALE=nightly $(TEST)/bin/python -m pytest $(LONG) $(ARGS)
+	@NETSUITE_TEST_SCALE=nightly $(TEST)/bin/python -m pytest -rP $(LONG) $(ARGS)
 	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES)
 	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES) --service wordproxy
 
