@@ -8,23 +8,32 @@ numbers of new words are given out here, and what was looked up stays true.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from functools import lru_cache
 from operator import itemgetter
 
 from netsuite.wordproxy.store import queries
 
 _NEW_WORDS = """
-INSERT INTO word (id, key, lang, plain, main, other, pages, all_pages, first, last)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO word (id, key, lang, plain, main, other, pages, all_pages, named, first, last, small)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _SUMS = """
 UPDATE word SET main = main + ?, other = other + ?, pages = pages + ?, all_pages = all_pages + ?,
-    first = min(first, ?), last = max(last, ?) WHERE id = ?
+    named = named + ?, first = min(first, ?), last = max(last, ?), small = small + ? WHERE id = ?
 """
 
 _MET = """
-INSERT INTO met (page, word, day, main) VALUES (?, ?, ?, ?)
-ON CONFLICT (page, word, day) DO UPDATE SET main = max(main, excluded.main)
+INSERT INTO met (page, word, day, main, other, all_main, all_other, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (page, word, day) DO UPDATE SET main = excluded.main, other = excluded.other,
+    all_main = all_main + excluded.all_main, all_other = all_other + excluded.all_other,
+    flags = flags | excluded.flags
+"""
+
+_PAGE_FORMS = """
+INSERT INTO page_form (page, word, day, form, n, all_n) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (page, word, day, form) DO UPDATE SET n = excluded.n, all_n = all_n + excluded.all_n
 """
 
 _FORMS = """
@@ -33,22 +42,32 @@ ON CONFLICT (word, form) DO UPDATE SET n = n + excluded.n
 """
 
 _TALLIES = """
-INSERT INTO tally (site, day, word, main, other, pages, all_pages, new, all_new)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO tally (site, day, word, main, other, pages, all_pages, new, all_new, named)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (site, day, word) DO UPDATE SET
     main = main + excluded.main, other = other + excluded.other,
     pages = pages + excluded.pages, all_pages = all_pages + excluded.all_pages,
-    new = new + excluded.new, all_new = all_new + excluded.all_new
+    new = new + excluded.new, all_new = all_new + excluded.all_new, named = named + excluded.named
 """
 
-#: Whether a word was ever met on a page, ever in its main text, and in which of both on that day, or None.
+#: Whether a word was ever met on a page, ever in its main text, and that day's sums and flags, or None.
 _BEFORE = """
 SELECT EXISTS (SELECT 1 FROM met WHERE page = :page AND word = :word),
-    EXISTS (SELECT 1 FROM met WHERE page = :page AND word = :word AND main),
-    (SELECT main FROM met WHERE page = :page AND word = :word AND day = :day)
+    EXISTS (SELECT 1 FROM met WHERE page = :page AND word = :word AND all_main),
+    (SELECT all_main > 0 FROM met WHERE page = :page AND word = :word AND day = :day),
+    (SELECT flags FROM met WHERE page = :page AND word = :word AND day = :day)
 """
 
+#: Flags of a row of "met": the page is new for the word on that day, new in its main text; it was named.
+NEW, NEW_IN_MAIN, NAMED = 1, 2, 4
+
 _FIRST = itemgetter(0)
+
+
+@lru_cache(maxsize=65536)
+def is_small(form: str) -> bool:
+    """Whether the first letter of a form that has a case is a small one."""
+    return next((c.islower() for c in form if c.lower() != c.upper()), False)
 
 
 class Adding:
@@ -63,9 +82,12 @@ class Adding:
         self._sums: dict[int, list[int]] = {}
         self._forms: dict[tuple[int, str], int] = {}
         self._tallies: dict[tuple[int, int], dict[int, list[int]]] = {}
-        self._met: dict[tuple[int, int], dict[int, bool]] = {}  # by page and day: word -> in main text
-        self._ever: dict[int, dict[int, bool]] = {}  # by page: word -> ever in main text
+        # by page and day: word -> latest main and other, their sums over this batch, flags
+        self._met: dict[tuple[int, int], dict[int, list[int]]] = {}
+        self._page_forms: dict[tuple[int, int], dict[tuple[int, str], list[int]]] = {}
+        self._days: dict[int, list[int]] = {}  # of each page in this batch
         self._new_pages: set[int] = set()
+        self._overtaken: list[tuple[int, int]] = []  # pages and days that had a visit before this batch
 
     def visit(
         self,
@@ -74,28 +96,31 @@ class Adding:
         day: int,
         lang: str,
         forms: list[tuple[str, str, int, int]],
+        names: Sequence[str] = (),
         *,
         is_new: bool,
+        is_first_of_day: bool,
     ) -> None:
-        """A visit of a page is summed up; ``is_new``: the store had no such page before."""
+        """A visit of a page is summed up; ``is_new``: the store had no such page before, on no day."""
         if is_new:
             self._new_pages.add(page)
+        is_first = is_new and page not in self._days  # then nothing needs to be asked
+        words, shown = self._words(forms, lang)
+        named = {word for key in names if (word := self._ids.get((key, lang))) in words}
+        rows = self._rows(page, day, is_first_of_day=is_first_of_day)
+        self._show(page, day, shown)
         sums = self._sums
         tallies = self._tallies.setdefault((site, day), {})
-        words = self._words(forms, lang)
-        is_first = is_new and page not in self._ever  # then nothing needs to be asked
-        if is_first:
-            self._met[page, day] = {word: main > 0 for word, (main, _) in words.items()}
-            self._ever[page] = self._met[page, day].copy()
         for word, (main, other) in words.items():
             if is_first:
-                pages = new = main > 0
-                all_pages = all_new = True
+                pages = new = 1 if main else 0
+                all_pages = all_new = 1
+                rows[word] = [main, other, main, other, 3 if main else 1]
             else:
-                pages, all_pages, new, all_new = self._meet(page, word, day, in_main=main > 0)
+                pages, all_pages, new, all_new = self._meet(page, word, day, main, other)
             tally = tallies.get(word)
             if tally is None:
-                tallies[word] = [main, other, pages, all_pages, new, all_new]
+                tallies[word] = [main, other, pages, all_pages, new, all_new, 0]
             else:
                 tally[0] += main
                 tally[1] += other
@@ -105,44 +130,73 @@ class Adding:
                 tally[5] += all_new
             row = sums.get(word)
             if row is None:
-                sums[word] = [main, other, new, all_new, day, day]
+                sums[word] = [main, other, new, all_new, 0, day, day]
             else:
                 row[0] += main
                 row[1] += other
                 row[2] += new
                 row[3] += all_new
-                row[4] = min(row[4], day)
-                row[5] = max(row[5], day)
+                if day < row[5]:
+                    row[5] = day
+                elif day > row[6]:
+                    row[6] = day
+        for word in named:
+            self._name(page, word, day, tallies[word])
+        if day not in (days := self._days.setdefault(page, [])):
+            days.append(day)
+
+    def number(self, key: str, lang: str) -> int | None:
+        """The number of a word that a visit of this batch had, else None."""
+        return self._ids.get((key, lang))
 
     def write(self) -> None:
         """All of it is in the tables."""
         run, new, plain = self._connection.executemany, self._new, queries.plain
-        fresh = ((word, key, lang, plain(key), *self._sums[word]) for word, (key, lang) in new.items())
+        small: dict[int, int] = {}
+        for (word, form), n in self._forms.items():
+            if is_small(form):
+                small[word] = small.get(word, 0) + n
+        fresh = (
+            (word, key, lang, plain(key), *self._sums[word], small.get(word, 0))
+            for word, (key, lang) in new.items()
+        )
         run(_NEW_WORDS, fresh)
         known = sorted(word for word in self._sums if word not in new)
-        run(_SUMS, [(*self._sums[word], word) for word in known])
+        run(_SUMS, [(*self._sums[word], small.get(word, 0), word) for word in known])
         run(_FORMS, sorted((word, form, n) for (word, form), n in self._forms.items()))
+        run("UPDATE met SET main = 0, other = 0 WHERE page = ? AND day = ?", self._overtaken)
+        run("UPDATE page_form SET n = 0 WHERE page = ? AND day = ?", self._overtaken)
         for (page, day), met in sorted(self._met.items(), key=_FIRST):
-            run(_MET, [(page, word, day, main) for word, main in sorted(met.items(), key=_FIRST)])
+            run(_MET, [(page, word, day, *row) for word, row in sorted(met.items(), key=_FIRST)])
+        for (page, day), shown in sorted(self._page_forms.items(), key=_FIRST):
+            run(_PAGE_FORMS, [(page, word, day, form, *ns) for (word, form), ns in sorted(shown.items())])
         for place, tallies in sorted(self._tallies.items(), key=_FIRST):
             run(_TALLIES, [(*place, word, *tally) for word, tally in sorted(tallies.items(), key=_FIRST)])
 
-    def _words(self, forms: list[tuple[str, str, int, int]], lang: str) -> dict[int, list[int]]:
-        """The words of a visit, occurrences in main text and in the rest; its forms are summed up."""
+    def _words(
+        self, forms: list[tuple[str, str, int, int]], lang: str
+    ) -> tuple[dict[int, list[int]], dict[tuple[int, str], int]]:
+        """The words of a visit, occurrences in main text and in the rest; and the forms that aren't keys.
+
+        Its forms are summed up.
+        """
         ids, summed = self._ids, self._forms
         words: dict[int, list[int]] = {}
+        shown: dict[tuple[int, str], int] = {}
         for form, key, main, other in forms:
             if not main and not other:
                 continue
             word = ids.get((key, lang)) or self._number(key, lang)
             summed[word, form] = summed.get((word, form), 0) + main + other
+            if form != key:
+                shown[word, form] = shown.get((word, form), 0) + main + other
             row = words.get(word)
             if row is None:
                 words[word] = [main, other]
             else:
                 row[0] += main
                 row[1] += other
-        return words
+        return words, shown
 
     def _number(self, key: str, lang: str) -> int:
         """The number of a word, which it gets now if it is new."""
@@ -154,17 +208,63 @@ class Adding:
         self._ids[key, lang] = word
         return word
 
-    def _meet(self, page: int, word: int, day: int, *, in_main: bool) -> tuple[bool, bool, bool, bool]:
+    def _rows(self, page: int, day: int, *, is_first_of_day: bool) -> dict[int, list[int]]:
+        """The rows of a page's day, whose latest visit is now this one."""
+        rows = self._met.get((page, day))
+        if rows is None:
+            rows = self._met[page, day] = {}
+            if not is_first_of_day:
+                self._overtaken.append((page, day))
+        else:
+            for row in rows.values():
+                row[0] = row[1] = 0
+            for ns in self._page_forms.get((page, day), {}).values():
+                ns[0] = 0
+        return rows
+
+    def _show(self, page: int, day: int, shown: dict[tuple[int, str], int]) -> None:
+        """The page had these forms, which aren't keys."""
+        if shown:
+            kept = self._page_forms.setdefault((page, day), {})
+            for which, n in shown.items():
+                kept[which] = [n, n + kept.get(which, (0, 0))[1]]
+
+    def _meet(self, page: int, word: int, day: int, main: int, other: int) -> tuple[int, int, int, int]:
         """Whether the page is one more for the word: in main text and in all that day, and the same ever."""
-        met = self._met.setdefault((page, day), {})
-        ever = self._ever.setdefault(page, {})
-        here, before = met.get(word), ever.get(word)
-        if here is None and page not in self._new_pages:
-            row = {"page": page, "word": word, "day": day}
-            was, was_main, kept = self._cursor.execute(_BEFORE, row).fetchone()
-            here = None if kept is None else bool(kept)
+        row = self._met[page, day].get(word)
+        here = None if row is None else row[2] > 0
+        before = None
+        for past in self._days.get(page, ()):
+            if found := self._met[page, past].get(word):
+                before = bool(before) or found[2] > 0
+        if page not in self._new_pages:
+            was, was_main, kept, _ = self._before(page, word, day)
+            if kept is not None:
+                here = bool(here or kept)
             if was:
                 before = bool(was_main or before)
-        met[word] = bool(here or in_main)
-        ever[word] = bool(before or in_main)
-        return in_main and not here, here is None, in_main and not before, before is None
+        pages, all_pages = main > 0 and not here, here is None
+        new, all_new = main > 0 and not before, before is None
+        if row is None:
+            row = self._met[page, day][word] = [0, 0, 0, 0, 0]
+        row[0], row[1] = main, other
+        row[2] += main
+        row[3] += other
+        row[4] |= all_new * NEW | new * NEW_IN_MAIN
+        return pages, all_pages, new, all_new
+
+    def _before(self, page: int, word: int, day: int) -> tuple[int, int, int | None, int | None]:
+        row = {"page": page, "word": word, "day": day}
+        found: tuple[int, int, int | None, int | None] = self._cursor.execute(_BEFORE, row).fetchone()
+        return found
+
+    def _name(self, page: int, word: int, day: int, tally: list[int]) -> None:
+        """The word stands capitalised in the midst of one of the page's sentences: counted once a day."""
+        row = self._met[page, day][word]
+        if row[4] & NAMED:
+            return
+        row[4] |= NAMED
+        if page not in self._new_pages and (self._before(page, word, day)[3] or 0) & NAMED:
+            return
+        tally[6] += 1
+        self._sums[word][4] += 1

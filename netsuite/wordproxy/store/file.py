@@ -19,8 +19,8 @@ from netsuite.wordproxy.store.contract import StoreFault
 #: "NSwd" in the header says that the file is a word store of ours.
 APPLICATION_ID = 0x4E537764
 
-#: The schema that this code reads and writes.
-SCHEMA = 1
+#: The schema that this code reads and writes; older ones are upgraded when they are opened (`upgrade`).
+SCHEMA = 2
 
 _MAGIC = b"SQLite format 3\x00"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -109,7 +109,7 @@ def _create(path: str) -> None:
     finally:
         if os.path.lexists(draft):
             os.unlink(draft)
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _build(draft: str) -> None:
@@ -134,10 +134,24 @@ def write_schema(connection: sqlite3.Connection) -> None:
 def has_tables(connection: sqlite3.Connection) -> bool:
     """The database has the tables and indices of our schema and no others."""
     query = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
+    return sorted(_model()) == connection.execute(query).fetchall()
+
+
+def tables() -> dict[str, str]:
+    """The statements that make the tables of our schema, by name and in its order."""
+    return {name: sql for kind, name, sql in _model() if kind == "table" and sql}
+
+
+def indices() -> list[str]:
+    """The statements that make its indices."""
+    return [sql for kind, _, sql in _model() if kind == "index" and sql]
+
+
+def _model() -> list[tuple[str, str, str | None]]:
     model = sqlite3.connect(":memory:", isolation_level=None)
     try:
         write_schema(model)
-        return model.execute(query).fetchall() == connection.execute(query).fetchall()
+        return model.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY rowid").fetchall()
     finally:
         model.close()
 
@@ -153,7 +167,8 @@ def _make_private(path: str) -> None:
             os.chmod(name, 0o600)
 
 
-def _sync_folder(folder: str) -> None:
+def sync_folder(folder: str) -> None:
+    """What was made, renamed or removed in the folder is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -115,7 +115,7 @@ def _from_tallies(query: WordQuery, days: tuple[int, int] | None) -> str:
     rows = f"site s CROSS JOIN tally t ON t.site = s.id {_where(query.site, days, 't')}"
     if days is None or days[0] == days[1]:
         return f"SELECT t.word AS word, sum({n}) AS n, sum({pages}) AS p FROM {rows} GROUP BY t.word"
-    main = "" if query.everything else " AND m.main"
+    main = "" if query.everything else " AND m.all_main"
     again = (
         "SELECT m.word, 0 AS n, count(DISTINCT m.page) - count(*) AS p FROM met m"
         f" WHERE m.page IN ({_met_again(query.site)}) AND m.day BETWEEN :lo AND :hi{main} GROUP BY m.word"

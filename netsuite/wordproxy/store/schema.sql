@@ -1,5 +1,5 @@
--- The tables of the word store, version 1.  Days are day numbers (0001-01-01 is 1), moments are seconds since 1970.
--- "main" counts main text, "other" boilerplate.  Columns with all_ count pages in both.
+-- The tables of the word store, version 2.  Days are day numbers (0001-01-01 is 1), moments are seconds since 1970.
+-- "main" counts main text, "other" boilerplate.  Columns with all_ before "pages" and "new" count pages in both.
 
 -- Relay processes and the last sequence that each has had counted: what makes a batch apply once.
 CREATE TABLE node (
@@ -8,13 +8,16 @@ CREATE TABLE node (
     seen INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- "lang" is the site's language where it was corrected.
 CREATE TABLE site (
     id INTEGER PRIMARY KEY,
-    host TEXT NOT NULL UNIQUE
+    host TEXT NOT NULL UNIQUE,
+    lang TEXT
 ) STRICT;
 
 -- A word is its key in a language.  "plain" is the key without accents, for search.  The sums are those of all
--- tallies of the word, kept here because the plain list of words asks for nothing else.
+-- tallies of the word, kept here because the plain list of words asks for nothing else.  "named" sums up the
+-- tallies' "named", "small" the occurrences of forms in small letters: they tell names.
 CREATE TABLE word (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL,
@@ -24,12 +27,14 @@ CREATE TABLE word (
     other INTEGER NOT NULL DEFAULT 0,
     pages INTEGER NOT NULL DEFAULT 0,
     all_pages INTEGER NOT NULL DEFAULT 0,
+    named INTEGER NOT NULL DEFAULT 0,
+    small INTEGER NOT NULL DEFAULT 0,
     first INTEGER NOT NULL,
     last INTEGER NOT NULL,
     UNIQUE (key, lang)
 ) STRICT;
 
--- How often a word was met in which form; the most frequent one is shown.
+-- How often a word was met in which form; the most frequent one is shown.  The sum of "n" is that of all tallies.
 CREATE TABLE form (
     word INTEGER NOT NULL,
     form TEXT NOT NULL,
@@ -37,7 +42,16 @@ CREATE TABLE form (
     PRIMARY KEY (word, form)
 ) STRICT, WITHOUT ROWID;
 
--- Pages whose addresses are still kept.  Retention removes rows here, in visit and in met, nowhere else.
+-- How well words are known, met or not: the level's place in LEVELS, never 0.
+CREATE TABLE known (
+    lang TEXT NOT NULL,
+    key TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    PRIMARY KEY (lang, key)
+) STRICT, WITHOUT ROWID;
+
+-- Pages whose addresses are still kept.  Retention removes rows here and in the tables whose rows are a page's,
+-- nowhere else.  The url and the title are those of the newest day that has one.
 CREATE TABLE page (
     id INTEGER PRIMARY KEY,
     digest BLOB NOT NULL,
@@ -52,26 +66,71 @@ CREATE TABLE page (
     UNIQUE (digest, lang)
 ) STRICT;
 
+-- A page's visits of a day; of these "recounted", "ingested" and "imported" tell where they came from.  "new": the
+-- page is counted as new on that day in "reading".
 CREATE TABLE visit (
     page INTEGER NOT NULL,
     day INTEGER NOT NULL,
     visits INTEGER NOT NULL,
+    recounted INTEGER NOT NULL,
+    ingested INTEGER NOT NULL,
+    imported INTEGER NOT NULL,
+    new INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    url TEXT,
+    title TEXT,
     PRIMARY KEY (page, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX visit_by_day ON visit (day);
 
--- Which words were met on a page on a day, and whether in its main text.
+-- Which words were met on a page on a day.  "main" and "other" are those of the day's latest visit, both 0 if the
+-- word was gone by then; "all_main" and "all_other" are sums over all visits of that day.  "flags": 1: the page is
+-- counted as new for the word on that day (all_new), 2: the same for its main text (new), 4: named.
 CREATE TABLE met (
     page INTEGER NOT NULL,
     word INTEGER NOT NULL,
     day INTEGER NOT NULL,
     main INTEGER NOT NULL,
+    other INTEGER NOT NULL,
+    all_main INTEGER NOT NULL,
+    all_other INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
     PRIMARY KEY (page, word, day)
 ) STRICT, WITHOUT ROWID;
 
+-- How often a form that is not its word's key was met on a page on a day: in the latest visit, and in all.
+CREATE TABLE page_form (
+    page INTEGER NOT NULL,
+    word INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    form TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    all_n INTEGER NOT NULL,
+    PRIMARY KEY (page, word, day, form)
+) STRICT, WITHOUT ROWID;
+
+-- Sentences of pages, and the words that they show.
+CREATE TABLE sentence (
+    id INTEGER PRIMARY KEY,
+    page INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX sentence_by_page ON sentence (page);
+
+CREATE TABLE context (
+    word INTEGER NOT NULL,
+    sentence INTEGER NOT NULL,
+    PRIMARY KEY (word, sentence)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX context_by_sentence ON context (sentence);
+
 -- The numbers that stay.  "pages" are distinct within the day, "new" were met on no other day before: the sum of
 -- "new" over days and sites is the number of distinct pages, also when the pages themselves are forgotten.
+-- "named": on how many pages of the day the word stood capitalised in the midst of a sentence.
 CREATE TABLE tally (
     site INTEGER NOT NULL,
     day INTEGER NOT NULL,
@@ -82,12 +141,23 @@ CREATE TABLE tally (
     all_pages INTEGER NOT NULL,
     new INTEGER NOT NULL,
     all_new INTEGER NOT NULL,
+    named INTEGER NOT NULL,
     PRIMARY KEY (site, day, word)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tally_by_word ON tally (word);
 
--- The same for whole pages.
+-- What "page_form" had of pages that retention has removed.
+CREATE TABLE tally_form (
+    site INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    word INTEGER NOT NULL,
+    form TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (site, day, word, form)
+) STRICT, WITHOUT ROWID;
+
+-- The same as the tallies for whole pages.
 CREATE TABLE reading (
     site INTEGER NOT NULL,
     day INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-"""What a batch writes: one visit, its words, one note; and what retention removes.
+"""What a batch writes: one visit, its words and sentences, one note; and what retention removes.
 
 Each function works inside the transaction of its caller.
 """
@@ -7,40 +7,100 @@ from __future__ import annotations
 
 import sqlite3
 
-from netsuite.wordproxy.store import adding, queries
-from netsuite.wordproxy.store.contract import COUNTED, Batch, Note, Page
+from netsuite.wordproxy.store import adding, contexts, queries
+from netsuite.wordproxy.store.contract import (
+    IMPORTED,
+    INGESTED,
+    NODE_DAYS,
+    RECOUNTED,
+    Batch,
+    Note,
+    Page,
+    Revisit,
+)
 
 #: Longest title and address that are kept, in characters.
 TITLE_MAX, URL_MAX = 500, 2000
 
+#: What coverage says of a page that had not changed and isn't known here.
+NOT_MODIFIED = "not modified"
 
-def add_batch(connection: sqlite3.Connection, batch: Batch) -> None:
+_PAGE = """
+INSERT INTO page (digest, lang, site, url, title, first, last, seen, visits)
+VALUES (:digest, :lang, :site, :url, :title, :day, :day, :seen, 1)
+ON CONFLICT (digest, lang) DO UPDATE SET visits = visits + 1,
+    url = CASE WHEN excluded.last >= last THEN coalesce(excluded.url, url)
+        ELSE coalesce(url, excluded.url) END,
+    title = CASE WHEN excluded.last >= last THEN coalesce(excluded.title, title)
+        ELSE coalesce(title, excluded.title) END,
+    first = min(first, excluded.first), last = max(last, excluded.last), seen = max(seen, excluded.seen)
+RETURNING id, site, visits
+"""
+
+_VISIT = """
+INSERT INTO visit (page, day, visits, recounted, ingested, imported, new, seen, url, title)
+VALUES (:page, :day, 1, :recounted, :ingested, :imported, :new, :seen, :url, :title)
+ON CONFLICT (page, day) DO UPDATE SET visits = visits + 1, recounted = recounted + excluded.recounted,
+    ingested = ingested + excluded.ingested, imported = imported + excluded.imported,
+    seen = max(seen, excluded.seen), url = coalesce(excluded.url, url),
+    title = coalesce(excluded.title, title)
+RETURNING visits
+"""
+
+_READING = """
+INSERT INTO reading (site, day, lang, visits, pages, new) VALUES (?, ?, ?, 1, ?, ?)
+ON CONFLICT (site, day, lang) DO UPDATE SET visits = visits + 1,
+    pages = pages + excluded.pages, new = new + excluded.new
+"""
+
+
+def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
     """What the node had not sent before is added, and will not be again."""
     row = connection.execute("SELECT sequence FROM node WHERE id = ?", (batch.node,)).fetchone()
     seen = row[0] if row else -1
-    pages = [page for page in batch.pages if page.sequence > seen]
+    told: list[Page | Revisit] = [*batch.pages, *batch.revisits]
+    visits = [visit for visit in told if visit.sequence > seen]
     notes = [note for note in batch.notes if note.sequence > seen]
-    added = adding.Adding(connection)
-    for page in pages:
-        _add_page(connection, added, page)
-    added.write()
+    if batch.revisits:
+        visits.sort(key=lambda visit: visit.sequence)
+    _Visits(connection).add(visits)
     for note in notes:
         _cover(connection, note)
-    last = max([seen, batch.last, *(page.sequence for page in pages), *(note.sequence for note in notes)])
+    last = max([seen, batch.last, *(visit.sequence for visit in visits), *(note.sequence for note in notes)])
     connection.execute(
-        "INSERT INTO node (id, sequence, seen) VALUES (?, ?, unixepoch())"
+        "INSERT INTO node (id, sequence, seen) VALUES (?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, seen = excluded.seen",
-        (batch.node, last),
+        (batch.node, last, int(now)),
     )
 
 
-def drop_pages(connection: sqlite3.Connection, before: int, *, at_most: int) -> int:
-    """Some pages last met before that day are gone; return how many."""
-    old = connection.execute("SELECT id FROM page WHERE last < ? LIMIT ?", (before, at_most)).fetchall()
-    for table in ("met", "visit"):
-        connection.executemany(f"DELETE FROM {table} WHERE page = ?", old)  # noqa: S608 - names of ours
-    connection.executemany("DELETE FROM page WHERE id = ?", old)
-    return len(old)
+def drop_pages(connection: sqlite3.Connection, pages: list[tuple[int]]) -> None:
+    """The pages with these numbers are gone; their numbers, and how often which form was met, stay."""
+    connection.executemany(
+        "INSERT INTO tally_form (site, day, word, form, n) SELECT p.site, f.day, f.word, f.form, f.all_n"
+        " FROM page p JOIN page_form f ON f.page = p.id WHERE p.id = ?"
+        " ON CONFLICT (site, day, word, form) DO UPDATE SET n = n + excluded.n",
+        pages,
+    )
+    drop_rows(connection, pages)
+
+
+def drop_rows(connection: sqlite3.Connection, pages: list[tuple[int]]) -> None:
+    """What is kept of the pages with these numbers, and of nothing else, is gone."""
+    contexts.drop(connection, pages)
+    for table in ("met", "page_form", "visit"):
+        connection.executemany(f"DELETE FROM {table} WHERE page = ?", pages)  # noqa: S608 - names of ours
+    connection.executemany("DELETE FROM page WHERE id = ?", pages)
+
+
+def old_pages(connection: sqlite3.Connection, before: int, *, at_most: int) -> list[tuple[int]]:
+    """The numbers of some pages last met before that day."""
+    return connection.execute("SELECT id FROM page WHERE last < ? LIMIT ?", (before, at_most)).fetchall()
+
+
+def drop_nodes(connection: sqlite3.Connection, now: float) -> int:
+    """Nodes that were silent for `NODE_DAYS` are gone; return how many."""
+    return connection.execute("DELETE FROM node WHERE seen < ?", (int(now) - NODE_DAYS * 86400,)).rowcount
 
 
 def without_query(url: str | None) -> str | None:
@@ -54,49 +114,123 @@ def without_query(url: str | None) -> str | None:
     return bare[:URL_MAX] + ("?…" if question else "")
 
 
-def _add_page(connection: sqlite3.Connection, added: adding.Adding, page: Page) -> None:
-    run = connection.execute
-    day = queries.day_number(page.day)
-    run("INSERT INTO site (host) VALUES (?) ON CONFLICT DO NOTHING", (page.host,))
-    (site,) = run("SELECT id FROM site WHERE host = ?", (page.host,)).fetchone()
-    page_id, is_new = _visit(connection, page, site, day)
-    added.visit(page_id, site, day, page.lang, page.forms, is_new=is_new)
-    _cover(connection, Note(page.sequence, page.day, page.host, COUNTED))
+class _Visits:
+    """Visits on their way into the tables: summed up, then written together."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._added = adding.Adding(connection)
+        self._contexts: list[tuple[int, int, list[tuple[int, str]]]] = []  # page, day, words' sentences
+        self._pending: set[bytes] = set()
+
+    def add(self, visits: list[Page | Revisit]) -> None:
+        """They are in the tables, in this order."""
+        for visit in visits:
+            if isinstance(visit, Page):
+                self._page(visit)
+            else:
+                self._revisit(visit)
+        self._write()
+
+    def _write(self) -> None:
+        self._added.write()
+        for page, day, shown in self._contexts:
+            contexts.add(self._connection, page, day, shown)
+        self._contexts.clear()
+        self._pending.clear()
+
+    def _revisit(self, visit: Revisit) -> None:
+        if visit.digest in self._pending:  # what is counted again must be in the tables
+            self._write()
+            self._added = adding.Adding(self._connection)
+        page = latest_visit(self._connection, visit)
+        if page is None:
+            _cover(self._connection, Note(visit.sequence, visit.day, visit.host, NOT_MODIFIED))
+        else:
+            self._page(page)
+
+    def _page(self, page: Page) -> None:
+        run = self._connection.execute
+        day = queries.day_number(page.day)
+        run("INSERT INTO site (host) VALUES (?) ON CONFLICT DO NOTHING", (page.host,))
+        site, corrected = run("SELECT id, lang FROM site WHERE host = ?", (page.host,)).fetchone()
+        lang = corrected or page.lang
+        number, site, is_new, is_first_of_day = _visit(self._connection, page, site, day, lang)
+        self._added.visit(
+            number, site, day, lang, page.forms, page.names, is_new=is_new, is_first_of_day=is_first_of_day
+        )
+        if page.contexts and page.url is not None:
+            words = self._added.number
+            shown = [(word, text) for key, text in page.contexts if (word := words(key, lang)) is not None]
+            self._contexts.append((number, day, shown))
+        self._pending.add(page.digest)
+        _cover(self._connection, Note(page.sequence, page.day, page.host, page.source))
 
 
-def _visit(connection: sqlite3.Connection, page: Page, site: int, day: int) -> tuple[int, bool]:
-    """The page has one visit more; return its number, and whether it is new."""
+def latest_visit(connection: sqlite3.Connection, visit: Revisit) -> Page | None:
+    """The latest visit of the page with that digest, in whichever language, as one to be counted now."""
+    row = connection.execute(
+        "SELECT p.id, p.lang, s.host, p.url, p.title, p.last FROM page p JOIN site s ON s.id = p.site"
+        " WHERE p.digest = ? ORDER BY p.last DESC, p.seen DESC, p.id DESC LIMIT 1",
+        (visit.digest,),
+    ).fetchone()
+    if row is None:
+        return None
+    page, lang, host, url, title, day = row
+    forms, names = _vector(connection, page, day)
+    head = visit.sequence, visit.digest, host, url, title, lang, visit.day, visit.when
+    return Page(*head, forms, [], names, RECOUNTED)
+
+
+def _vector(
+    connection: sqlite3.Connection, page: int, day: int
+) -> tuple[list[tuple[str, str, int, int]], list[str]]:
+    """The words of a page's latest visit on a day, in their forms; and which of them were named."""
+    shown: dict[int, list[tuple[str, int]]] = {}
+    for word, form, n in connection.execute(
+        "SELECT word, form, n FROM page_form WHERE page = ? AND day = ? AND n", (page, day)
+    ):
+        shown.setdefault(word, []).append((form, n))
+    forms, names = [], []
+    for word, key, main, other, flags in connection.execute(
+        "SELECT m.word, w.key, m.main, m.other, m.flags FROM met m CROSS JOIN word w ON w.id = m.word"
+        " WHERE m.page = ? AND m.day = ? AND (m.main OR m.other)",
+        (page, day),
+    ).fetchall():
+        for form, n in shown.get(word, ()):
+            # of a form only the sum is kept: which part of it was main text makes no difference to any number
+            in_main = min(n, main)
+            in_other = min(n - in_main, other)
+            forms.append((form, key, in_main, in_other))
+            main, other = main - in_main, other - in_other
+        if main or other:
+            forms.append((key, key, main, other))
+        if flags & adding.NAMED:
+            names.append(key)
+    return forms, names
+
+
+def _visit(
+    connection: sqlite3.Connection, page: Page, site: int, day: int, lang: str
+) -> tuple[int, int, bool, bool]:
+    """The page has one visit more; its number and site, whether it is new, and new that day."""
     run = connection.execute
-    known = run("SELECT id FROM page WHERE digest = ? AND lang = ?", (page.digest, page.lang)).fetchone()
-    (page_id,) = run(
-        "INSERT INTO page (digest, lang, site, url, title, first, last, seen, visits)"
-        " VALUES (:digest, :lang, :site, :url, :title, :day, :day, :seen, 1)"
-        " ON CONFLICT (digest, lang) DO UPDATE SET visits = visits + 1,"
-        " first = min(first, excluded.first), last = max(last, excluded.last),"
-        " seen = max(seen, excluded.seen),"
-        " url = coalesce(excluded.url, url), title = coalesce(excluded.title, title) RETURNING id",
-        {
-            "digest": page.digest,
-            "lang": page.lang,
-            "site": site,
-            "url": without_query(page.url),
-            "title": page.title and page.title[:TITLE_MAX],
-            "day": day,
-            "seen": int(page.when),
-        },
-    ).fetchone()
-    (visits,) = run(
-        "INSERT INTO visit (page, day, visits) VALUES (?, ?, 1)"
-        " ON CONFLICT (page, day) DO UPDATE SET visits = visits + 1 RETURNING visits",
-        (page_id, day),
-    ).fetchone()
-    run(
-        "INSERT INTO reading (site, day, lang, visits, pages, new) VALUES (?, ?, ?, 1, ?, ?)"
-        " ON CONFLICT (site, day, lang) DO UPDATE SET visits = visits + 1,"
-        " pages = pages + excluded.pages, new = new + excluded.new",
-        (site, day, page.lang, visits == 1, known is None),
-    )
-    return int(page_id), known is None
+    told = {
+        "digest": page.digest,
+        "lang": lang,
+        "site": site,
+        "url": without_query(page.url),
+        "title": page.title and page.title[:TITLE_MAX],
+        "day": day,
+        "seen": int(page.when),
+        "recounted": int(page.source == RECOUNTED),
+        "ingested": int(page.source == INGESTED),
+        "imported": int(page.source == IMPORTED),
+    }
+    number, site, of_page = run(_PAGE, told).fetchone()
+    (of_day,) = run(_VISIT, {**told, "page": number, "new": int(of_page == 1)}).fetchone()
+    run(_READING, (site, day, lang, of_day == 1, of_page == 1))
+    return number, site, of_page == 1, of_day == 1
 
 
 def _cover(connection: sqlite3.Connection, note: Note) -> None:

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.wordproxy.store.contract import Store
+from netsuite.wordproxy.store.contract import WholeStore
 from netsuite.wordproxy.store.open import open_store
-from tests.wordproxy.store.contract import StoreContract
+from tests.wordproxy.store.contract_contexts import ContextsContract
+from tests.wordproxy.store.contract_counting import CountingContract
+from tests.wordproxy.store.contract_levels import LevelsContract
+from tests.wordproxy.store.contract_visits import VisitsContract
+from tests.wordproxy.store.contract_words import WordsContract
 from tests.wordproxy.store.samples import folder
 from tests.wordproxy.store.server import Redis
 
 
-class FileStoreTests(StoreContract, SynchronousTestCase):
+class WholeContract(CountingContract, VisitsContract, WordsContract, LevelsContract, ContextsContract):
+    """All subjects."""
+
+
+class FileStoreTests(WholeContract, SynchronousTestCase):
     """The store in a file."""
 
-    def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
-        return open_store(str(folder(self) / "words.db"), stop_words=stop_words)
+    def open(self, stop_words: Mapping[str, frozenset[str]]) -> WholeStore:
+        return cast(WholeStore, open_store(str(folder(self) / "words.db"), stop_words=stop_words))
 
 
-class MemoryStoreTests(StoreContract, SynchronousTestCase):
+class MemoryStoreTests(WholeContract, SynchronousTestCase):
     """The store that leaves nothing behind."""
 
-    def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
-        return open_store(":memory:", stop_words=stop_words)
+    def open(self, stop_words: Mapping[str, frozenset[str]]) -> WholeStore:
+        return cast(WholeStore, open_store(":memory:", stop_words=stop_words))
 
 
-class RedisStoreTests(StoreContract, SynchronousTestCase):
+class RedisStoreTests(CountingContract, SynchronousTestCase):
     """The store in a Redis: each test has a prefix of its own on one server."""
 
     server: Redis
@@ -42,5 +51,6 @@ class RedisStoreTests(StoreContract, SynchronousTestCase):
     def tearDownClass(cls) -> None:
         cls.server.close()
 
-    def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
-        return open_store(self.server.where(f"words{next(self.numbers)}"), stop_words=stop_words)
+    def open(self, stop_words: Mapping[str, frozenset[str]]) -> WholeStore:
+        where = self.server.where(f"words{next(self.numbers)}")
+        return cast(WholeStore, open_store(where, stop_words=stop_words))

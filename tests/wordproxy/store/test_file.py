@@ -116,16 +116,16 @@ class FileTests(SynchronousTestCase):
         """A store of a newer version is refused untouched, and the line says to upgrade."""
         self.make()
         connection = sqlite3.connect(self.path)
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 99")
         connection.close()
-        self.assertIn("newer netsuite (schema 2", self.refused_untouched(Path(self.path).read_bytes()))
+        self.assertIn("newer netsuite (schema 99", self.refused_untouched(Path(self.path).read_bytes()))
 
     def test_newer_schema_still_in_the_log(self) -> None:
         """The same where a kill left the newer version's last words in its log."""
         self.make()
         connection = sqlite3.connect(self.path)
         self.addCleanup(connection.close)
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 99")
         self.assertIn("newer netsuite", self.refused())
 
     def test_truncated(self) -> None:

@@ -224,4 +224,4 @@ class SharingTests(SynchronousTestCase):
         rows = store._connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'")
         self.assertEqual({name for name, strict in rows if not strict}, {"sqlite_schema"})
         with self.assertRaises(sqlite3.IntegrityError):
-            store._connection.execute("INSERT INTO visit VALUES ('a', 'b', 'c')")
+            store._connection.execute("INSERT INTO known VALUES ('en', 'tide', 'known')")

@@ -1,0 +1,43 @@
+"""All of one word: its forms, its numbers, whether it is a name."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from netsuite.wordproxy.store import levels
+from netsuite.wordproxy.store.contract import Word, WordFacts
+from netsuite.wordproxy.store.queries import day_text
+
+#: The language in which capitals tell no names.
+CAPITALISED = "de"
+
+
+def word(connection: sqlite3.Connection, key: str, lang: str) -> WordFacts | None:
+    """All of one word, None if it was never met."""
+    row = connection.execute(
+        "SELECT id, main, other, pages, first, last, named, small FROM word WHERE key = ? AND lang = ?",
+        (key, lang),
+    ).fetchone()
+    if row is None:
+        return None
+    number, main, other, pages, first, last, named, small = row
+    forms = connection.execute(
+        "SELECT form, n FROM form WHERE word = ? ORDER BY n DESC, form", (number,)
+    ).fetchall()
+    shown = Word(
+        forms[0][0],
+        lang,
+        main,
+        pages,
+        day_text(first),
+        day_text(last),
+        key,
+        levels.level(connection, key, lang),
+        is_name(lang, named, small),
+    )
+    return WordFacts(shown, forms, other)
+
+
+def is_name(lang: str, named: int, small: int) -> bool:
+    """Whether a word is probably a name: it stood capitalised in the midst of a sentence, and never small."""
+    return named > 0 and small == 0 and lang != CAPITALISED
