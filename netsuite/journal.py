@@ -341,6 +341,35 @@ def paused(*, is_paused: bool) -> None:
     _info("counting {what}", event="counting.paused", what="paused" if is_paused else "goes on")
 
 
+def interception_ready(*, hosts: str, fingerprint: str, path: str) -> None:
+    """TLS of some hosts will be opened; ``fingerprint``: of the authority that signs for them."""
+    _info(
+        "TLS of {hosts} is opened, if clients trust the authority in {path}, SHA-256 {fingerprint}",
+        event="intercept.ready",
+        hosts=hosts,
+        fingerprint=fingerprint,
+        path=path,
+    )
+
+
+def interception_renewed(*, path: str) -> None:
+    """The authority was made anew: the list of hosts is another, or the old one was about to end."""
+    _warn(
+        "{path} is a new authority: install it where the old one is, see /setup",
+        event="intercept.renewed",
+        path=path,
+    )
+
+
+def interception_refused(*, host: str) -> None:
+    """A client doesn't take our certificate for a host."""
+    _info(
+        "a client refuses our certificate for {host}: it is passed unseen for a day",
+        event="intercept.pinned",
+        host=host,
+    )
+
+
 # -- JSON --------------------------------------------------------------------------------------------------
 
 

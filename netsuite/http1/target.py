@@ -33,8 +33,8 @@ class Target:
     """Where a request goes: ``host`` in lower case, no brackets; ``path`` with query, empty for CONNECT.
 
     ``authority``: what Host says: brackets around IPv6, the port only where it is not the scheme's own.
-    ``origin``: host and port, by which connections are kept.  A value, never changed; a frozen dataclass
-    takes four times as long to make, and each request makes one.
+    ``origin``: host, port and whether in TLS: by this connections are kept.  A value, never changed; a frozen
+    dataclass takes four times as long to make, and each request makes one.
     """
 
     __slots__ = ("authority", "host", "origin", "path", "port", "scheme")
@@ -43,7 +43,7 @@ class Target:
         self.scheme, self.host, self.port, self.path = scheme, host, port, path
         authority = b"[%b]" % host if b":" in host else host
         self.authority = authority if port == DEFAULT_PORTS.get(scheme, 0) else b"%b:%d" % (authority, port)
-        self.origin = (host, port)
+        self.origin = (host, port) if scheme != b"https" else (b"https " + host, port)
 
     def at(self, path: bytes) -> Target:
         """The same place with another path."""

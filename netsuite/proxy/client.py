@@ -25,6 +25,7 @@ from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HeadReader, RequestHead, parse_request
 from netsuite.proxy import refusal
 from netsuite.proxy.exchange import Exchange
+from netsuite.proxy.lookout import Opening, Watch
 from netsuite.proxy.relay import Relay
 from netsuite.proxy.route import Forward, Refuse, Reply, Tunnel, decide
 from netsuite.proxy.tunnel import Far, FarSide, Record, open_tunnel
@@ -44,6 +45,7 @@ _ESTABLISHED = b"HTTP/1.1 200 Connection Established\r\n\r\n"
 class ClientSide(Protocol):
     """A client's connection.  ``host``: its address; ``shown``: the same as the log may have it."""
 
+    scheme = b"http"  # of what is asked for here
     transport: IWire  # type: ignore[assignment]  # a real connection has more than ITransport
     source: IWire | Gate  # what is paused and resumed for the client to be read
 
@@ -53,7 +55,7 @@ class ClientSide(Protocol):
         self.deadline = self.ends = NEVER
         self.busy = False
         self.closing = False
-        self.end: End | None = None
+        self.end: End | Watch | None = None
         self._record: Record | None = None  # of the tunnel that this connection is
         self._exchange: Exchange | None = None
         self._held: defer.Deferred[None] | bool = False  # a log-in or a tunnel's connection is awaited
@@ -144,6 +146,10 @@ class ClientSide(Protocol):
             return
         if relay.times.total:
             self.ends = relay.reactor.seconds() + relay.times.total
+        self._log_in(head)
+
+    def _log_in(self, head: RequestHead) -> None:
+        relay = self.relay
         if relay.access is None:
             self._route(head, None)
             return
@@ -171,7 +177,7 @@ class ClientSide(Protocol):
         self._go_on()
 
     def _route(self, head: RequestHead, user: str | None) -> None:
-        decision = decide(head, self.relay.rules, user)
+        decision = decide(head, self.relay.rules, user, scheme=self.scheme)
         if type(decision) is Refuse:
             self._refuse(decision, head)
         elif head.target is not None and self.relay.via.loops(head, head.target):
@@ -179,7 +185,7 @@ class ClientSide(Protocol):
         elif type(decision) is Forward:
             self._forward(head, decision)
         elif isinstance(decision, Tunnel):
-            self._open_tunnel(head, decision)
+            self._open_tunnel(head, decision, user)
         elif isinstance(decision, Reply):
             self._reply(head, decision)
 
@@ -312,28 +318,52 @@ class ClientSide(Protocol):
 
     # tunnels
 
-    def _open_tunnel(self, head: RequestHead, decision: Tunnel) -> None:
+    def _open_tunnel(self, head: RequestHead, decision: Tunnel, user: str | None) -> None:
         self.deadline = NEVER
-        relay, far = self.relay, FarSide()
-        number, started = relay.next_number(), relay.reactor.seconds()
-        refused = relay.hooks.on_request(number, head)
+        relay = self.relay
+        opening = Opening(relay.next_number(), relay.reactor.seconds(), head, decision, user)
+        refused = relay.hooks.on_request(opening.number, head)
         if refused is not None:
-            self._refuse(refused, head, number=number)
-            return
+            self._refuse(refused, head, number=opening.number)
+        elif relay.lookout is not None and relay.lookout.wants(decision.target):
+            self._tell_established(opening)
+            early, self._waiting = self._waiting, b""
+            self.end = relay.lookout.look(self, opening)
+            self.end.received(early)
+        else:
+            self.dial(opening)
+
+    def _tell_established(self, opening: Opening) -> None:
+        relay = self.relay
+        self.transport.write(_ESTABLISHED)
+        relay.meter.request(200, 0, 0, relay.reactor.seconds() - opening.started)
+
+    def go_untouched(self, opening: Opening, early: bytes) -> None:
+        """Be the tunnel that was asked for, after all; ``early``: what a lookout has taken."""
+        self.end, self._waiting, self.deadline = None, early, NEVER
+        self.dial(opening, is_told=True)
+
+    def dial(self, opening: Opening, *, is_told: bool = False) -> None:
+        """Connect with a tunnel's target; ``is_told``: the client has its 200 already."""
+        relay, far = self.relay, FarSide()
+        number, started, head, decision, _ = opening
 
         def joined(_: None) -> None:
             self._held = False
             if self._gone:
                 far.transport.abortConnection()
                 return
-            self.transport.write(_ESTABLISHED)
-            relay.meter.request(200, 0, 0, relay.reactor.seconds() - started)
+            if not is_told:
+                self._tell_established(opening)
             record = Record(relay, number, self.shown, decision.target, far.address, started)
             self.tunnelled(far, record, far.early)
 
         def unreachable(failure: Failure) -> None:
             self._held = False
             if self._gone:
+                return
+            if is_told:
+                self.transport.abortConnection()
                 return
             host = journal.escaped(decision.target.host)
             told = refusal.of_failure(failure, host)
@@ -400,7 +430,7 @@ class ClientSide(Protocol):
                 held.cancel()
             if self.end is not None:
                 self.end.lost(aborted=not reason.check(ConnectionDone))
-                if self._record is not None:
+                if self._record is not None and isinstance(self.end, End):
                     self._record.ended(self.end.count, self.end.other.count)
             if exchange is not None:
                 exchange.client_lost()

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from netsuite.proxy.chain import Hop
 from netsuite.proxy.dialling import Dialler
 from netsuite.proxy.route import Permit
+from netsuite.proxy.secure import Secure, SecureUpstream
+from netsuite.proxy.tunnel import FarSide
 from netsuite.proxy.upstream import UpstreamSide
 
 if TYPE_CHECKING:
@@ -36,9 +38,10 @@ def key(target: Target, way: Hop | None) -> Origin:
     """Return what tells apart the connections that must not serve for each other."""
     if way is None:
         return target.origin
-    if way.scheme == "http":
+    if way.scheme == "http" and target.scheme != b"https":
         return (way.key, 0)
-    return (b"%b %b" % (way.key, target.host), target.port)
+    host, port = target.origin
+    return (b"%b %b" % (way.key, host), port)
 
 
 class Pool:
@@ -51,6 +54,7 @@ class Pool:
         self._stale: set[UpstreamSide] = set()
         self.open: set[UpstreamSide] = set()
         self.old_origins: dict[Origin, None] = {}
+        self._secure = Secure(reactor)
 
     def connected(self, upstream: UpstreamSide) -> None:
         """Count an open connection; it has to be used soon."""
@@ -142,12 +146,26 @@ class Pool:
         self._stale.update(self.open)
 
     async def fresh(self, target: Target, permit: Permit | None = None) -> UpstreamSide:
-        """Return a new connection to the target's origin.  Raises: as ``Dialler.connect``."""
-        upstream = UpstreamSide(self, key(target, None), self.limits)
+        """Return a new connection to the target's origin.
+
+        Raises: as ``Dialler.connect``; TlsFailed.
+        """
         dialler = self.dialler
-        await dialler.connect(target, upstream, tunnel=False, permit=permit)
+        if target.scheme == b"https":
+            upstream = await self._fresh_in_tls(dialler, target, permit)
+        else:
+            upstream = UpstreamSide(self, key(target, None), self.limits)
+            await dialler.connect(target, upstream, tunnel=False, permit=permit)
         if dialler is not self.dialler:
             self._stale.add(upstream)
         if upstream.way is not None:
             upstream.origin = key(target, upstream.way)
+        return upstream
+
+    async def _fresh_in_tls(self, dialler: Dialler, target: Target, permit: Permit | None) -> UpstreamSide:
+        far = FarSide()
+        await dialler.connect(target, far, tunnel=True, permit=permit)
+        upstream = SecureUpstream(self, key(target, None), self.limits, target, self._secure)
+        upstream.address, upstream.way = far.address, far.way
+        await self._secure.over(far.transport, upstream, dialler.connect_seconds)
         return upstream

@@ -19,6 +19,7 @@ from netsuite.http1.head import RequestHead, write_response
 from netsuite.names import ResolverFailed
 from netsuite.proxy.chain import HopFailed
 from netsuite.proxy.route import Refuse, Reply
+from netsuite.proxy.secure import BadCertificate, TlsFailed
 
 PHRASES = {
     400: b"Bad Request",
@@ -28,6 +29,7 @@ PHRASES = {
     411: b"Length Required",
     413: b"Content Too Large",
     414: b"URI Too Long",
+    421: b"Misdirected Request",
     429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
@@ -56,6 +58,9 @@ def of_failure(failure: Failure, host: str) -> Refuse | None:
         return Refuse(502, "dns", f"the name {host} was not found")
     if isinstance(error, ResolverFailed):
         return Refuse(502, "dns", str(error))
+    if isinstance(error, TlsFailed):
+        cause = "certificate" if isinstance(error, BadCertificate) else "tls"
+        return Refuse(502, cause, f"{error}, so nothing was asked or sent")
     if isinstance(error, HopFailed):
         return Refuse(502, "upstream", str(error))
     if isinstance(error, neterror.TimeoutError | neterror.TCPTimedOutError):

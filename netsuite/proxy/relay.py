@@ -11,6 +11,7 @@ from netsuite.http1.limits import Limits
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.allowance import Bandwidth, Rate
 from netsuite.proxy.hooks import Hooks
+from netsuite.proxy.lookout import Lookout
 from netsuite.proxy.meter import Meter
 from netsuite.proxy.pool import Pool
 from netsuite.proxy.rewrite import Via
@@ -51,11 +52,13 @@ class Relay:
         forwarded_for: bool = False,
         rate: Rate | None = None,
         bandwidth: Bandwidth | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
         self.reactor, self.limits, self.times, self.rules = reactor, limits, times, rules
         self.pool, self.via, self.log, self.hooks = pool, via, log, hooks
         self.crowd, self.access, self.show_client = crowd, access, show_client
         self.forwarded_for, self.rate, self.bandwidth = forwarded_for, rate, bandwidth
+        self.lookout = lookout
         self.meter = Meter()
         self._number, self._step = 0, 1
 

@@ -80,8 +80,11 @@ WELCOME = (
 )
 
 
-def decide(head: RequestHead, rules: Rules, user: str | None = None) -> Decision:
-    """Return where a request goes; the first rule that fits wins.  ``user``: whom the client logged in as."""
+def decide(head: RequestHead, rules: Rules, user: str | None = None, *, scheme: bytes = b"http") -> Decision:
+    """Return where a request goes; the first rule that fits wins.
+
+    ``user``: whom the client logged in as; ``scheme``: the one that is served here.
+    """
     target = head.target
     if target is None:  # origin-form is for servers: RFC 9112 §3.2.1
         return Refuse(400, "target", WELCOME)
@@ -92,7 +95,7 @@ def decide(head: RequestHead, rules: Rules, user: str | None = None) -> Decision
         return Refuse(
             403, "port", f"no tunnels to port {target.port}; --connect-port {target.port} permits it"
         )
-    if target.scheme != b"http":
+    if target.scheme != scheme:
         return Refuse(400, "scheme", "a proxy takes http:// addresses, and CONNECT for https")
     if rules.max_body is not None and head.length is not None and head.length > rules.max_body:
         return Refuse(413, "body", f"the body is larger than {rules.max_body} bytes (--max-body)")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from netsuite.proxy.hooks import Hooks
+from netsuite.proxy.relay import Relay
 from netsuite.proxy.talk import Message
 
 #: Says something to the first process.
@@ -17,6 +18,9 @@ class Trade(Protocol):
 
     def begin(self, message: Message) -> Hooks | None:
         """Be at work, as the first process says; return what sees the traffic, None: the settings' hooks."""
+
+    def join(self, relay: Relay) -> None:
+        """The relay is there, and about to start."""
 
     def change(self, message: Message) -> None:
         """Other settings are in force."""
@@ -40,6 +44,9 @@ class Relaying:
     def begin(self, message: Message) -> Hooks | None:
         """Leave the hooks to the settings."""
         return None
+
+    def join(self, relay: Relay) -> None:
+        """Do nothing."""
 
     def change(self, message: Message) -> None:
         """Do nothing."""

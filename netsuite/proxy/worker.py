@@ -127,6 +127,7 @@ class Worker:
                 key=bytes.fromhex(message["key"]),
             )
             service.relay.number_by(self._number, self._count)
+            self._trade.join(service.relay)
             for client, failures in message["tried"].items():
                 for _ in range(failures):
                     service.note_try(client, False)

@@ -24,6 +24,7 @@ from netsuite.proxy.talk import Message
 from netsuite.proxy.workers import Worker, Workers
 from netsuite.wordproxy.copying import Rules
 from netsuite.wordproxy.feed import FeedSettings
+from netsuite.wordproxy.intercept.settings import InterceptSettings
 from netsuite.wordproxy.pause import Pause
 from netsuite.wordproxy.store.contract import Batch
 
@@ -43,6 +44,7 @@ class Told:
     feed: FeedSettings
     rules: Rules
     is_paused: bool
+    intercept: InterceptSettings
 
 
 def share_of(settings: FeedSettings, count: int) -> FeedSettings:
@@ -52,11 +54,12 @@ def share_of(settings: FeedSettings, count: int) -> FeedSettings:
     return replace(settings, waiting_bytes=min(settings.waiting_bytes, part), waiting_pages=waiting_pages)
 
 
-def pieces(number: int, batch: Batch) -> Iterator[Message]:
+def pieces(number: int, batch: Batch, profile: str = "") -> Iterator[Message]:
     """Yield the messages that bring a batch, under a number of its worker's."""
     text = base64.b64encode(msgspec.msgpack.encode(batch)).decode("ascii")
     for at in range(0, len(text), PIECE):
-        yield {"batch": number, "piece": text[at : at + PIECE], "is_last": at + PIECE >= len(text)}
+        is_last = at + PIECE >= len(text)
+        yield {"batch": number, "profile": profile, "piece": text[at : at + PIECE], "is_last": is_last}
 
 
 class Crew:
@@ -64,8 +67,9 @@ class Crew:
 
     workers: Workers
 
-    def __init__(self, settings: FeedSettings, count: int, keep: Callable[[Batch], object]) -> None:
+    def __init__(self, settings: FeedSettings, count: int, keep: Callable[[Batch, str], object]) -> None:
         self.hooks = NoHooks()  # nothing is relayed here
+        self.intercept = InterceptSettings()
         self.pause = Pause(time.time, self._note_paused)
         self._feed = share_of(settings, count)
         self._keep = keep
@@ -86,7 +90,8 @@ class Crew:
         """Return what each worker is told at its start."""
         if self._rules is None:
             return {}
-        return {"counting": pickle.dumps(Told(self._feed, self._rules, self.pause.is_on)).hex()}
+        told = Told(self._feed, self._rules, self.pause.is_on, self.intercept)
+        return {"counting": pickle.dumps(told).hex()}
 
     def _note_paused(self, seconds: float) -> None:
         self._paused_seconds += seconds
@@ -95,6 +100,8 @@ class Crew:
 
     def heard(self, worker: Worker, message: Message) -> None:
         """A worker brings a piece of a batch."""
+        if "pinned" in message:
+            self.workers.tell({"do": "pinned", "host": message["pinned"]})
         if "batch" not in message:
             return
         gathered = self._pieces.setdefault(worker, [])
@@ -108,7 +115,8 @@ class Crew:
             reason = type(result.value).__name__ if isinstance(result, Failure) else ""
             worker.talk.say({"do": "kept", "batch": message["batch"], "fault": reason})
 
-        maybeDeferred(self._keep, _BATCH.decode(base64.b64decode(text))).addBoth(kept)
+        batch = _BATCH.decode(base64.b64decode(text))
+        maybeDeferred(self._keep, batch, message["profile"]).addBoth(kept)
 
     def status(self) -> dict[str, object]:
         """How counting stands in all workers: their counters' processes, and sums."""

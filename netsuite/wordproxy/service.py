@@ -28,6 +28,10 @@ from netsuite.wordproxy.alone import Alone
 from netsuite.wordproxy.copying import Rules, host_pattern
 from netsuite.wordproxy.crew import Crew
 from netsuite.wordproxy.feed import ABANDON_SECONDS, FeedSettings
+from netsuite.wordproxy.intercept.authority import SCOPES, Authority, AuthorityFault
+from netsuite.wordproxy.intercept.hosts import Hosts, built_in, faults, parse_host
+from netsuite.wordproxy.intercept.interception import Interception
+from netsuite.wordproxy.intercept.settings import InterceptSettings, lookout, never_list, prepare
 from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import make_report
@@ -35,7 +39,6 @@ from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
 from netsuite.wordproxy.store.open import open_store, shared_url_key
 from netsuite.wordproxy.store.redisurl import is_redis, parse_place
 from netsuite.words import language, stopwords
-from netsuite.words.skipped import SENTENCES
 
 #: Seconds between two looks at the clock: paused time is noted, and once a day old addresses go.
 MINUTE = 60.0
@@ -63,6 +66,7 @@ class Settings:
     count_no_store: bool
     paused: bool
     token: str | None
+    intercept: InterceptSettings
     feed: FeedSettings
 
 
@@ -80,6 +84,8 @@ class Options(proxy.Options):
         ["report", "r", "8000", "Port on 127.0.0.1, or an endpoint, of the report."],
         ["store", "s", None, "File of the store, :memory:, or redis://… (words.db in the state folder)."],
         ["keep", "k", "90", "Days that addresses and titles of pages are kept; 0 keeps totals only."],
+        ["ca-dir", None, None, "Folder of the authority for --intercept (beside the store)."],
+        ["ca-scope", None, "listed", "What the authority may sign: listed hosts, or any (but never-hosts)."],
         ["token", None, None, "File of the report's token (beside the store; made, 0600)."],
         ["lang-default", None, "und", "Language of pages that don't tell theirs."],
         ["max-text", None, "8MiB", "Largest page that is counted, in bytes of its text."],
@@ -92,11 +98,14 @@ class Options(proxy.Options):
     optFlags: ClassVar[list[list[Any]]] = [
         ["no-ignore-words", None, "Show frequent small words too."],
         ["count-no-store", None, "Count pages that ask not to be stored."],
+        ["intercept-everything", None, "Let --intercept '*' open every host but the never-hosts."],
         ["paused", None, "Start paused; SIGUSR2 goes on."],
     ]
     optRepeated: ClassVar[list[list[str | None]]] = [
         ["ignore-words", "w", "Own stop list of a language, LANG=FILE"],
         ["ignore-host", None, "Host whose pages are not counted, * allowed"],
+        ["intercept", "i", "Host whose TLS is opened to count its pages, *.HOST for all below it"],
+        ["never-intercept", None, "File of more hosts that are never opened; !HOST takes one away"],
         ["only-host", None, "Count pages of such hosts only, * allowed"],
     ]
 
@@ -127,6 +136,7 @@ class Options(proxy.Options):
             count_no_store=bool(self["count-no-store"]),
             paused=bool(self["paused"]),
             token=self._token(store),
+            intercept=self._intercept(store),
             feed=FeedSettings(
                 store=store,
                 max_text=max_text,
@@ -156,6 +166,28 @@ class Options(proxy.Options):
         if self["token"] is not None:
             return str(self.path("token"))
         return None if store == place.MEMORY or is_redis(store) else f"{store}.token"
+
+    def _intercept(self, store: str) -> InterceptSettings:
+        listed = self.take_all("intercept", parse_host)
+        paths = self.take_all("never-intercept", lambda text: self.path_of("never-intercept", text))
+        try:
+            never = never_list(paths)
+        except (OSError, ValueError) as error:
+            self.fault("never-intercept", str(error))
+            never = built_in()
+        everything = bool(self["intercept-everything"])
+        for told in faults(listed, never, everything=everything):
+            self.fault("intercept", told)
+        if self["ca-scope"] not in SCOPES:
+            self.fault("ca-scope", f"is one of {', '.join(SCOPES)}")
+        folder = ""
+        if self["ca-dir"] is not None:
+            folder = str(self.path("ca-dir"))
+        elif store != place.MEMORY and not is_redis(store):
+            folder = os.path.join(os.path.dirname(store), "ca")
+        elif listed:
+            self.fault("ca-dir", "must say where the authority lies: the store is no file")
+        return InterceptSettings(Hosts(listed, never), folder, self["ca-scope"])
 
     def _redis(self, text: str) -> str:
         try:
@@ -204,7 +236,6 @@ class Wordproxy(service.MultiService):
             self._reader,
             self._about,
             self._token,
-            sentences=SENTENCES,
             hosts=settings.proxy.common.hosts,
             idle_seconds=settings.proxy.common.idle_seconds,
             crowd=self._crowd,
@@ -229,6 +260,8 @@ class Wordproxy(service.MultiService):
         for part in (life, self._proxy, self._report, self._counting.workers):
             if part is not None:
                 part.setServiceParent(self)
+        self._authority: Authority | None = None
+        self._interception: Interception | None = None
         self._minutely = LoopingCall(self._minute)
         self._minutely.clock = reactor
         self._retained = ""
@@ -268,11 +301,16 @@ class Wordproxy(service.MultiService):
         told: Settings = self._options.again()
         apply_proxy = self._proxy.prepare(told.proxy)
         move = self._report.prepare(told.report)
+        is_other = told.intercept != self._settings.intercept
+        authority = prepare(told.intercept) if is_other else self._authority
         changed = differing(self._settings, told) - {"proxy"}
         before = self._settings
         self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
         apply_proxy()
         move()
+        if is_other:
+            self._authority = authority
+            self._look_out(told.intercept)
         self._counting.follow(self._rules())
         if self._counting.workers is not None:
             self._counting.workers.reload()
@@ -291,8 +329,8 @@ class Wordproxy(service.MultiService):
         lists = stopwords.load(dict(told.stop_lists)) if told.stop_words else {}
         return open_store(told.store, stop_words=lists)
 
-    def _keep(self, batch: Batch) -> defer.Deferred[None]:
-        """Keep a batch for a store in memory, which is here."""
+    def _keep(self, batch: Batch, profile: str) -> defer.Deferred[None]:
+        """Keep a batch for a store in memory, which is here, as that of each profile is."""
         return defer.Deferred.fromCoroutine(self._reader.add(batch))
 
     def startService(self) -> None:
@@ -308,8 +346,10 @@ class Wordproxy(service.MultiService):
             else:
                 self._url_key = place.url_key(where)
             self._token.become(self._secret())
-        except (StoreFault, OSError, ValueError) as error:
+            self._authority = prepare(self._settings.intercept)
+        except (StoreFault, AuthorityFault, OSError, ValueError) as error:
             raise self._terminal.refuse(f"cannot start wordproxy: {error}") from None
+        self._look_out(self._settings.intercept)
         self._counting.start(self._rules())
         super().startService()
         self._reader.start()
@@ -323,6 +363,13 @@ class Wordproxy(service.MultiService):
             summary=f"proxy http://{about.proxy}, report http://{about.report}/, store {about.store} "
             "(HTTPS is passed unseen; see /setup)",
         )
+
+    def _look_out(self, told: InterceptSettings) -> None:
+        """TLS of these hosts is opened from now on; connections that are open stay as they are."""
+        if isinstance(self._counting, Crew):
+            self._counting.intercept = told
+        else:
+            self._interception = self._proxy.relay.lookout = lookout(told, self._reactor)
 
     def _secret(self) -> str:
         """What stands behind the report's tokens; of nodes that share a Redis it is the same."""

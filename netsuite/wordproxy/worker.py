@@ -14,10 +14,13 @@ from twisted.internet.defer import Deferred
 
 from netsuite.proxy import worker
 from netsuite.proxy.hooks import Hooks
+from netsuite.proxy.relay import Relay
 from netsuite.proxy.talk import Message
 from netsuite.proxy.trade import Say
 from netsuite.wordproxy.alone import Alone
 from netsuite.wordproxy.crew import Told, pieces
+from netsuite.wordproxy.intercept.interception import Interception
+from netsuite.wordproxy.intercept.settings import InterceptSettings, lookout
 from netsuite.wordproxy.place import MEMORY
 from netsuite.wordproxy.store.contract import Batch
 
@@ -34,6 +37,8 @@ class Counting:
         self._alone: Alone | None = None
         self._number = 0
         self._unkept: dict[int, Deferred[None]] = {}
+        self._relay: Relay | None = None
+        self._intercept = InterceptSettings()  # as it is in force
 
     def begin(self, message: Message) -> Hooks | None:
         """Count, as the first process says."""
@@ -44,6 +49,17 @@ class Counting:
         self._follow(told)
         return alone.hooks
 
+    def join(self, relay: Relay) -> None:
+        """Open the tunnels that are to be opened."""
+        self._relay = relay
+        self._look_out()
+
+    def _look_out(self) -> None:
+        if self._relay is not None:
+            self._relay.lookout = lookout(
+                self._intercept, self._reactor, on_pinned=lambda host: self._say({"pinned": host})
+            )
+
     def change(self, message: Message) -> None:
         """Count by other rules."""
         self._follow(_told(message))
@@ -52,6 +68,9 @@ class Counting:
         if self._alone is None:
             return
         self._alone.follow(told.rules)
+        if told.intercept != self._intercept:
+            self._intercept = told.intercept
+            self._look_out()
         if told.is_paused:
             self._alone.pause.begin()
         else:
@@ -64,17 +83,21 @@ class Counting:
                 self.change(message)
             case "paused" if self._alone is not None:
                 self._alone.note_paused(message["seconds"])
+            case "pinned" if self._relay is not None and isinstance(self._relay.lookout, Interception):
+                self._relay.lookout.note_pinned(message["host"])
+            case "unpin" if self._relay is not None and isinstance(self._relay.lookout, Interception):
+                self._relay.lookout.unpin(message["host"])
             case "kept" if (kept := self._unkept.pop(message["batch"], None)) is not None:
                 if message["fault"]:
                     kept.errback(NotKept(message["fault"]))
                 else:
                     kept.callback(None)
 
-    def _hand_over(self, batch: Batch) -> Deferred[None]:
+    def _hand_over(self, batch: Batch, profile: str) -> Deferred[None]:
         """Fires when the first process has kept the batch."""
         self._number += 1
         kept = self._unkept[self._number] = Deferred()
-        for piece in pieces(self._number, batch):
+        for piece in pieces(self._number, batch, profile):
             self._say(piece)
         return kept
 

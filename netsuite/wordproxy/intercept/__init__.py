@@ -1,0 +1,1 @@
+"""TLS of the hosts that were asked for, opened so that their pages are counted."""
