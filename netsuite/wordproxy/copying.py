@@ -134,6 +134,33 @@ def shown_url(target: Target) -> str:
     return origin + quote(path, safe="/%:@!$&'()*+,;=~-._") + ("?…" if mark else "")
 
 
+def digest_of(target: Target, url_key: bytes) -> bytes:
+    """What a page is known by: a keyed digest of its whole address."""
+    whole = target.scheme + b"://" + target.authority + target.path
+    return hashlib.blake2b(whole, digest_size=16, key=url_key).digest()
+
+
+def blank(
+    exchange_id: int, request: RequestHead, response: ResponseHead, target: Target, when: float, rules: Rules
+) -> CopiedPage:
+    """The page of an answer that is to be counted, without a byte of its body yet."""
+    kind, charset = media_type(response.combined.get(b"content-type", b""))
+    return CopiedPage(
+        exchange_id=exchange_id,
+        pieces=[],
+        size=0,
+        digest=digest_of(target, rules.url_key),
+        host=host_name(target.host),
+        url=shown_url(target) if request.method == b"GET" else None,
+        day=local_day(when),
+        when=when,
+        media_type=kind.decode("ascii"),
+        charset=charset,
+        content_encoding=response.combined.get(b"content-encoding", b"").decode("latin-1"),
+        content_language=_language(response.combined.get(b"content-language")),
+    )
+
+
 class Copying:
     """What the relay calls for each final answer and each tunnel: never blocks, never raises."""
 
@@ -159,7 +186,8 @@ class Copying:
         reason = judge(request, response, self.rules)
         target = request.target
         if reason is None and target is not None:
-            return Copy(self, self._feed, self._blank(exchange_id, request, response, target))
+            page = blank(exchange_id, request, response, target, self._clock(), self.rules)
+            return Copy(self, self._feed, page)
         if reason is not None:
             host = "" if target is None or reason is Reason.IGNORED_HOST else host_name(target.host)
             if reason in QUIET:
@@ -192,28 +220,6 @@ class Copying:
     def settle(self) -> None:
         """The pause so far is noted, and goes on: to be called each minute and at the end."""
         self._pause.settle()
-
-    def _blank(
-        self, exchange_id: int, request: RequestHead, response: ResponseHead, target: Target
-    ) -> CopiedPage:
-        """The page, without a byte of its body yet."""
-        now = self._clock()
-        whole = target.scheme + b"://" + target.authority + target.path
-        kind, charset = media_type(response.combined.get(b"content-type", b""))
-        return CopiedPage(
-            exchange_id=exchange_id,
-            pieces=[],
-            size=0,
-            digest=hashlib.blake2b(whole, digest_size=16, key=self.rules.url_key).digest(),
-            host=host_name(target.host),
-            url=shown_url(target) if request.method == b"GET" else None,
-            day=local_day(now),
-            when=now,
-            media_type=kind.decode("ascii"),
-            charset=charset,
-            content_encoding=response.combined.get(b"content-encoding", b"").decode("latin-1"),
-            content_language=_language(response.combined.get(b"content-language")),
-        )
 
 
 def _language(value: bytes | None) -> str | None:
