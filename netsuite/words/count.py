@@ -1,30 +1,24 @@
 """A page's words and how often each occurs, remembered where that saves work.
 
-Theory.  Text repeats itself: most pieces between white space were met before.  So a bounded memo maps each
-piece to its words, and only new ones go to ICU.  Long pieces (scripts without spaces, encoded data) hardly
-ever come twice and are not kept.  A page that comes again byte for byte, headers equal, gets the answer it
-got before, without being decoded.
-
-No memory changes a count: what is remembered is a value of the piece (the form, the bytes) alone.
+Theory.  Work is done for all of a page's words by loops in C, and in Python only for what is not plain; of
+that the words are remembered (`memo`).  A page that comes again byte for byte, headers equal, gets the answer
+it got before, without being decoded.  No memory changes a count: what is remembered is a value of the piece,
+or of head and bytes, alone.
 """
 
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import repeat
 
 from . import charset, coding, language, segment
+from .memo import Memo
 from .skipped import Reason, Skip
 from .text import Document, WordParser
 
 #: Decoded bytes of a page.
 MAX_TEXT = 8 * 1024 * 1024
-
-#: Pieces, and forms with their keys, that are remembered: about 20 MB.  Code points of the longest piece
-#: that is.
-MEMO_MAX = 65_536
-PIECE_MAX = 48
 
 #: Answers remembered, in pages and in their words together.
 PAGES_MAX = 256
@@ -77,7 +71,6 @@ class WordCounter:
 
     __slots__ = (
         "_default_lang",
-        "_keys",
         "_max_ratio",
         "_max_text",
         "_memo",
@@ -95,9 +88,8 @@ class WordCounter:
 
     def forget(self) -> None:
         """Drop all that is remembered of pages seen."""
-        self._memo: dict[str, list[str]] = {}
-        self._keys: dict[str, str] = {}
-        self._pages: OrderedDict[bytes, PageWords] = OrderedDict()
+        self._memo = Memo()
+        self._pages: OrderedDict[tuple[Source, bytes], PageWords] = OrderedDict()
         self._pages_forms = 0
 
     def count(self, source: Source, pieces: Sequence[bytes]) -> PageWords:
@@ -132,14 +124,9 @@ class WordCounter:
 
     def _forms(self, document: Document) -> list[tuple[str, str, int, int]]:
         main, other = self._tally(document.main), self._tally(document.other)
-        keys = self._keys
-        for form in chain(main, other):
-            if form not in keys:
-                keys[form] = segment.key(form)[: segment.LENGTH_MAX]
-        forms = [(form, keys[form], times, other.pop(form, 0)) for form, times in main.items()]
-        forms += [(form, keys[form], 0, times) for form, times in other.items()]
-        if len(keys) > MEMO_MAX:
-            keys.clear()
+        others = list(map(other.pop, main, repeat(0)))
+        forms = list(zip(main, segment.keys(main), main.values(), others, strict=True))
+        forms += zip(other, segment.keys(other), repeat(0), other.values(), strict=False)
         return forms
 
     def _lang(self, document: Document, source: Source, forms: list[tuple[str, str, int, int]]) -> str:
@@ -158,27 +145,14 @@ class WordCounter:
             return self._parser.plain(text)
         return self._parser.xhtml(text) if source.media_type == _XHTML else self._parser.html(text)
 
-    def _tally(self, text: str) -> dict[str, int]:
+    def _tally(self, text: str) -> Counter[str]:
         """Return how often each form occurs in a text."""
-        tally: dict[str, int] = {}
-        memo = self._memo
-        for stretch in _stretches(text):
-            pieces = Counter(segment.pieces(stretch))
-            passing = self._learn([piece for piece in pieces if piece not in memo])
-            for piece, times in pieces.items():
-                for form in memo[piece]:
-                    tally[form] = tally.get(form, 0) + times
-            for piece in passing:
-                del memo[piece]
-        return tally
+        first, *others = map(self._memo.tally, _stretches(text))
+        for other in others:
+            first.update(other)
+        return first
 
-    def _learn(self, strange: list[str]) -> list[str]:
-        """Add the words of each new piece to the memo; return the pieces that are not to stay there."""
-        self._memo.update(zip(strange, segment.of_pieces(strange), strict=True))
-        full = len(self._memo) > MEMO_MAX
-        return list(self._memo) if full else [piece for piece in strange if len(piece) > PIECE_MAX]
-
-    def _remember(self, digest: bytes, found: PageWords) -> None:
+    def _remember(self, digest: tuple[Source, bytes], found: PageWords) -> None:
         self._pages[digest] = found
         self._pages_forms += len(found.forms)
         while len(self._pages) > PAGES_MAX or self._pages_forms > FORMS_MAX:
@@ -211,9 +185,9 @@ def _stretches(text: str) -> Iterator[str]:
     yield text[start:] if start else text
 
 
-def _digest(source: Source, pieces: Sequence[bytes]) -> bytes:
+def _digest(source: Source, pieces: Sequence[bytes]) -> tuple[Source, bytes]:
     """Return what two answers share only if their heads and bodies are equal."""
-    digest = hashlib.blake2b(repr(source).encode("utf-8", "backslashreplace"), digest_size=16)
+    digest = hashlib.blake2b(digest_size=16)
     for piece in pieces:
         digest.update(piece)
-    return digest.digest()
+    return source, digest.digest()

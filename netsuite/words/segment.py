@@ -41,7 +41,7 @@ _ROOT = Locale("en")  # its rules are the root's; boundaries never depend on the
 _VANISH = {ord(sign): None for sign in "\u00ad\u2060\ufeff"}
 _JOINERS = "\u200c\u200d"
 _MARKS = _JOINERS + "\uff9e\uff9f"  # the last two are letters by category, but marks to UAX #29
-_KEY = _VANISH | {ord(sign): None for sign in _JOINERS} | {ord("’"): "'"}
+_KEY = [*((sign, "") for sign in "\u00ad\u2060\ufeff\u200c\u200d"), ("’", "'")]
 _CUTS = {code: "\n" for code in range(0x3001) if chr(code).isspace() and code != 0x202F}
 
 
@@ -66,7 +66,21 @@ def key(form: str) -> str:
     """
     if form.isascii():
         return form.lower()
-    return composed(composed(form.translate(_KEY)).casefold())
+    for sign, instead in _KEY:
+        if sign in form:
+            form = form.replace(sign, instead)
+    return composed(composed(form).casefold())
+
+
+def keys(forms: Iterable[str]) -> list[str]:
+    """Return the `key` of each form, within the bound of its length: all in one go."""
+    joined = "\n".join(forms)  # a line feed folds to itself and composes with nothing
+    if not joined:
+        return []
+    found = key(joined).split("\n")
+    if max(map(len, found)) > LENGTH_MAX:
+        return [one[:LENGTH_MAX] for one in found]
+    return found
 
 
 def pieces(text: str) -> list[str]:
