@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from unittest import TestCase
 
 from tests.real.exactness import Kill, kill9
@@ -36,6 +37,11 @@ class Node:
         self._home = Child(name)  # keeps the folder over all lives
         self.name = ""
         self.service: Twistd | None = None
+
+    @property
+    def home(self) -> Path:
+        """The folder of its state, over all lives."""
+        return self._home.folder
 
     @property
     def running(self) -> Twistd:
