@@ -121,17 +121,17 @@ class EqualTests(TestCase):
     """Counting changes nothing for who reads."""
 
     def test_mixed(self) -> None:
-        """Two hundred mixed answers have the same bytes with counting, without, and without a proxy."""
+        """200 mixed answers have the same bytes with counting, paused, without, and without a proxy."""
         origin = load.Origin()
         self.addCleanup(origin.close)
         off, on = load.proxy("--drain", "1"), wordproxy("--drain", "1")
-        self.addCleanup(off.close)
-        self.addCleanup(on.close)
+        paused = wordproxy("--drain", "1", "--paused")
+        services = (off, paused, on)
+        for service in services:
+            self.addCleanup(service.close)
         direct = self.digests(origin.port, origin)
-        with ThreadPoolExecutor(2) as both:
-            relayed = list(
-                both.map(lambda port: self.digests(port, origin), (off.ports["proxy"], on.ports["proxy"]))
-            )
+        with ThreadPoolExecutor(len(services)) as pool:
+            relayed = list(pool.map(lambda service: self.digests(service.ports["proxy"], origin), services))
         self.assertTrue(all(told == direct for told in relayed))
         self.assertGreater(len(set(direct)), MIXED * 3 // 4)
         told = until(
@@ -139,6 +139,7 @@ class EqualTests(TestCase):
             lambda: (found := on.report("/coverage.json")) and self.sum(found) >= MIXED and found,
         )
         self.assertEqual(self.sum(told), MIXED)
+        self.assertEqual(self.sum(paused.report("/coverage.json")), 0)
 
     @staticmethod
     def sum(coverage: dict[str, object]) -> int:
