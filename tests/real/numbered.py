@@ -31,12 +31,12 @@ class Book(Origin):
 
     def __init__(self, more: str = "") -> None:
         self.sent: Counter[int] = Counter()
-        self._more = more
+        self.more = more
         self._lock = threading.Lock()
         super().__init__()
 
     def _answer(self, client: socket.socket, number: int) -> None:  # type: ignore[override]
-        page = body(number, self._more)
+        page = body(number, self.more)
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
         with self._lock:  # before the last byte is out: whoever has it may look here
             self.sent[number] += 1
