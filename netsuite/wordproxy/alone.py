@@ -23,7 +23,7 @@ class Alone:
         self,
         reactor: Any,
         settings: FeedSettings,
-        on_batch: Callable[[Batch], object] | None,
+        on_batch: Callable[[Batch, str], object] | None,
         on_paused: Callable[[float], object] | None = None,
     ) -> None:
         feed = self._feed = Feed(reactor, settings, Events(), on_batch)

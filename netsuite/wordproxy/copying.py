@@ -20,7 +20,7 @@ from urllib.parse import quote
 from netsuite.http1.fields import split_list
 from netsuite.http1.head import RequestHead, ResponseHead
 from netsuite.http1.target import Target
-from netsuite.wordproxy.feed import local_day
+from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.ledger import CopiedPage
 from netsuite.wordproxy.pause import Pause
 from netsuite.wordproxy.store.contract import PAUSED, UNSEEN

@@ -21,7 +21,8 @@ import signal
 import sys
 from collections import deque
 
-from netsuite.wordproxy.counting import Counter, place
+from netsuite.wordproxy.counting import Counter
+from netsuite.wordproxy.errors import place
 from netsuite.wordproxy.pipe import (
     HEAD_MAX,
     TO_COUNTER,
@@ -86,7 +87,7 @@ def serve(pipe: _Pipe) -> int:
     restrain(begin)
     counts = WordCounter(max_text=begin.max_text, max_ratio=begin.max_ratio, default_lang=begin.default_lang)
     counter = Counter(begin, counts, pipe.send)
-    pipe.send(Ready())
+    pipe.send(Ready(counter.spooled))
     _work(pipe, counter, deque(blocks[1:]))
     kept = counter.commit()
     counter.close()

@@ -1,21 +1,20 @@
 """What the counter process does with pages: counts each, gathers a batch, has the store keep it.
 
-While the store refuses (full, held, read-only), one batch is kept and tried again, less and less often;
-once that batch has its full size no more is to be taken.  A page that our code or the store can't take is
-noted as unreadable and the rest goes on; of what went wrong only the kind of error and the line of code are
-told, never an exception's text, which may quote the page.
+While the store refuses (full, held, read-only) and there is no spool, one batch is kept and tried again, less
+and less often; once that batch has its full size no more is to be taken.  A page that our code or the store
+can't take is noted as unreadable and the rest goes on; of what went wrong only the kind of error and the line
+of code are told, never an exception's text, which may quote the page.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Protocol
 
+from netsuite.wordproxy.errors import place
+from netsuite.wordproxy.keeping import RETRY_SECONDS, Keeping, Spooling
 from netsuite.wordproxy.pipe import (
     Begin,
     Committed,
@@ -26,12 +25,14 @@ from netsuite.wordproxy.pipe import (
     Refused,
     Returned,
     Skipped,
+    Spooled,
     Storing,
     ToCounter,
     Trouble,
 )
 from netsuite.wordproxy.sampling import NOTHING, Sampler
-from netsuite.wordproxy.store.contract import Batch, Note, Page, Store, StoreFault
+from netsuite.wordproxy.spool import Parts
+from netsuite.wordproxy.store.contract import RECOUNTED, Batch, Note, Page, Revisit, Store, StoreFault
 from netsuite.wordproxy.store.open import open_store
 from netsuite.words.count import PageWords, Source
 from netsuite.words.sentences import Shown
@@ -41,9 +42,6 @@ MEMORY = ":memory:"
 
 #: Words gathered, in bytes of their text, past which a batch is stored at once.
 BATCH_BYTES = 16 * 1024 * 1024
-
-#: Seconds between attempts at a store that refuses: from, to.
-RETRY_SECONDS = (0.2, 5.0)
 
 #: Seconds before the same complaint is repeated, and how many different ones are remembered.
 COMPLAIN_SECONDS = 60.0
@@ -59,6 +57,23 @@ class Counts(Protocol):
     def read(self, source: Source, pieces: Sequence[bytes]) -> tuple[PageWords, str]: ...
 
 
+class _Gathered:
+    """What goes into one profile's next batch."""
+
+    __slots__ = ("notes", "pages", "revisits")
+
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+        self.notes: list[Note] = []
+        self.revisits: list[Revisit] = []
+
+
+def _spooling(begin: Begin) -> Spooling | None:
+    if not begin.spool:
+        return None
+    return Spooling(begin.spool, begin.spool_name, begin.node, begin.spool_bytes, begin.keep_seconds)
+
+
 class Counter:
     """Counts what it is told to, gathers a batch, and has the store keep it; knows no pipe."""
 
@@ -70,21 +85,24 @@ class Counter:
         *,
         open_store: Callable[[str], Store] = open_store,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._begin = begin
         self._counts = counts
         self._sampler = Sampler()
         self._send = send
-        self._open_store = open_store
         self._clock = clock
-        self._store: Store | None = None
-        self._pages: list[Page] = []
-        self._notes: list[Note] = []
+        self._said: dict[str, float] = {}
+        self._keeping = Keeping(
+            begin.store, _spooling(begin), self._complain, open_store=open_store, clock=clock, wall=wall
+        )
+        self._spooled = self._keeping.spooled
+        self._gathered: dict[str, _Gathered] = {}  # by profile
+        self._size = 0
         self._weight = 0
         self._last = 0
         self._due: float | None = None  # when the batch is to be stored, or tried again
         self._refused = 0  # times in a row
-        self._said: dict[str, float] = {}
         self.is_spent = False  # memory ran out: another process should go on
 
     # a page, a note
@@ -92,17 +110,30 @@ class Counter:
     def take(self, message: ToCounter) -> None:
         """The page is counted or skipped, the note gathered, and the relay told."""
         if isinstance(message, Job):
-            self._page(message)
+            if message.source == RECOUNTED:
+                self._revisit(message)
+            else:
+                self._page(message)
             self._last = message.sequence
         elif isinstance(message, Begin):
             raise PipeFault("a second beginning")
         else:
-            self._notes.append(message.note)
+            self._of(message.profile).notes.append(message.note)
             self._last = message.note.sequence
         if self._due is None:
             self._due = self._clock() + self._begin.batch_seconds
         if self._refused and self.is_full:
             self._send(Storing())  # whatever else was sent stays in the pipe until the store takes this
+
+    def _of(self, profile: str) -> _Gathered:
+        """What is gathered for the profile, to which one thing is added now."""
+        self._size += 1
+        return self._gathered.setdefault(profile, _Gathered())
+
+    def _revisit(self, job: Job) -> None:
+        again = Revisit(job.sequence, job.digest, job.host, job.day, job.when)
+        self._of(job.profile).revisits.append(again)
+        self._send(Counted(job.sequence, 0))
 
     def _page(self, job: Job) -> None:
         source = Source(job.media_type, job.charset, job.content_encoding, job.content_language)
@@ -151,7 +182,7 @@ class Counter:
             shown.names,
             job.source,
         )
-        self._pages.append(page)
+        self._of(job.profile).pages.append(page)
         words = 0
         for form, key, main, other in found.forms:
             words += main + other
@@ -160,7 +191,7 @@ class Counter:
         self._send(Counted(job.sequence, words))
 
     def _skip(self, job: Job, reason: Reason) -> None:
-        self._notes.append(Note(job.sequence, job.day, job.host, reason.value))
+        self._of(job.profile).notes.append(Note(job.sequence, job.day, job.host, reason.value))
         self._send(Skipped(job.sequence, reason.value))
 
     # the batch
@@ -168,11 +199,14 @@ class Counter:
     @property
     def is_full(self) -> bool:
         """The batch has its size: nothing more is to be taken before it is stored."""
-        gathered = len(self._pages) + len(self._notes)
-        return gathered >= self._begin.batch_pages or self._weight >= BATCH_BYTES
+        return self._size >= self._begin.batch_pages or self._weight >= BATCH_BYTES
 
     def wait(self) -> float | None:
-        """Seconds until `tick` has something to do; None if nothing is gathered."""
+        """Seconds until `tick` has something to do; None if nothing is gathered and there is no spool."""
+        waits = [wait for wait in (self._batch_wait(), self._keeping.wait()) if wait is not None]
+        return min(waits, default=None)
+
+    def _batch_wait(self) -> float | None:
         if self._due is None:
             return None
         if self.is_full and not self._refused:
@@ -181,55 +215,53 @@ class Counter:
 
     def tick(self) -> None:
         """What is due is stored."""
-        if self.wait() == 0.0:
+        if self._batch_wait() == 0.0:
             self.commit()
+        if self._keeping.wait() == 0.0:
+            self._send(Storing())
+            self._keeping.catch_up()
+            self._tell_spooled()
+            if self._refused and self.is_full:
+                self._send(Storing())
 
     def commit(self) -> bool:
-        """What was gathered is in the store, and the relay knows it; or False: it is still gathered."""
+        """What was gathered is kept, and the relay knows it; or False: it is still gathered."""
         if self._due is None:
             return True
-        batch = Batch(self._begin.node, self._last, self._pages, self._notes)
+        parts = [
+            (profile, Batch(self._begin.node, self._last, of.pages, of.notes, of.revisits))
+            for profile, of in sorted(self._gathered.items())
+        ]
         if self._begin.store == MEMORY:
-            self._send(Returned(batch))
-        else:
-            self._send(Storing())
-            try:
-                self._add(batch)
-            except StoreFault as fault:
-                self._refuse(fault)
-                return False
-            self._send(Committed(self._last))
-        self._pages, self._notes, self._weight, self._due, self._refused = [], [], 0, None, 0
+            for left, (profile, batch) in zip(reversed(range(len(parts))), parts, strict=True):
+                self._send(Returned(batch, profile, left > 0))
+        elif not self._store(parts):
+            return False
+        self._gathered, self._size, self._weight, self._due, self._refused = {}, 0, 0, None, 0
         return True
 
-    def _add(self, batch: Batch) -> None:
-        if self._store is None:
-            self._store = self._open_store(self._begin.store)
+    def _store(self, parts: Parts) -> bool:
+        self._send(Storing())
         try:
-            self._store.add(batch)
-        except StoreFault:
-            raise
-        except Exception as error:  # not the store's state, but something in this batch
-            self._complain(f"a batch could not be kept: {place(error)}")
-            self._add_singly(self._store, batch)
+            self._keeping.keep(parts)
+        except StoreFault as fault:
+            self._refuse(fault)
+            return False
+        if self._spooled != self._keeping.spooled:
+            self._tell_spooled()
+        self._send(Committed(self._last))
+        return True
 
-    def _add_singly(self, store: Store, batch: Batch) -> None:
-        """Each page that the store can take is kept; in the place of the others stands a note."""
-        alone = [Batch(batch.node, page.sequence, [page], []) for page in batch.pages]
-        alone += [Batch(batch.node, note.sequence, [], [note]) for note in batch.notes]
-        for single in sorted(alone, key=lambda single: single.last):
-            try:
-                store.add(single)
-            except StoreFault:
-                raise
-            except Exception as error:
-                self._complain(f"a page could not be kept: {place(error)}")
-                notes = [Note(p.sequence, p.day, p.host, Reason.UNREADABLE.value) for p in single.pages]
-                store.add(Batch(batch.node, single.last, [], notes))
+    @property
+    def spooled(self) -> int:
+        """Batches that wait in spools."""
+        return self._spooled
+
+    def _tell_spooled(self) -> None:
+        self._spooled = self._keeping.spooled
+        self._send(Spooled(self._spooled))
 
     def _refuse(self, fault: StoreFault) -> None:
-        """The store is let go of, to be opened afresh: what mends it may be another file in its place."""
-        self.close()
         shortest, longest = RETRY_SECONDS
         self._due = self._clock() + min(longest, shortest * 2 ** min(self._refused, 10))
         self._refused += 1
@@ -238,11 +270,8 @@ class Counter:
             self._send(Refused())
 
     def close(self) -> None:
-        """The store is not open."""
-        store, self._store = self._store, None
-        if store is not None:
-            with contextlib.suppress(StoreFault):  # it has refused already
-                store.close()
+        """Nothing is open."""
+        self._keeping.close()
 
     def _complain(self, text: str) -> None:
         now = self._clock()
@@ -251,15 +280,3 @@ class Counter:
                 self._said.clear()
             self._said[text] = now
             self._send(Trouble(text))
-
-
-def place(error: BaseException) -> str:
-    """The kind of an error and where it was raised; not its text, which may quote a page."""
-    trace: TracebackType | None = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    return (
-        f"{type(error).__name__} at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
-    )

@@ -24,7 +24,8 @@ from twisted.python.failure import Failure
 
 from netsuite.journal import escaped
 from netsuite.wordproxy.child import Child, Ending, invocation
-from netsuite.wordproxy.ledger import CopiedPage, Entry, Ledger
+from netsuite.wordproxy.days import local_day
+from netsuite.wordproxy.ledger import Barrier, CopiedPage, Entry, Ledger
 from netsuite.wordproxy.pipe import (
     Begin,
     Committed,
@@ -36,11 +37,12 @@ from netsuite.wordproxy.pipe import (
     Ready,
     Returned,
     Skipped,
+    Spooled,
     Trouble,
     frame,
     job_frame,
 )
-from netsuite.wordproxy.store.contract import Batch
+from netsuite.wordproxy.store.contract import RECOUNTED, Batch
 from netsuite.words.skipped import Reason
 
 #: Seconds that notes are gathered before they are sent.
@@ -49,11 +51,18 @@ GATHER_SECONDS = 0.25
 #: Seconds that a counter may be silent while it starts, or is at the store.
 SILENCE_SECONDS = 30.0
 
+#: Part of ``drain_seconds`` after which no further page is handed over.
+SHED_PART = 0.75
+
 #: Seconds that a killed counter may take to die before a stop goes on without it: a disk may hold it.
 ABANDON_SECONDS = 5.0
 
 #: Pages waiting past which no sentences are looked for: they cost as much as counting the page does.
 HURRY_PAGES = 50
+
+#: Seconds that a flush may take, and how many may be asked for at once.
+FLUSH_SECONDS = 10.0
+FLUSHES_MAX = 16
 
 #: Ticks in ``page_seconds``.
 _TICKS = 8
@@ -84,6 +93,10 @@ class FeedSettings:
     nice: int = 10
     drain_seconds: float = 5.0
     batch_seconds: float = 0.5
+    spool: str = ""  #: folder for batches that the store can't take; "": none
+    spool_name: str = ""  #: the store's address without its password
+    spool_bytes: int = 0
+    keep_days: int = 36_500
 
 
 class FeedEvents(Protocol):
@@ -100,11 +113,6 @@ class FeedEvents(Protocol):
     def trouble(self, text: str) -> None: ...
 
 
-def local_day(when: float) -> str:
-    """The machine's local day at ``when`` (seconds since the epoch): ``2026-01-05``."""
-    return time.strftime("%Y-%m-%d", time.localtime(when))
-
-
 class Feed:
     """One counter process at a time, and all that it has to be told."""
 
@@ -113,11 +121,13 @@ class Feed:
         reactor: Any,
         settings: FeedSettings,
         journal: FeedEvents,
-        on_batch: Callable[[Batch], object] | None = None,
+        on_batch: Callable[[Batch, str], object] | None = None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``on_batch`` keeps the batches of ``:memory:``, in order, and may return a Deferred.
+
+        It is called with a batch and the profile that it is of.
 
         ``clock``: seconds since the epoch, UTC.
         """
@@ -134,6 +144,8 @@ class Feed:
         self._stopped: list[Deferred[None]] = []
         self._given_up = False
         self._keeping = 0  # batches returned and not yet kept by on_batch
+        self._spooled: int | None = None  # batches; None: no counter has told yet
+        self._flushes: list[tuple[Barrier, Deferred[bool]]] = []
         self._delay = 0.0
         self._restarts = -1
         self._trouble: str | None = None
@@ -159,6 +171,7 @@ class Feed:
         self._stopped.append(done)
         if self._running:
             self._running = False
+            self._later("shed", self._settings.drain_seconds * SHED_PART, self._shed)
             self._later("drain", self._settings.drain_seconds, self._give_up)
         elif not self._calls:  # it never ran
             self._given_up = True
@@ -171,18 +184,48 @@ class Feed:
         if not too_large and self._running and self._ledger.take(page):
             self._pump()
             return True
-        self.skip(page.exchange_id, page.host, Reason.TOO_LARGE if too_large else Reason.BUSY)
+        reason = Reason.TOO_LARGE if too_large else Reason.BUSY
+        self.skip(page.exchange_id, page.host, reason, page.profile)
         return False
 
-    def skip(self, exchange_id: int, host: str, reason: Reason) -> None:
+    def skip(self, exchange_id: int, host: str, reason: Reason, profile: str = "") -> None:
         """A page that was to be counted is noted and reported as skipped."""
-        self.note(host, reason.value)
+        self.note(host, reason.value, 1, profile)
         self._journal.skipped(exchange_id, reason.value)
 
-    def note(self, host: str, outcome: str, amount: float = 1) -> None:
+    def note(self, host: str, outcome: str, amount: float = 1, profile: str = "") -> None:
         """What was not counted will be in the coverage of today: pages, tunnels or seconds paused."""
-        self._ledger.note(local_day(self._clock()), host, outcome, amount)
+        self._ledger.note(local_day(self._clock()), host, outcome, amount, profile)
         self._gather_later()
+
+    def flush(self) -> Deferred[bool]:
+        """Fires with True once all that was taken so far is in the store; False if it can't be now.
+
+        That is also said of what other nodes left in spools that our counter found.
+        """
+        done: Deferred[bool] = Deferred()
+        if not self._running or self._given_up or len(self._flushes) >= FLUSHES_MAX:
+            done.callback(self._ledger.is_empty and not self._keeping and not self._spooled)
+            return done
+        self._flushes.append((self._ledger.barrier(), done))
+        if "flush" not in self._calls:
+            self._later("flush", FLUSH_SECONDS, self._flush_late)
+        self._move_on()
+        return done
+
+    def _flush_some(self) -> None:
+        """Flushes that are through are told."""
+        if not self._flushes or self._spooled != 0 or self._keeping:
+            return
+        through = [done for barrier, done in self._flushes if self._ledger.is_past(barrier)]
+        del self._flushes[: len(through)]
+        for done in through:
+            done.callback(True)
+
+    def _flush_late(self) -> None:
+        flushes, self._flushes = self._flushes, []
+        for _, done in flushes:
+            done.callback(False)
 
     @property
     def room(self) -> int:
@@ -202,6 +245,7 @@ class Feed:
             "waiting_pages": self._ledger.pages,
             "waiting_bytes": self._ledger.bytes,
             "restarts": max(0, self._restarts),
+            "spooled": self._spooled or 0,
             "trouble": self._trouble,
         }
 
@@ -228,6 +272,7 @@ class Feed:
         """The next step is taken: hand over more; or, once stopping, close the pipe, or finish."""
         if not self._stopped:
             self._pump()
+            self._flush_some()
             return
         self._ledger.gather()
         self._pump()
@@ -237,6 +282,12 @@ class Feed:
                 child.close()
         elif self._given_up or (self._ledger.is_empty and not self._keeping):
             self._finish()
+
+    def _shed(self) -> None:
+        """Pages that can't be counted in time are noted as lost, while there is somebody to note it."""
+        for page in self._ledger.give_up():
+            self._journal.skipped(page.exchange_id, Reason.LOST.value)
+        self._move_on()
 
     def _give_up(self) -> None:
         self._given_up = True
@@ -250,6 +301,7 @@ class Feed:
             call.cancel()
         self._calls.clear()
         self._child = None
+        self._flush_late()
         if self._ledger.pages:
             self._journal.trouble(f"pages that could not be kept before the stop: {self._ledger.pages}")
         stopped, self._stopped = self._stopped, []
@@ -273,7 +325,8 @@ class Feed:
         """What the counter says is done.  Raises: PipeFault."""
         match message:
             case Counted(sequence, words):
-                if (page := self._ledger.counted(sequence)) is not None:
+                page = self._ledger.counted(sequence)
+                if page is not None and page.source != RECOUNTED:
                     self._journal.counted(page.exchange_id, words)
             case Skipped(sequence, text):
                 reason = _reason(text)
@@ -281,20 +334,28 @@ class Feed:
                     self._journal.skipped(page.exchange_id, reason.value)
             case Committed(last):
                 self._ledger.committed(last)
-                self._delay, self._trouble = 0.0, None
-            case Returned(batch):
-                self._keep(batch)
+                self._delay = 0.0
+                if not self._spooled:
+                    self._trouble = None
+            case Spooled(batches):
+                self._spooled = batches
+                if not batches:
+                    self._trouble = None
+            case Returned(batch, profile, more):
+                self._keep(batch, profile, more=more)
             case Trouble(text):
                 self._troubled(escaped(text)[:TROUBLE_CHARS])
-            case Ready():
+            case Ready(spooled):
+                self._spooled = spooled
                 self._journal.counter_started(child.pid)
         self._move_on()
 
-    def _keep(self, batch: Batch) -> None:
-        """A batch for the memory store is handed to its owner."""
+    def _keep(self, batch: Batch, profile: str, *, more: bool) -> None:
+        """A batch for a memory store is handed to its owner."""
         if self._on_batch is None or batch.node != self.node:
             raise PipeFault("a batch that nobody asked for")
-        self._ledger.committed(batch.last)
+        if not more:
+            self._ledger.committed(batch.last)
         self._delay, self._trouble = 0.0, None
         self._keeping += 1
 
@@ -303,10 +364,10 @@ class Feed:
             if isinstance(result, Failure):
                 self._journal.trouble(f"a batch is lost: {type(result.value).__name__}")
                 for page in batch.pages:
-                    self.note(page.host, Reason.LOST.value)
+                    self.note(page.host, Reason.LOST.value, 1, profile)
             self._move_on()
 
-        maybeDeferred(self._on_batch, batch).addBoth(kept)
+        maybeDeferred(self._on_batch, batch, profile).addBoth(kept)
 
     def _troubled(self, text: str) -> None:
         """The trouble is in the journal, unless the counter before this one has just said the same."""
@@ -376,6 +437,10 @@ def _begin(node: str, settings: FeedSettings) -> bytes:
         settings.nice,
         settings.page_seconds,
         batch_seconds=settings.batch_seconds,
+        spool=settings.spool,
+        spool_name=settings.spool_name,
+        spool_bytes=settings.spool_bytes,
+        keep_seconds=max(1, settings.keep_days) * 86_400.0,
     )
     return frame(begin)
 
@@ -383,7 +448,7 @@ def _begin(node: str, settings: FeedSettings) -> bytes:
 def _frames(entry: Entry, *, is_hurried: bool) -> list[bytes]:
     page, note = entry.page, entry.note
     if note is not None:
-        return [frame(Mark(note))]
+        return [frame(Mark(note, entry.profile))]
     if page is None:
         return []
     job = Job(
@@ -401,6 +466,7 @@ def _frames(entry: Entry, *, is_hurried: bool) -> list[bytes]:
         page.lang,
         page.source,
         is_hurried,
+        page.profile,
     )
     return job_frame(job, page.pieces, page.size)
 

@@ -69,19 +69,34 @@ class CopiedPage:
     title: str | None = None
     lang: str | None = None
     source: str = COUNTED
+    profile: str = ""
 
 
 class Entry:
     """A number and what it stands for: a page, or a note in the place of one."""
 
-    __slots__ = ("lives", "note", "page", "sequence", "told")
+    __slots__ = ("lives", "note", "page", "profile", "sequence", "told")
 
-    def __init__(self, sequence: int, page: CopiedPage | None, note: Note | None) -> None:
+    def __init__(self, sequence: int, page: CopiedPage | None, note: Note | None, profile: str) -> None:
         self.sequence = sequence
         self.page = page
         self.note = note
+        self.profile = profile
         self.lives = LIVES
         self.told = False  # its count was announced once
+
+
+class Barrier:
+    """A point in the order of pages; ``last``: the number before which all that was there is, once sent."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+
+
+#: What notes are gathered by: day, host, outcome, profile.
+_Key = tuple[str, str, str, str]
 
 
 class Ledger:
@@ -92,9 +107,10 @@ class Ledger:
         self.bytes = 0
         self._max_pages = max_pages
         self._max_bytes = max_bytes
-        self._gathered: dict[tuple[str, str, str], float] = {}
-        self._notes: deque[tuple[tuple[str, str, str], float]] = deque()
-        self._waiting: deque[CopiedPage] = deque()
+        self._gathered: dict[_Key, float] = {}
+        self._notes: deque[tuple[_Key, float]] = deque()
+        self._waiting: deque[CopiedPage | Barrier] = deque()
+        self._barriers = 0  # of those that wait
         self._sent: deque[Entry] = deque()
         self._again: deque[Entry] = deque()  # the tail of _sent that the present counter has not had
         self._open: deque[Entry] = deque()
@@ -117,11 +133,11 @@ class Ledger:
         self.bytes += page.size + _PAGE_BYTES
         return True
 
-    def note(self, day: str, host: str, outcome: str, amount: float) -> None:
+    def note(self, day: str, host: str, outcome: str, amount: float, profile: str = "") -> None:
         """What was not counted is gathered; never refused."""
-        if len(self._gathered) >= NOTES_MAX and (day, host, outcome) not in self._gathered:
-            host = ""
-        key = (day, host, outcome)
+        key = (day, host, outcome, profile)
+        if len(self._gathered) >= NOTES_MAX and key not in self._gathered:
+            key = (day, "", outcome, profile)
         self._gathered[key] = self._gathered.get(key, 0) + amount
 
     def gather(self) -> None:
@@ -129,6 +145,49 @@ class Ledger:
         if not self._notes:
             self._notes.extend(self._gathered.items())
             self._gathered.clear()
+
+    def give_up(self) -> list[CopiedPage]:
+        """Pages that were not sent yet are noted as lost; they are returned."""
+        gone = [page for page in self._waiting if isinstance(page, CopiedPage)]
+        self._waiting.clear()
+        self._barriers = 0
+        for page in gone:
+            self.pages -= 1
+            self.bytes -= page.size + _PAGE_BYTES
+            self.note(page.day, page.host, Reason.LOST.value, 1, page.profile)
+        return gone
+
+    def barrier(self) -> Barrier:
+        """A point behind all that was taken so far; see `is_past`."""
+        self._gather_all()
+        barrier = Barrier()
+        self._waiting.append(barrier)
+        self._barriers += 1
+        return barrier
+
+    def _gather_all(self) -> None:
+        """No note is gathered any more: all wait."""
+        notes = dict(self._notes)
+        for key, amount in self._gathered.items():
+            day, _, outcome, profile = key
+            if len(notes) >= 2 * NOTES_MAX and key not in notes:
+                key = (day, "", outcome, profile)
+            notes[key] = notes.get(key, 0) + amount
+        self._notes = deque(notes.items())
+        self._gathered.clear()
+
+    def is_past(self, barrier: Barrier) -> bool:
+        """All that was there before the barrier is kept."""
+        if not self._notes:
+            self._pass_barriers()
+        last = barrier.last
+        return last is not None and (not self._sent or self._sent[0].sequence > last)
+
+    def _pass_barriers(self) -> None:
+        while self._waiting and isinstance(barrier := self._waiting[0], Barrier):
+            barrier.last = self._last
+            self._waiting.popleft()
+            self._barriers -= 1
 
     # what goes out
 
@@ -142,16 +201,19 @@ class Ledger:
         elif len(self._sent) >= SENT_MAX:
             return None
         elif self._notes:
-            (day, host, outcome), amount = self._notes.popleft()
+            (day, host, outcome, profile), amount = self._notes.popleft()
             self._last += 1
-            entry = Entry(self._last, None, Note(self._last, day, host, outcome, amount))
-            self._sent.append(entry)
-        elif self._waiting and self._fits(self._waiting[0]):
-            self._last += 1
-            entry = Entry(self._last, self._waiting.popleft(), None)
+            entry = Entry(self._last, None, Note(self._last, day, host, outcome, amount), profile)
             self._sent.append(entry)
         else:
-            return None
+            self._pass_barriers()
+            page = self._waiting[0] if self._waiting else None
+            if not isinstance(page, CopiedPage) or not self._fits(page):
+                return None
+            self._waiting.popleft()
+            self._last += 1
+            entry = Entry(self._last, page, None, page.profile)
+            self._sent.append(entry)
         if entry.page is not None:
             self._open.append(entry)
             self._open_bytes += entry.page.size
@@ -214,7 +276,7 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """Pages that have not been sent yet."""
-        return len(self._waiting)
+        return len(self._waiting) - self._barriers
 
     @property
     def has_gathered(self) -> bool:

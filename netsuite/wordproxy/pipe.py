@@ -8,7 +8,8 @@ theirs, is a `PipeFault`, after which nothing that comes out of that pipe means 
 
     relay -> counter    Begin, then Job and Mark in the order of their sequence numbers; end of file: finish
     counter -> relay    Ready; for each Job in order Counted or Skipped; around each batch Storing and
-                        Committed or Refused (where the relay keeps the store: Returned); Trouble, Leaving
+                        Committed or Refused (where the relay keeps the store: Returned); Spooled, Trouble,
+                        Leaving
 """
 
 from __future__ import annotations
@@ -44,12 +45,18 @@ class Begin(msgspec.Struct, array_like=True, frozen=True, tag="begin"):
     page_seconds: float
     batch_pages: int = 200
     batch_seconds: float = 0.5
+    spool: str = ""  #: folder for batches that the store can't take; "": none
+    spool_name: str = ""  #: the store's address without its password
+    spool_bytes: int = 0
+    keep_seconds: float = 0.0  #: that addresses are kept
 
 
 class Job(msgspec.Struct, array_like=True, frozen=True, tag="job"):
     """A page to be counted.  ``url`` None: only its counts may be kept, no title either.
 
-    ``title``, ``lang``: where whoever brought the page knows better than the page does.
+    One whose ``source`` is RECOUNTED is a `Revisit`, and has nothing that could be counted.  ``profile``:
+    whose page it is, "" for nobody's.  ``title``, ``lang``: where whoever brought the page knows better than
+    the page does.
     """
 
     sequence: int
@@ -66,6 +73,7 @@ class Job(msgspec.Struct, array_like=True, frozen=True, tag="job"):
     lang: str | None = None
     source: str = COUNTED  #: of `store.contract.Page`
     is_hurried: bool = False  #: others wait: no time for sentences
+    profile: str = ""
     body: bytes = b""  #: the last field: see `job_frame`
 
 
@@ -73,10 +81,13 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, tag="mark"):
     """Something that was not counted, to be kept in its turn."""
 
     note: Note
+    profile: str = ""
 
 
 class Ready(msgspec.Struct, array_like=True, frozen=True, tag="ready"):
-    """The counter has begun and takes pages."""
+    """The counter has begun and takes pages; so many batches wait in spools."""
+
+    spooled: int = 0
 
 
 class Counted(msgspec.Struct, array_like=True, frozen=True, tag="counted"):
@@ -102,15 +113,23 @@ class Refused(msgspec.Struct, array_like=True, frozen=True, tag="refused"):
 
 
 class Committed(msgspec.Struct, array_like=True, frozen=True, tag="committed"):
-    """Everything up to this number is in the store for good."""
+    """Everything up to this number is in the store, or the spool, for good."""
 
     last: int
 
 
+class Spooled(msgspec.Struct, array_like=True, frozen=True, tag="spooled"):
+    """So many batches wait in spools for their store."""
+
+    batches: int
+
+
 class Returned(msgspec.Struct, array_like=True, frozen=True, tag="returned"):
-    """A batch for the store that the relay's process keeps."""
+    """A batch for a store that the relay's process keeps; ``more``: others of these numbers follow."""
 
     batch: Batch
+    profile: str = ""
+    more: bool = False
 
 
 class Trouble(msgspec.Struct, array_like=True, frozen=True, tag="trouble"):
@@ -124,7 +143,9 @@ class Leaving(msgspec.Struct, array_like=True, frozen=True, tag="leaving"):
 
 
 ToCounter = Begin | Job | Mark
-FromCounter = Ready | Counted | Skipped | Storing | Refused | Committed | Returned | Trouble | Leaving
+FromCounter = (
+    Ready | Counted | Skipped | Storing | Refused | Committed | Spooled | Returned | Trouble | Leaving
+)
 
 _Message = TypeVar("_Message")
 _encode = msgspec.msgpack.Encoder().encode

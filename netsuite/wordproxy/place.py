@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pwd
+import re
 import secrets
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from netsuite.site.token import read_secret
 
 MEMORY = ":memory:"
 
 KEY_BYTES = 32
+
+#: Bytes of a user's name that a file may be named by, and what of it a Redis's keys may.
+_NAME_MAX = 100
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,48}")
 
 
 def state_folder(environ: Mapping[str, str], home: str | None = None) -> str:
@@ -35,6 +42,31 @@ def _passwd_home() -> str | None:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
         return None
+
+
+def profile_store(where: str, user: str) -> str:
+    """Return where the store of one user is, ``where`` being that of nobody in particular.
+
+    In files, ``words.db`` has ``words.d/USER.db`` beside it, the name in hexadecimal; in a Redis a colon and
+    the name follow the prefix.  A name that is too long or has other signs is told by its digest.
+    """
+    if where == MEMORY:
+        return where
+    name = user.encode("utf-8", "surrogateescape")
+    digest = hashlib.blake2b(name, digest_size=16).hexdigest()
+    if "://" not in where:
+        short = name.hex() if len(name) <= _NAME_MAX else f"x{digest}"
+        return os.path.join(profile_folder(where), f"{short}.db")
+    parts = urlsplit(where)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    plain = _PLAIN.fullmatch(user) and not user.startswith("x-")
+    options["prefix"] = f"{options.get('prefix', 'netsuite')}:{user if plain else f'x-{digest}'}"
+    return urlunsplit(parts._replace(query=urlencode(options, safe="/:")))
+
+
+def profile_folder(where: str) -> str:
+    """Return the folder of users' stores beside the store in a file."""
+    return f"{where.removesuffix('.db')}.d"
 
 
 def url_key(store: str) -> bytes:

@@ -507,7 +507,7 @@ class MemoryStoreTests(CounterCase):
     async def test_returned(self) -> None:
         """All pages come back in batches, each once, killed counters or not."""
         self.batches: list[Batch] = []
-        self.keep = self.batches.append
+        self.keep = lambda batch, _profile: self.batches.append(batch)
         self.begin(store=":memory:")
         self.diary.on_count = lambda: (
             os.kill(self.diary.pids[-1], signal.SIGKILL) if len(self.diary.counts) == 5 else None

@@ -22,7 +22,7 @@ from netsuite.wordproxy.copying import (
     media_type,
     shown_url,
 )
-from netsuite.wordproxy.feed import local_day
+from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.ledger import CopiedPage
 from netsuite.words.skipped import Reason
 

@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import counting
 from netsuite.wordproxy.counter import _Pipe, _work
-from netsuite.wordproxy.counting import Counter, place
+from netsuite.wordproxy.counting import Counter
+from netsuite.wordproxy.errors import place
 from netsuite.wordproxy.pipe import (
     Begin,
     Committed,

@@ -68,7 +68,7 @@ class CrewTests(SynchronousTestCase):
         self.crew.workers = self.workers
         self.crew.start(RULES)
 
-    def keep(self, kept: Batch) -> Any:
+    def keep(self, kept: Batch, _profile: str) -> Any:
         """Keep it, and answer as told."""
         self.kept.append(kept)
         if isinstance(self.answer, Exception):
@@ -214,8 +214,9 @@ class CountingTests(SynchronousTestCase):
     def test_batches(self) -> None:
         """A batch for a memory store goes to the first process, and is kept, or not, as that says."""
         alone = self.begun(store=":memory:")
-        first, second = alone.on_batch(batch()), alone.on_batch(batch())
+        first, second = alone.on_batch(batch(), ""), alone.on_batch(batch(), "alice")
         self.assertEqual([message["batch"] for message in self.said], [1, 2])
+        self.assertEqual([message["profile"] for message in self.said], ["", "alice"])
         self.assertNoResult(first)
         self.counting.heard({"do": "kept", "batch": 2, "fault": "StoreFault"})
         self.counting.heard({"do": "kept", "batch": 1, "fault": ""})

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import child as child_module
 from netsuite.wordproxy import feed as feed_module
+from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.feed import Feed, FeedSettings
 from netsuite.wordproxy.ledger import OPEN_PAGES, CopiedPage
 from netsuite.wordproxy.pipe import (
@@ -209,7 +210,7 @@ class FeedCase(SynchronousTestCase):
         self.batches: list[Batch] = []
         self.kept: Callable[[Batch], object] = self.batches.append
         self.feed = Feed(
-            self.reactor, self.settings, self.diary, lambda batch: self.kept(batch), clock=lambda: NOON
+            self.reactor, self.settings, self.diary, lambda batch, _: self.kept(batch), clock=lambda: NOON
         )
         self.feed.start()
         self.reactor.now.say(Ready())
@@ -300,7 +301,7 @@ class HandingOverTests(FeedCase):
         self.feed.note("", "paused", 12.5)
         self.assertEqual(self.reactor.now.notes, [])
         self.reactor.advance(1)
-        day = feed_module.local_day(NOON)
+        day = local_day(NOON)
         self.assertEqual(
             self.reactor.now.notes,
             [Note(1, day, "cdn.example", "not text", 5), Note(2, day, "", "paused", 12.5)],
@@ -321,7 +322,14 @@ class HandingOverTests(FeedCase):
         self.reactor.now.say(Trouble("no room"))
         self.assertEqual(
             self.feed.status(),
-            {"counter": 1000, "waiting_pages": 1, "waiting_bytes": 1034, "restarts": 0, "trouble": "no room"},
+            {
+                "counter": 1000,
+                "waiting_pages": 1,
+                "waiting_bytes": 1034,
+                "restarts": 0,
+                "spooled": 0,
+                "trouble": "no room",
+            },
         )
         self.reactor.now.say(Counted(1, 1), Committed(1))
         self.assertEqual(self.feed.status()["trouble"], None)

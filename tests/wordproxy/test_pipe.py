@@ -23,6 +23,7 @@ from netsuite.wordproxy.pipe import (
     Refused,
     Returned,
     Skipped,
+    Spooled,
     Storing,
     ToCounter,
     Trouble,
@@ -49,18 +50,20 @@ JOB = Job(
     "cy",
     "ingested",
     True,
+    "alice",
     b"<p>tide",
 )
 BARE = msgspec.structs.replace(JOB, body=b"")
-TO: list[ToCounter] = [Begin("n", ":memory:", 10, 200, "und", 0, 0, 1.0), JOB, Mark(NOTE)]
+TO: list[ToCounter] = [Begin("n", ":memory:", 10, 200, "und", 0, 0, 1.0), JOB, Mark(NOTE, "alice")]
 FROM: list[FromCounter] = [
-    Ready(),
+    Ready(2),
     Counted(3, 812),
     Skipped(4, "too large"),
     Storing(),
     Refused(),
     Committed(4),
-    Returned(Batch("n", 4, [PAGE], [NOTE])),
+    Spooled(3),
+    Returned(Batch("n", 4, [PAGE], [NOTE]), "alice", True),
     Trouble("full"),
     Leaving(),
 ]

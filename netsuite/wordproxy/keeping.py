@@ -1,0 +1,325 @@
+"""Batches into their stores: now, or, where a store is on another machine, by way of a spool.
+
+While the spool holds something, what is new goes behind it, so that a store meets a node's numbers in order.
+A store that refused is asked again after a while, ever less often, and not for each batch: to ask may take
+as long as the store's timeout, and meanwhile no page is counted.  Spools that dead nodes left are looked for
+now and then, and sent before our own.
+
+A spool that fails or is full is as good as none: the batch is refused, and the caller keeps it.  Unless our
+own spool holds something: then it is sent first, or nothing is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from netsuite.wordproxy import spool
+from netsuite.wordproxy.days import local_day
+from netsuite.wordproxy.errors import place
+from netsuite.wordproxy.place import profile_store
+from netsuite.wordproxy.spool import Parts, Spool, SpoolFault
+from netsuite.wordproxy.store.contract import Batch, Note, Page, Revisit, Store, StoreFault
+from netsuite.words.skipped import Reason
+
+#: Seconds between attempts at a store that refuses: from, to.
+RETRY_SECONDS = (0.2, 5.0)
+
+#: Seconds that spools are sent without a look at what else there is to do.
+SEND_SECONDS = 0.5
+
+#: Seconds between two looks for spools that nobody has.
+LOOK_SECONDS = 60.0
+
+#: What a batch costs a spool's file beside its bytes.
+ROW_BYTES = 8192
+
+#: Spools of dead nodes that are open at once.
+LEFT_MAX = 8
+
+#: Stores open at once; there may be one for each user.
+STORES_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Spooling:
+    """Where spools are, for which store; bytes that all may have; ``keep_seconds``: of addresses."""
+
+    folder: str
+    store: str
+    node: str
+    max_bytes: int
+    keep_seconds: float
+
+
+class Keeping:
+    """Has batches kept.  ``complain`` is told of trouble, in one line each time."""
+
+    def __init__(
+        self,
+        where: str,
+        spooling: Spooling | None,
+        complain: Callable[[str], None],
+        *,
+        open_store: Callable[[str], Store],
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """``where``: the store of those without a profile.  ``clock``, ``wall``: seconds."""
+        self._where = where
+        self._spooling = spooling
+        self._complain = complain
+        self._open_store = open_store
+        self._clock, self._wall = clock, wall
+        self._stores: OrderedDict[str, Store] = OrderedDict()
+        self._own: Spool | None = None
+        self._left: list[Spool] = []  # by nodes that are no more
+        self._refused = 0  # times in a row
+        self._due = clock()  # when the store is asked again
+        self._look_due = clock()
+        self._owed: list[tuple[str, int]] = []  # lost with a damaged spool: day, pages
+        if spooling is not None:
+            self._look()
+
+    # what is to be kept
+
+    @property
+    def spooled(self) -> int:
+        """Batches that wait in spools."""
+        return sum(one.count for one in self._all())
+
+    def keep(self, parts: Parts) -> None:
+        """The parts are in their stores, or in the spool, for good.  Raises: StoreFault."""
+        parts = self._with_owed(parts)
+        if not self._is_behind or not self._put(parts):
+            self._send_own()
+            try:
+                self._deliver(parts)
+            except StoreFault as fault:
+                if not self._put(parts):
+                    raise
+                self._refuse(fault)
+            else:
+                self._refused = 0
+        self._owed = []
+
+    @property
+    def _is_behind(self) -> bool:
+        """What is new goes to the spool, not to the store: others wait there, or the store just refused."""
+        return bool((self._own and self._own.count) or (self._refused and self._clock() < self._due))
+
+    def _send_own(self) -> None:
+        """Nothing waits in our own spool.  Raises: StoreFault."""
+        own = self._own
+        if own is not None and own.count and not self._send_all(own, self._clock() + SEND_SECONDS):
+            raise StoreFault("the spool takes no more, and what it holds is not sent yet")
+
+    def wait(self) -> float | None:
+        """Seconds until `catch_up` has something to do; None if nothing waits."""
+        if self._spooling is None:
+            return None
+        due = min(self._due, self._look_due) if self.spooled else self._look_due
+        return max(0.0, due - self._clock())
+
+    def catch_up(self) -> bool:
+        """What waits in spools is sent, as far as the store and a moment allow; whether anything moved."""
+        if self._clock() >= self._look_due:
+            self._look()
+        before = self.spooled
+        if before and self._clock() >= self._due:
+            self._send_some()
+        return self.spooled != before
+
+    def let_go(self) -> None:
+        """No store is open, until one is needed again: what mends one may be another file in its place."""
+        stores, self._stores = self._stores, OrderedDict()
+        for store in stores.values():
+            with contextlib.suppress(StoreFault):  # it may have refused already
+                store.close()
+
+    def close(self) -> None:
+        """Nothing is open, and the spools are free for others."""
+        self.let_go()
+        for one in self._all():
+            one.close()
+        self._own, self._left = None, []
+
+    def _all(self) -> list[Spool]:
+        return [*self._left] if self._own is None else [*self._left, self._own]
+
+    # to the stores
+
+    def _deliver(self, parts: Parts) -> None:
+        try:
+            for profile, batch in parts:
+                self._add(self._store(profile), batch)
+        except StoreFault:
+            self.let_go()
+            raise
+
+    def _store(self, profile: str) -> Store:
+        where = profile_store(self._where, profile) if profile else self._where
+        if where not in self._stores:
+            while len(self._stores) >= STORES_MAX:
+                _, least_used = self._stores.popitem(last=False)
+                least_used.close()
+            self._stores[where] = self._open_store(where)
+        self._stores.move_to_end(where)
+        return self._stores[where]
+
+    def _add(self, store: Store, batch: Batch) -> None:
+        try:
+            store.add(batch)
+        except StoreFault:
+            raise
+        except Exception as error:  # not the store's state, but something in this batch
+            self._complain(f"a batch could not be kept: {place(error)}")
+            self._add_singly(store, batch)
+
+    def _add_singly(self, store: Store, batch: Batch) -> None:
+        """Each page that the store can take is kept; in the place of the others stands a note."""
+        node = batch.node
+        alone = [Batch(node, page.sequence, [page], []) for page in batch.pages]
+        alone += [Batch(node, note.sequence, [], [note]) for note in batch.notes]
+        alone += [Batch(node, one.sequence, [], [], [one]) for one in batch.revisits]
+        for single in sorted(alone, key=lambda single: single.last):
+            try:
+                store.add(single)
+            except StoreFault:
+                raise
+            except Exception as error:
+                self._complain(f"a page could not be kept: {place(error)}")
+                gone: list[Page | Revisit] = [*single.pages, *single.revisits]
+                notes = [Note(p.sequence, p.day, p.host, Reason.UNREADABLE.value) for p in gone]
+                store.add(Batch(node, single.last, [], notes))
+
+    def _refuse(self, fault: StoreFault) -> None:
+        """The store is asked again after a while."""
+        shortest, longest = RETRY_SECONDS
+        self._due = self._clock() + min(longest, shortest * 2 ** min(self._refused, 10))
+        self._refused += 1
+        self._complain(f"{fault}; batches wait in the spool")
+
+    # by way of the spool
+
+    def _put(self, parts: Parts) -> bool:
+        """The parts are in our spool; or False: there is none, it is full, or it fails."""
+        told = self._spooling
+        if told is None:
+            return False
+        try:
+            packed, used = spool.pack(parts), spool.size(told.folder)
+            if used + len(packed) + ROW_BYTES > told.max_bytes:
+                self._complain(f"the spool in {told.folder} is full; raise --spool")
+                return False
+            if self._own is None:
+                self._own = Spool(spool.path_of(told.folder, told.store, told.node), make=True)
+            self._own.put(packed, sum(len(batch.pages) for _, batch in parts), self._wall())
+        except SpoolFault as fault:
+            self._complain(str(fault))
+            self._own = self._mourned(self._own, fault)
+            return False
+        return True
+
+    def _send_some(self) -> None:
+        end = self._clock() + SEND_SECONDS
+        for one in self._all():
+            if not self._send_all(one, end):
+                return
+            if one is not self._own:
+                self._left.remove(one)
+                one.close()
+                self._look_due = self._clock()  # there may be more than are open at once
+
+    def _send_all(self, one: Spool, end: float) -> bool:
+        """All that waits in a spool is in the stores; or False: the store refuses, or time is up."""
+        try:
+            while (row := one.first()) is not None:
+                if self._clock() >= end:
+                    self._due = self._clock() + SEND_SECONDS  # as long for pages that are to be counted
+                    return False
+                self._send(row)
+                one.drop(row)
+        except StoreFault as fault:
+            self._refuse(fault)
+            return False
+        except SpoolFault as fault:
+            self._complain(str(fault))
+            self._due = self._clock() + RETRY_SECONDS[1]
+            if self._mourned(one, fault) is None:
+                if one is self._own:
+                    self._own = None
+                else:
+                    self._left.remove(one)
+            return False
+        self._refused = 0
+        return True
+
+    def _send(self, row: spool.Row) -> None:
+        """What waited is in the stores; what is damaged, or waited too long (see `spool`) is lost."""
+        parts = row.parts
+        if parts is None:
+            self._owe(row.spooled, row.pages)
+            self._complain("a batch in the spool is damaged, its pages are lost")
+        elif self._wall() - row.spooled > spool.STALE_SECONDS:
+            self._deliver(spool.lost(parts))
+            self._complain("a batch waited too long in the spool, its pages are lost")
+        else:
+            self._deliver(parts)
+
+    def _look(self) -> None:
+        """Spools that nobody has are ours, and what is too old to be kept is gone from all that are."""
+        told = self._spooling
+        self._look_due = self._clock() + LOOK_SECONDS
+        if told is None:
+            return
+        ours = {os.path.basename(one.path) for one in self._all()}
+        own_path = spool.path_of(told.folder, told.store, told.node)
+        for name in spool.paths(told.folder, told.store):
+            path = os.path.join(told.folder, name)
+            if name in ours or len(self._left) >= LEFT_MAX:
+                continue
+            try:
+                found = Spool(path)
+            except FileNotFoundError:  # sent by somebody else
+                continue
+            except SpoolFault as fault:
+                if not fault.is_held:
+                    self._complain(str(fault))
+                continue
+            if path == own_path:
+                self._own = found
+            else:
+                self._left.append(found)
+        for one in self._all():
+            with contextlib.suppress(SpoolFault):  # told when it is sent
+                one.strip(self._wall() - told.keep_seconds)
+
+    def _mourned(self, one: Spool | None, fault: SpoolFault) -> Spool | None:
+        """The spool, unless it is damaged for good: then it is gone, and its pages are to be noted."""
+        if one is None or not fault.is_damaged:
+            return one
+        self._owe(self._wall(), one.pages)
+        one.remove()
+        return None
+
+    def _owe(self, when: float, pages: int) -> None:
+        if pages:
+            self._owed.append((local_day(when), pages))
+
+    def _with_owed(self, parts: Parts) -> Parts:
+        """The parts with notes of what was lost with a damaged spool."""
+        if not self._owed:
+            return parts
+        by_profile = dict(parts)
+        first = parts[0][1]
+        main = by_profile.get("", Batch(first.node, first.last, [], []))
+        notes = [Note(main.last, day, "", Reason.LOST.value, pages) for day, pages in self._owed]
+        by_profile[""] = replace(main, notes=[*main.notes, *notes])
+        return list(by_profile.items())
