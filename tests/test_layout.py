@@ -53,6 +53,8 @@ INSIDE_A_FUNCTION = {
     "twisted.internet.reactor",
     "netsuite.reactor.prefer",
     "netsuite.wordproxy.store.redis.RedisStore",
+    "wordfreq.available_languages",
+    "wordfreq.zipf_frequency",
 }
 
 #: Names that say nothing (STYLE, "Names, values, types").

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
+from netsuite.site.tongue import Said, said
+
 #: Most parameters that a query may have, and fields that a form may.
 PARAMETERS_MAX = 50
 FORM_FIELDS_MAX = 2000
@@ -24,8 +26,8 @@ NO_STORE = ("Cache-Control", "no-store")
 class Refusal(Exception):  # noqa: N818 - an answer like others, raised because it ends the view
     """The request is answered with ``status`` and a sentence for the user, in the site's own frame."""
 
-    def __init__(self, status: int, sentence: str, *headers: tuple[str, str]) -> None:
-        super().__init__(sentence)
+    def __init__(self, status: int, sentence: str | Said, *headers: tuple[str, str]) -> None:
+        super().__init__(str(sentence))
         self.status, self.sentence, self.headers = status, sentence, headers
 
 
@@ -53,7 +55,7 @@ class Asked:
         try:
             pairs = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=PARAMETERS_MAX)
         except ValueError:
-            raise Refusal(400, f"A query has at most {PARAMETERS_MAX} parameters.") from None
+            raise Refusal(400, said("refusal.parameters", n=PARAMETERS_MAX)) from None
         return cls(unquote_to_bytes(path).decode("utf-8", "replace"), tuple(pairs), headers)
 
     def posted(self, body: bytes) -> Asked:
@@ -72,7 +74,7 @@ class Asked:
                     max_num_fields=FORM_FIELDS_MAX,
                 )
             except ValueError:
-                raise Refusal(400, f"A form has at most {FORM_FIELDS_MAX} fields.") from None
+                raise Refusal(400, said("refusal.fields", n=FORM_FIELDS_MAX)) from None
         return replace(self, body=body, form=tuple(pairs))
 
     @property

@@ -20,7 +20,8 @@ from netsuite.crowd import NEVER, Crowd
 from netsuite.site.answer import Asked, phrase
 from netsuite.site.frame import Frame
 from netsuite.site.hosts import refusal as judge_host
-from netsuite.site.routes import BROKEN, send
+from netsuite.site.routes import send
+from netsuite.site.tongue import Said, said
 
 #: Longest head of a request: small ones come to our sites, but localhost's other ports add their cookies.
 HEAD_BYTES = 32 * 1024
@@ -38,22 +39,23 @@ HELD_BYTES = 64 * 1024 * 1024
 #: How long a client that was told to go may take to read why.
 _LINGER_SECONDS = 5.0
 
-#: No script runs, nothing comes from elsewhere, no other site may frame ours or learn where its reader was.
+#: Only our own files run and are shown, no other site may frame ours or learn where its reader was.
 SECURITY = {
     b"Content-Security-Policy": (
-        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
-        b" base-uri 'none'; frame-ancestors 'none'"
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     b"X-Content-Type-Options": b"nosniff",
     b"X-Frame-Options": b"DENY",
     b"Referrer-Policy": b"same-origin",  # with no-referrer a form of ours would come from Origin: null
     b"Cross-Origin-Opener-Policy": b"same-origin",
     b"Cross-Origin-Resource-Policy": b"same-origin",
+    b"Permissions-Policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
 _HOST_SENTENCES = {
-    400: "The request must name the host that it is for, once.",
-    421: "This site doesn't answer to that name. Add it with --host if it is yours.",
+    400: said("refusal.host"),
+    421: said("refusal.name"),
 }
 
 
@@ -102,7 +104,7 @@ class Request(server.Request):
         if status is not None:
             self._refuse(status, _HOST_SENTENCES[status])
         elif not self.path.startswith(b"/"):
-            self._refuse(400, "The target of the request is no path.")
+            self._refuse(400, said("refusal.target"))
         else:
             super().process()
 
@@ -123,10 +125,10 @@ class Request(server.Request):
         if self.startedWriting:
             self.channel.shut()
         else:
-            self._refuse(500, BROKEN.format(number))
+            self._refuse(500, said("refusal.broken", number=number))
         return reason
 
-    def _refuse(self, status: int, sentence: str) -> None:
+    def _refuse(self, status: int, sentence: str | Said) -> None:
         asked = Asked(self.path.decode("utf-8", "replace"))
         send(self, self.channel.site.frame.refusal(asked, status, sentence))
 

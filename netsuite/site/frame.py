@@ -1,7 +1,8 @@
 """The look that all pages of a site share, and the pages that say no.
 
 Templates are ours and few; what they show is escaped by jinja2 wherever it stands, and a name that a template
-doesn't get is an error, not an empty place.
+doesn't get is an error, not an empty place.  All their text is the catalogue's, in the reader's language
+(`tongue`): ``t("nav.words")``.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import jinja2
 
 from netsuite.site import static
 from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, json_answer, phrase
+from netsuite.site.tongue import TONGUES, Said, chosen, remember
+
+#: What in a path is no danger in an attribute of ours; all else is written as %XX.
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"
 
 
 @cache
@@ -42,7 +48,7 @@ def number(value: int) -> str:
 class Frame:
     """One site's name and navigation; makes its pages.  ``nav``: pairs of address and text."""
 
-    def __init__(self, name: str, nav: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, name: str, nav: Sequence[tuple[str, str | Said]] = ()) -> None:
         self.name, self.nav = name, tuple(nav)
         self._environment = _environment()
 
@@ -51,13 +57,34 @@ class Frame:
 
         ``here``, among the values, is the address in the navigation that it belongs to, if not its own.
         """
-        own = {"site_name": self.name, "nav": self.nav, "here": asked.path}
+        ui = dict(asked.args).get("ui", "")
+        tongue = chosen(ui, asked.headers)
+        own = {
+            "site_name": self.name,
+            "nav": self.nav,
+            "here": asked.path,
+            "t": tongue.say,
+            "tongue": tongue,
+            "tongues": [(tag, name, _other(asked, code, status)) for code, (tag, name) in TONGUES.items()],
+        }
         text = self._environment.get_template(template).render({**own, **values})
-        return Answer(text.encode("utf-8", "replace"), HTML, status)
+        headers = [NO_STORE, ("Content-Language", tongue.tag), ("Vary", "Accept-Language, Cookie")]
+        if ui in TONGUES:
+            headers.append(("Set-Cookie", remember(ui)))
+        return Answer(text.encode("utf-8", "replace"), HTML, status, tuple(headers))
 
-    def refusal(self, asked: Asked, status: int, sentence: str, *headers: tuple[str, str]) -> Answer:
+    def refusal(self, asked: Asked, status: int, sentence: str | Said, *headers: tuple[str, str]) -> Answer:
         """The answer that says no, and why: JSON where JSON was asked for, else a page."""
         if asked.wants_json:
-            return json_answer({"error": {"status": status, "message": sentence}}, status, *headers)
+            return json_answer({"error": {"status": status, "message": str(sentence)}}, status, *headers)
         page = self.page("refusal.html", asked, status=status, title=phrase(status), sentence=sentence)
-        return Answer(page.body, page.kind, status, (NO_STORE, *headers))
+        return Answer(page.body, page.kind, status, (*page.headers, *headers))
+
+
+def _other(asked: Asked, code: str, status: int) -> str:
+    """The address of the same page in another language; of the first one, where this is none."""
+    if status != 200:
+        return f"/?ui={code}"
+    pairs = [*((name, value) for name, value in asked.args if name != "ui"), ("ui", code)]
+    path = "/" + asked.path.lstrip("/")  # never another host's
+    return f"{quote(path, safe=_PATH_SAFE)}?{urlencode(pairs)}"

@@ -23,11 +23,9 @@ from netsuite.site import elsewhere, static, token
 from netsuite.site.answer import FORM, JSON, Answer, Asked, Refusal, View, phrase
 from netsuite.site.frame import Frame
 from netsuite.site.token import Token
+from netsuite.site.tongue import said
 
 READING = ("GET", "HEAD")
-
-#: What may be shown of ourselves to the user whose request met a bug.
-BROKEN = "Something went wrong here. It is in the log, as fault {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +94,12 @@ class Routes(Resource):
             return self.frame.refusal(asked, refusal.status, refusal.sentence, *refusal.headers)
         except Exception:  # a bug must end this request only
             fault = journal.fault(where="site.view", failure=Failure())
-            return self.frame.refusal(asked, 500, BROKEN.format(fault))
+            return self.frame.refusal(asked, 500, said("refusal.broken", number=fault))
 
     async def _answer(self, asked: Asked, body: bytes) -> Answer:
         view, post = self._view(asked.path), self._posts.get(asked.path)
         if view is None and post is None:
-            raise Refusal(404, "There is no such page.")
+            raise Refusal(404, said("refusal.no_page"))
         if asked.method == "POST" and post is not None and self._judge is not None:
             return await self._post(asked, post, self._judge, body)
         if asked.method == "OPTIONS" and post is not None and post.from_elsewhere:
@@ -109,13 +107,17 @@ class Routes(Resource):
         if asked.method in READING and view is not None:
             return await view(asked)
         allowed = [*(READING if view is not None else ()), *(("POST",) if post is not None else ())]
-        sentence = "This page can only be read." if post is None else f"{asked.method} does nothing here."
+        sentence = (
+            said("refusal.read_only") if post is None else said("refusal.method", name=asked.method[:20])
+        )
         raise Refusal(405, sentence, ("Allow", ", ".join(allowed)))  # RFC 9110 §15.5.6
 
     async def _post(self, asked: Asked, post: Post, judge: Token, body: bytes) -> Answer:
         """Ask the view, if the request may be posted; else raise `Refusal`."""
         if asked.kind not in post.kinds or asked.headers.get("content-encoding", "identity") != "identity":
-            raise Refusal(415, f"Send {' or '.join(post.kinds)}.", ("Accept", ", ".join(post.kinds)))
+            raise Refusal(
+                415, said("refusal.kind", names=", ".join(post.kinds)), ("Accept", ", ".join(post.kinds))
+            )
         asked = asked.posted(body)
         judge.judge(asked, post.purpose, from_elsewhere=post.from_elsewhere)
         if not post.from_elsewhere:

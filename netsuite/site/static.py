@@ -7,9 +7,17 @@ from hashlib import blake2b
 from importlib import resources
 
 from netsuite.site.answer import Answer, Asked, Refusal
+from netsuite.site.tongue import said
+
+_SCRIPT = "text/javascript; charset=utf-8"
 
 #: What can be served, and as what.
-KINDS = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+KINDS = {
+    "style.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "live.js": _SCRIPT,
+    "vendor/htmx.min.js": _SCRIPT,
+}
 
 _YEAR = ("Cache-Control", "public, max-age=31536000, immutable")
 
@@ -30,7 +38,7 @@ async def view(asked: Asked) -> Answer:
     """The file asked for, or that the browser's copy is as good."""
     name = asked.path.removeprefix("/static/")
     if name not in KINDS:
-        raise Refusal(404, "There is no such file.")
+        raise Refusal(404, said("refusal.no_file"))
     body, mark = _content(name)
     etag = f'"{mark}"'
     headers = (_YEAR, ("ETag", etag))

@@ -18,6 +18,7 @@ import secrets
 from collections.abc import Callable
 
 from netsuite.site.answer import Asked, Refusal
+from netsuite.site.tongue import said
 
 #: What tokens are for: forms of our own pages; pages that are brought here.
 FORM, INGEST = "form", "ingest"
@@ -29,9 +30,9 @@ MINUTE = 60.0
 #: Characters that a secret must have at least, and that are read of one.
 SECRET_MIN, SECRET_MAX = 16, 1024
 
-_ELSEWHERE = "This can only be done from this site's own pages."
-_STALE = "The token is missing or wrong; load the page anew and try again."
-_TOO_OFTEN = "Too many wrong tokens came; wait a minute."
+_ELSEWHERE = said("refusal.elsewhere")
+_STALE = said("refusal.stale")
+_TOO_OFTEN = said("refusal.often")
 
 
 class Token:

@@ -100,7 +100,7 @@ class AnswerTests(SiteCase):
         """HEAD has the headers that GET has, and no body."""
         get, head = ask(self.site), ask(self.site, method="HEAD")
         self.assertEqual((head.status, head.body), (200, b""))
-        self.assertEqual(head.headers, get.headers)
+        self.assertEqual(head.headers | {"date": ""}, get.headers | {"date": ""})
 
     def test_other_methods(self) -> None:
         """Methods that would change something are refused, with those that are allowed."""

@@ -1,13 +1,23 @@
-"""What the report knows of the service that it is part of."""
+"""What the report knows of the service that it is part of, and what it may ask of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from netsuite.wordproxy.report.pac import Rules
 
-def _well() -> Mapping[str, str]:
+
+def _well() -> Mapping[str, object]:
     return {}
+
+
+def _counts() -> bool:
+    return False
+
+
+def _stays(paused: bool) -> None:
+    """Nothing: this service can't be paused from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,9 @@ class About:
     store: str  #: the path, or ``:memory:``
     #: What ``/healthz`` adds, like ``{"counter": "running"}``; with ``"status": "failing"`` it answers 503.
     health: Callable[[], Mapping[str, object]] = _well
+    hosts: Callable[[], Rules] = Rules  #: which hosts are counted, for ``/proxy.pac``
+    is_paused: Callable[[], bool] = _counts
+    pause: Callable[[bool], None] = _stays  #: counting is paused from now on, or goes on
 
 
 #: Asked at each request: ports may be known only when they are bound.

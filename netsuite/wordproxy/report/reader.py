@@ -8,12 +8,12 @@ restart.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
+from netsuite.wordproxy.store.contract import Batch, Store, StoreFault, WholeStore
 
 #: Most questions that wait for their answer.
 WAITING_MAX = 64
@@ -37,7 +37,7 @@ class Reader:
         """
         self._open_store, self._reactor, self._keep = open_store, reactor, keep
         self._pool = pool or ThreadPool(1, 1, "report store")
-        self._store: Store | None = None  # of the thread alone
+        self._store: WholeStore | None = None  # of the thread alone
         self._waiting = 0
         self._runs = False
 
@@ -53,7 +53,7 @@ class Reader:
             await deferToThreadPool(self._reactor, self._pool, self._close)
             self._pool.stop()
 
-    async def ask(self, question: Callable[[Store], T]) -> T:
+    async def ask(self, question: Callable[[WholeStore], T]) -> T:
         """What ``question`` says of the store; it runs in the thread.
 
         Raises:
@@ -68,7 +68,7 @@ class Reader:
         """The batch is in the store: for stores in memory, which nobody else can write.  Waits its turn."""
         await self._in_line(lambda store: store.add(batch))
 
-    async def _in_line(self, question: Callable[[Store], T]) -> T:
+    async def _in_line(self, question: Callable[[WholeStore], T]) -> T:
         if not self._runs:
             raise Busy
         self._waiting += 1
@@ -78,10 +78,10 @@ class Reader:
             self._waiting -= 1
         return answer
 
-    def _answer(self, question: Callable[[Store], T]) -> T:
+    def _answer(self, question: Callable[[WholeStore], T]) -> T:
         """In the thread: the store's answer."""
         if self._store is None:
-            self._store = self._open_store()
+            self._store = cast(WholeStore, self._open_store())  # all stores have all of it, soon
         try:
             return question(self._store)
         except StoreFault:

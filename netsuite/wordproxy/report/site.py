@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from netsuite.crowd import Crowd
-from netsuite.site.answer import Answer, Asked, Refusal, View
+from netsuite.site.answer import NO_STORE, Answer, Asked, Refusal, View
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Post, Routes
 from netsuite.site.server import Site, make_site
 from netsuite.site.token import Token
+from netsuite.site.tongue import said
+from netsuite.wordproxy.report import pac, query
 from netsuite.wordproxy.report.about import Tell
 from netsuite.wordproxy.report.api import Api
+from netsuite.wordproxy.report.changes import Changing
+from netsuite.wordproxy.report.desk import Desk
+from netsuite.wordproxy.report.knowledge import Learning
+from netsuite.wordproxy.report.overview import Overview
 from netsuite.wordproxy.report.query import BadQuery
 from netsuite.wordproxy.report.reader import Busy, Reader
+from netsuite.wordproxy.report.single import Singles
 from netsuite.wordproxy.report.views import Views
 from netsuite.wordproxy.store.contract import StoreFault
 
-_NAV = (("/words", "Words"), ("/coverage", "Coverage"), ("/setup", "Setup"))
+_NAV = ("words", "unknown", "known", "sites", "pages", "days", "langs", "coverage", "setup")
+
+_FORMS = ("", ".json", ".csv")
 
 
 def make_report(
@@ -27,7 +36,6 @@ def make_report(
     about: Tell,
     token: Token,
     *,
-    sentences: Mapping[Any, str],
     hosts: Collection[str] = (),
     idle_seconds: float = 60.0,
     crowd: Crowd | None = None,
@@ -35,27 +43,64 @@ def make_report(
 ) -> Site:
     """A factory to listen with.  The reader's start and stop are its owner's.
 
-    ``token``: what changes something needs it.  ``sentences``: what each reason for skipping a page means.
+    ``token``: what changes something needs it.
     """
-    frame = Frame("wordproxy", _NAV)
-    pages, api = Views(reader, about, frame, sentences), Api(reader, about)
-    views = {
-        "/": pages.words,
-        "/words": pages.words,
-        "/coverage": pages.coverage,
-        "/setup": pages.setup,
-        "/words.json": api.words,
-        "/coverage.json": api.coverage,
-        "/healthz": api.healthz,
+    nav = [("/", said("nav.overview")), *((f"/{name}", said(f"nav.{name}")) for name in _NAV)]
+    frame = Frame("wordproxy", nav)
+    desk = Desk(reader, about, frame, token)
+    views, singles, api = Views(desk), Singles(desk), Api(reader, about)
+    overview, learning, changing = Overview(desk).overview, Learning(desk), Changing(desk)
+    lists: dict[str, View] = {
+        "/overview": overview,
+        "/words": views.words,
+        "/unknown": views.unknown,
+        "/search": views.search,
+        "/known": learning.known,
+        "/days": views.days,
+        "/sites": views.sites,
+        "/langs": views.langs,
+        "/pages": views.pages,
+        "/coverage": views.coverage,
     }
-    posts: dict[str, Post] = {}
+    paths: dict[str, View] = {
+        "/": views.words,
+        **{path + form: view for path, view in lists.items() for form in _FORMS},
+        "/coverage.json": api.coverage,
+        "/unknown.tsv": learning.anki,
+        "/setup": views.setup,
+        "/forget": changing.ask_to_forget,
+        "/healthz": api.healthz,
+        "/proxy.pac": Pac(about).file,
+    }
+    posts = {
+        "/known": Post(changing.known),
+        "/forget": Post(changing.forget),
+        "/pause": Post(changing.pause),
+        "/sites": Post(changing.site_lang),
+    }
+    prefixes: dict[str, View] = {"/word/": singles.word, "/site/": singles.site, "/page/": singles.page}
     routes = Routes(
         frame,
-        {path: _told(view) for path, view in views.items()},
+        {path: _told(view) for path, view in paths.items()},
+        {path: _told(view) for path, view in prefixes.items()},
         posts={path: replace(post, view=_told(post.view)) for path, post in posts.items()},
         judge=token,
     )
     return make_site(routes, frame, hosts=hosts, idle_seconds=idle_seconds, crowd=crowd, reactor=reactor)
+
+
+class Pac:
+    """``/proxy.pac``, which asks no store."""
+
+    def __init__(self, about: Tell) -> None:
+        self._about = about
+
+    async def file(self, asked: Asked) -> Answer:
+        """``/proxy.pac``: the proxy for what is counted, for browsers to follow."""
+        query.nothing(asked.args)
+        about = self._about()
+        text = pac.script(about.proxy, about.hosts())
+        return Answer(text.encode(), pac.KIND, 200, (NO_STORE,))
 
 
 def _told(view: View) -> View:
@@ -65,10 +110,10 @@ def _told(view: View) -> View:
         try:
             return await view(asked)
         except BadQuery as fault:
-            raise Refusal(400, f"{fault}.") from None
+            raise Refusal(400, fault.sentence) from None
         except StoreFault as fault:
-            raise Refusal(503, f"The store can't be read: {fault}.", ("Retry-After", "10")) from None
+            raise Refusal(503, said("refusal.store", fault=str(fault)), ("Retry-After", "10")) from None
         except Busy:
-            raise Refusal(503, "Too many are asking at once; try again.", ("Retry-After", "1")) from None
+            raise Refusal(503, said("refusal.busy"), ("Retry-After", "1")) from None
 
     return told

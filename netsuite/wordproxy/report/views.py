@@ -1,133 +1,214 @@
-"""The report as pages, for people: no JavaScript, and their addresses hold all their state."""
+"""The report's lists, for people and programs: their addresses hold all their state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from netsuite.site.answer import Answer, Asked
-from netsuite.site.frame import Frame
-from netsuite.wordproxy.report import query, wording
-from netsuite.wordproxy.report.about import Tell
-from netsuite.wordproxy.report.reader import Reader
+from netsuite.wordproxy.report import desk, lists, query, wording
+from netsuite.wordproxy.report.desk import Desk, Found
+from netsuite.wordproxy.report.listing import Listing
 from netsuite.wordproxy.store.contract import (
+    LEVELS,
     SORTS,
-    Coverage,
+    UNKNOWN,
     CoverageQuery,
-    Share,
     Sources,
-    Store,
+    WholeStore,
     WordList,
     WordQuery,
 )
 
+#: Words that the chart of ranks is drawn from.
+RANKS = 1000
+
 #: Most rows that a page shows of coverage.
 _DAYS_MAX, _HOSTS_MAX = 60, 200
 
-_COLUMNS = (("word", "Word"), ("occurrences", "Occurrences"), ("pages", "Pages"), ("last", "Last met"))
-
 
 class Views:
-    """The views that people read."""
+    """The lists."""
 
-    def __init__(self, reader: Reader, about: Tell, frame: Frame, sentences: Mapping[Any, str]) -> None:
-        self._reader, self._about, self._frame, self._sentences = reader, about, frame, sentences
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     async def words(self, asked: Asked) -> Answer:
-        """``/`` and ``/words``: the words, most frequent first, with a form to narrow them."""
-        wanted, said = query.words(asked.args)
-        if wanted.limit == 0 or wanted.limit > _ROWS_MAX:
-            raise query.BadQuery(f"limit: a page shows 1 to {_ROWS_MAX} words; /words.json shows all")
-        days = query.days_of(wanted)
+        """``/words``: the words, most frequent first, with a form to narrow them."""
+        return await self._words(asked, "words", known=None, sort=SORTS[0], names=True)
 
-        def read(store: Store) -> tuple[WordList, Coverage, Sources]:
-            return store.words(wanted), store.coverage(days), store.sources()
+    async def unknown(self, asked: Asked) -> Answer:
+        """``/unknown``: next to learn: words met on most pages, then most often; probable names left out."""
+        return await self._words(asked, "unknown", known=UNKNOWN, sort="pages", names=False)
 
-        found, coverage, sources = await self._reader.ask(read)
-        return self._page(
-            "words.html",
-            asked,
-            coverage,
-            days,
-            here="/words",
-            query=wanted,
-            is_filtered=bool(said),
-            json=_link(said, "/words.json"),
-            found=found,
-            sources=sources,
-            ranks=range(wanted.offset + 1, wanted.offset + 1 + len(found.words)),
-            columns=[
-                (name, text, _link(said, sort=name if name != SORTS[0] else None)) for name, text in _COLUMNS
-            ],
-            empty=None if found.words else wording.why_empty(coverage.total, bool(said) or wanted.offset > 0),
-            **_neighbours(wanted, said, found.total.distinct),
-        )
+    async def search(self, asked: Asked) -> Answer:
+        """``/search``: words by a part or a pattern, and the sites whose names have it."""
+        return await self._words(asked, "search", known=None, sort=SORTS[0], names=True)
+
+    async def _words(self, asked: Asked, name: str, *, known: str | None, sort: str, names: bool) -> Answer:
+        wanted, said = query.words(desk.pairs(asked), known=known, sort=sort, names=names)
+        is_page = desk.form_of(asked) == "html"
+        if is_page:
+            query.page_rows(wanted)
+        path, shown_sort = f"/{name}", wanted.sort if wanted.sort != sort else None
+        with_ranks = is_page and name == "words" and wanted.sort == SORTS[0] and not wanted.offset
+        asking = replace(wanted, limit=max(wanted.limit, RANKS)) if with_ranks else wanted
+
+        def read(store: WholeStore) -> Found:
+            days = query.days_of(wanted)
+            looks = name != "search" or wanted.q
+            found = store.words(asking) if looks else WordList(lists.NO_TOTAL, [])
+            columns = lists.unknown() if name == "unknown" else lists.WORDS
+            rows = found.words[: wanted.limit] if is_page else found.words
+            total = lists.total(found.total)
+            listing = Listing(name, columns, rows, store.coverage(days), days, said, total, key="words")
+            if not is_page:
+                return Found(listing)
+            sources = store.sources()
+            return Found(
+                listing,
+                {
+                    "name": name,
+                    "path": path,
+                    "query": wanted,
+                    "usual_names": names,
+                    "filter": said,
+                    "shown_sort": shown_sort,
+                    "headings": desk.headings(listing, path, said, wanted.sort, sort),
+                    "sources": sources,
+                    "sites": _sites(sources, wanted) if name == "search" else [],
+                    "levels": (*LEVELS, UNKNOWN),
+                    "empty": desk.nothing_read(listing, bool(said or wanted.offset)) if looks else None,
+                    "data": desk.data_links(path, said, sort=shown_sort, limit=0),
+                    "ranks": [word.occurrences for word in found.words] if with_ranks else [],
+                    **desk.neighbours(
+                        path, said, wanted.limit, wanted.offset, found.total.distinct, sort=shown_sort
+                    ),
+                },
+            )
+
+        return await self._desk.answer(asked, "words.html", read)
+
+    async def days(self, asked: Asked) -> Answer:
+        """``/days``: what was read day by day, newest first."""
+        return await self._parts(asked, "days", "day")
+
+    async def sites(self, asked: Asked) -> Answer:
+        """``/sites``: what was read on which site, most first."""
+        return await self._parts(asked, "sites", "site")
+
+    async def langs(self, asked: Asked) -> Answer:
+        """``/langs``: what was read in which language, most first."""
+        return await self._parts(asked, "langs", "lang")
+
+    async def _parts(self, asked: Asked, name: str, by: str) -> Answer:
+        wanted, said = query.breakdown(desk.pairs(asked), by)
+        if desk.form_of(asked) == "html":
+            query.page_rows(wanted)
+        path = f"/{name}"
+
+        def read(store: WholeStore) -> Found:
+            days = query.days_of(wanted)
+            found = store.breakdown(wanted)
+            total = {"parts": found.total}
+            listing = Listing(name, lists.parts(by), found.parts, store.coverage(days), days, said, total)
+            return Found(
+                listing,
+                {
+                    "name": name,
+                    "path": path,
+                    "filter": said,
+                    "query": wanted,
+                    "total": found.total,
+                    "headings": desk.plain(listing),
+                    "data": desk.data_links(path, said, limit=0),
+                    "series": list(reversed(found.parts)) if by == "day" else [],
+                    **desk.neighbours(path, said, wanted.limit, wanted.offset, found.total),
+                },
+            )
+
+        return await self._desk.answer(asked, "parts.html", read)
+
+    async def pages(self, asked: Asked) -> Answer:
+        """``/pages``: the pages whose addresses are still kept, newest visit first."""
+        wanted, said = query.pages(desk.pairs(asked))
+        if desk.form_of(asked) == "html":
+            query.page_rows(wanted)
+
+        def read(store: WholeStore) -> Found:
+            days = query.days_of(wanted)
+            found = store.pages(wanted)
+            total = {"pages": found.total}
+            listing = Listing("pages", lists.PAGES, found.pages, store.coverage(days), days, said, total)
+            return Found(
+                listing,
+                {
+                    "path": "/pages",
+                    "filter": said,
+                    "query": wanted,
+                    "total": found.total,
+                    "headings": desk.plain(listing),
+                    "data": desk.data_links("/pages", said, limit=0),
+                    **desk.neighbours("/pages", said, wanted.limit, wanted.offset, found.total),
+                },
+            )
+
+        return await self._desk.answer(asked, "pages.html", read)
 
     async def coverage(self, asked: Asked) -> Answer:
         """``/coverage``: what was counted and what was not, by reason, by day, and by host for one day."""
-        wanted = query.coverage(asked.args)
-        by = "host" if wanted.day else "day"
-        most = _HOSTS_MAX if wanted.day else _DAYS_MAX
-        coverage = await self._reader.ask(lambda store: store.coverage(replace(wanted, by=(by,))))
-        parts = [(day or host, _row(part)) for day, host, part in coverage.parts]
-        if wanted.day:
-            parts.sort(key=lambda part: (-sum(part[1].values()), part[0]))
-        return self._page(
-            "coverage.html",
-            asked,
-            coverage,
-            wanted,
-            title_days=wording.days(wanted),
-            share=coverage.total,
-            reasons=[(why, n, self._sentences.get(why, "")) for why, n in coverage.total.skipped.items()],
-            by=by,
-            parts=parts[:most],
-            left_out=len(parts) - len(parts[:most]),
-        )
+        wanted, said = query.coverage(desk.pairs(asked))
+        form = desk.form_of(asked)
+        if form == "html" or (form == "csv" and not wanted.by):
+            wanted = replace(wanted, by=wanted.by or (("host",) if wanted.day else ("day",)))
+        most = _DAYS_MAX if wanted.by == ("day",) else _HOSTS_MAX
+
+        def read(store: WholeStore) -> Found:
+            coverage = store.coverage(wanted)
+            rows = list(coverage.parts)
+            if wanted.by == ("host",):
+                rows.sort(key=lambda row: (-_outcomes(row[2]), row[1]))
+            listing = Listing("coverage", lists.coverage(wanted.by), rows, coverage, wanted, said)
+            if form != "html":
+                return Found(listing)
+            shown = replace(listing, rows=rows[:most])
+            return Found(
+                shown,
+                {
+                    "query": wanted,
+                    "headings": desk.plain(shown),
+                    "left_out": len(rows) - len(shown.rows),
+                    "data": desk.data_links("/coverage", said, by=",".join(wanted.by)),
+                    "all_days": wording.days(wanted),
+                },
+            )
+
+        return await self._desk.answer(asked, "coverage.html", read)
 
     async def setup(self, asked: Asked) -> Answer:
         """``/setup``: how to point a browser, curl or the system here."""
-        query.nothing(asked.args)
-        coverage = await self._reader.ask(lambda store: store.coverage(CoverageQuery()))
-        about = self._about()
+        query.nothing(desk.pairs(asked))
+        about = self._desk.about()
         host, _, port = about.proxy.rpartition(":")
-        where = {"about": about, "proxy_host": host.strip("[]"), "proxy_port": port}
-        return self._page("setup.html", asked, coverage, CoverageQuery(), **where)
+        where: dict[str, Any] = {"about": about, "proxy_host": host.strip("[]"), "proxy_port": port}
 
-    def _page(
-        self, template: str, asked: Asked, coverage: Coverage, days: CoverageQuery, **values: Any
-    ) -> Answer:
-        line = wording.coverage_line(coverage.total, days)
-        return self._frame.page(template, asked, coverage_line=line, **values)
+        def read(store: WholeStore) -> Found:
+            return Found(no_list(store), where)
+
+        return await self._desk.answer(asked, "setup.html", read)
 
 
-#: Most words on one page.
-_ROWS_MAX = 1000
+def no_list(store: WholeStore) -> Listing:
+    """The coverage of all days, of a view that lists nothing."""
+    days = CoverageQuery()
+    return Listing("nothing", [], [], store.coverage(days), days)
 
 
-def _link(said: dict[str, Any], path: str = "/words", **changes: Any) -> str:
-    """The address of the same list with some things changed."""
-    values = {**said, **changes}
-    if values.get("all"):
-        values["all"] = 1
-    text = urlencode({name: value for name, value in values.items() if value})
-    return f"{path}?{text}" if text else path
+def _sites(sources: Sources, wanted: WordQuery) -> list[tuple[str, int]]:
+    """The sites whose names hold what is searched for."""
+    part = (wanted.q or "").replace("*", "").lower()
+    return [(name, pages) for name, pages in sources.sites if part and part in name.lower()][:50]
 
 
-def _neighbours(wanted: WordQuery, said: dict[str, Any], distinct: int) -> dict[str, str | None]:
-    """The addresses of the pages before and after, None where there is none."""
-    shown: dict[str, Any] = {"sort": wanted.sort if wanted.sort != SORTS[0] else None}
-    if wanted.limit != query.PAGE_ROWS:
-        shown["limit"] = str(wanted.limit)
-    before = after = None
-    if wanted.offset > 0:
-        before = _link(said, **shown, offset=max(0, wanted.offset - wanted.limit))
-    if wanted.offset + wanted.limit < distinct:
-        after = _link(said, **shown, offset=wanted.offset + wanted.limit)
-    return {"before": before, "after": after}
-
-
-def _row(share: Share) -> dict[str, int]:
-    return {"counted": share.counted, "unseen": share.unseen, "skipped": sum(share.skipped.values())}
+def _outcomes(share: Any) -> int:
+    return int(share.counted + share.unseen + sum(share.skipped.values()))

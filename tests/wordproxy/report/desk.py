@@ -68,7 +68,6 @@ class ReportCase(SynchronousTestCase):
             self.reader,
             lambda: about,
             self.token,
-            sentences={"not modified": "The copy of before was still good."},
             hosts=["words.example"],
             reactor=self.clock,
         )

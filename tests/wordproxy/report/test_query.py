@@ -40,6 +40,8 @@ class WordsTests(SynchronousTestCase):
             ("q=+", WordQuery(), {}),
             ("all=1", WordQuery(everything=True), {"all": True}),
             ("all=0", WordQuery(), {}),
+            ("known=unknown", WordQuery(known="unknown"), {"known": "unknown"}),
+            ("names=0", WordQuery(names=False), {"names": "0"}),
             ("limit=0", WordQuery(limit=0), {}),
             ("limit=2&offset=4&sort=pages", WordQuery(limit=2, offset=4, sort="pages"), {}),
             ("q=&lang=&site=&day=&sort=&limit=", WordQuery(), {}),
@@ -70,7 +72,10 @@ class WordsTests(SynchronousTestCase):
             "q=a%00",
             "q=%E2%80%AE",
             "all=yes",
-            "known=new",
+            "known=well",
+            "names=yes",
+            "page=x",
+            "page=" + "z" * 32 + ":en",
             "sort=n;drop",
             "limit=-1",
             "limit=1e9",
@@ -111,7 +116,7 @@ class CoverageTests(SynchronousTestCase):
         """Coverage is broken down by day, host, or both, in that order."""
         for text, by in [("", ()), ("by=day", ("day",)), ("by=host,day", ("day", "host")), ("by=", ())]:
             found = query.coverage(parse_qsl(text, keep_blank_values=True))
-            self.assertEqual(found, CoverageQuery(by=by), text)
+            self.assertEqual(found, (CoverageQuery(by=by), {}), text)
         self.assertRaises(query.BadQuery, query.coverage, [("by", "word")])
         self.assertRaises(query.BadQuery, query.coverage, [("lang", "en")])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from netsuite.wordproxy.report.reader import WAITING_MAX
@@ -140,7 +141,11 @@ class PageTests(Read):
         for target in ("/", "/words"):
             self.assertEqual(self.rows(target), ["Harbour", "tide", "Hafen"])
         row = self.text("/").split("<tbody>")[1].split("</tr>")[1]
-        for cell in ('<td class="n rank">2</td>', "<td>en</td>", '<td class="n">2</td><td class="n">2</td>'):
+        for cell in (
+            '<td class="n rank">2</td>',
+            "<td><bdi>en</bdi></td>",
+            '<td class="n">2</td><td class="n">2</td>',
+        ):
             self.assertIn(cell, row)
         self.assertIn("3 words, met 5 times on 3 pages", self.text("/"))
 
@@ -220,7 +225,7 @@ class PageTests(Read):
         """Coverage is shown by reason and by day; one day by host."""
         text = self.text("/coverage")
         self.assertIn('<th scope="row">not modified</th><td class="n">71</td>', text)
-        self.assertIn("The copy of before was still good.", text)
+        self.assertIn("The browser had the page already (304)", text)
         self.assertIn(f'<a href="/coverage?day={DAY}">', text)
         self.assertIn("<bdi>shop.example</bdi>", self.text(f"/coverage?day={DAY}"))
 
@@ -243,7 +248,8 @@ class PageTests(Read):
         """Every view answers HEAD with GET's headers and no body."""
         for target in (*PAGES, *DATA):
             get, head = ask(self.site, target), ask(self.site, target, method="HEAD")
-            self.assertEqual((head.status, head.body, head.headers), (200, b"", get.headers), target)
+            self.assertEqual((head.status, head.body), (200, b""), target)
+            self.assertEqual(head.headers | {"date": ""}, get.headers | {"date": ""}, target)
 
     def test_names(self) -> None:
         """A foreign name is answered 421, ours 200."""
@@ -252,16 +258,16 @@ class PageTests(Read):
             self.assertEqual(ask(self.site, target, host="words.example").status, 200, target)
 
     def test_no_script(self) -> None:
-        """No page has a script, a style of its own, or anything from elsewhere."""
+        """No page has a script or style in itself, or anything from elsewhere."""
         for target in PAGES:
-            text = self.text(target)
+            text = re.sub('<script src="/static/[^"<>]*" defer></script>', "", self.text(target))
             for bad in ("<script", "style=", "<style", "onclick", "javascript:", 'src="http', 'href="http'):
                 self.assertNotIn(bad, text)
 
 
 class EmptyTests(ReportCase):
     def first_line(self) -> str:
-        main = ask(self.site, "/").text.split('<main id="main" class="wide">')[1]
+        main = ask(self.site, "/").text.split('<div id="view"')[1].partition(">")[2]
         return main.strip().split("\n")[0]
 
     def test_nothing_came(self) -> None:

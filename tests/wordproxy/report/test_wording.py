@@ -33,7 +33,7 @@ class CoverageLineTests(SynchronousTestCase):
             (CoverageQuery(from_="2026-01-01"), "since 2026-01-01"),
             (CoverageQuery(to="2026-01-02"), "until 2026-01-02"),
         ]:
-            self.assertEqual(wording.days(query), text)
+            self.assertEqual(str(wording.days(query)), text)
 
     def test_duration(self) -> None:
         """A pause is in hours and minutes, a short one in seconds."""
@@ -69,5 +69,5 @@ class WhyEmptyTests(SynchronousTestCase):
             (Share(), True, "Nothing was counted on these days.", "/words"),
         ]:
             found = wording.why_empty(share, is_filtered)
-            self.assertIn(sentence, found[0])
+            self.assertIn(sentence, str(found[0]))
             self.assertEqual(found[1], place)

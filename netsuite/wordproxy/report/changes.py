@@ -1,0 +1,201 @@
+"""What can be changed from the report: levels of words, what is forgotten, a site's language, the pause.
+
+Each is a POST that the site has judged already (where from, and the token).  A form is answered with 303 to
+the page that it was on, which then says what was done; a program that sends JSON is answered in JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, Refusal, json_answer
+from netsuite.site.tongue import Said, said
+from netsuite.wordproxy.report import desk, links, query
+from netsuite.wordproxy.report.desk import Desk, Found
+from netsuite.wordproxy.report.undo import Change
+from netsuite.wordproxy.report.views import no_list
+from netsuite.wordproxy.store.contract import LEVELS, Forget, Knowledge, PageQuery, WholeStore
+from netsuite.words import segment
+
+#: Words that one request may mark.
+WORDS_MAX = 200_000
+
+_FORGET = {
+    "word": query.word,
+    "lang": query.lang,
+    "page": query.page_id,
+    "host": lambda text: query.site(text, "host"),
+    "day": query.day,
+    "what": query.one_of("what", ("everything", "all_and_levels")),
+}
+
+
+class Marked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A word as a program marks it."""
+
+    word: str
+    lang: str
+    level: str
+
+
+class Marks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program sends to ``/known``."""
+
+    words: list[Marked]
+
+
+class Paused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program sends to ``/pause``."""
+
+    paused: bool
+
+
+class Changing:
+    """The views that change something."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def known(self, asked: Asked) -> Answer:
+        """POST ``/known``: mark words, or undo that: all words of the request or none."""
+        if asked.wants_json:
+            words = [_knowledge(one.word, one.lang, one.level) for one in _decoded(asked, Marks).words]
+            return await self._marked(asked, _bounded(words))
+        fields = dict(asked.form)
+        if number := fields.get("undo"):
+            return await self._undone(asked, number)
+        if "mark" not in fields:
+            raise Refusal(422, said("post.nothing"))
+        level, _, rest = fields["mark"].partition(":")
+        lang, _, word = rest.partition(":")
+        return await self._marked(asked, [_knowledge(word, lang, level)])
+
+    async def _marked(self, asked: Asked, words: Sequence[Knowledge]) -> Answer:
+        before = await self._desk.reader.ask(lambda store: store.set_levels(words))
+        if len(words) == 1:
+            one = words[0]
+            sentence = said("level.changed_one", word=one.key, level=said(f"level.{one.level}"))
+        else:
+            sentence = said("level.changed", n=len(words))
+        return self._done(asked, self._desk.changes.keep(sentence, before), changed=len(words))
+
+    async def _undone(self, asked: Asked, number: str) -> Answer:
+        change = self._desk.changes.of(number)
+        if change is None or not change.before:
+            raise Refusal(409, said("post.too_late"))
+        before = list(change.before)
+        await self._desk.reader.ask(lambda store: store.set_levels(before))
+        self._desk.changes.drop(number)
+        return self._done(asked, self._desk.changes.keep(said("post.undone")), changed=len(before))
+
+    async def forget(self, asked: Asked) -> Answer:
+        """POST ``/forget``: it is gone with all its numbers."""
+        fields = _fields(asked, _FORGET)
+        what = _what(fields)
+        if what is None:
+            raise Refusal(422, said("post.nothing"))
+        number = await self._desk.reader.ask(lambda store: store.forget(what))
+        return self._done(asked, self._desk.changes.keep(said("forget.done")), to="/forget", forgotten=number)
+
+    async def ask_to_forget(self, asked: Asked) -> Answer:
+        """GET ``/forget``: what would be forgotten, and a button; without parameters, what can be."""
+        fields = query.values(desk.pairs(asked), _FORGET)
+        what = _what(fields)
+
+        def read(store: WholeStore) -> Found:
+            sentence, shown = None, fields
+            if what is not None:
+                title = None
+                if what.page is not None:
+                    pages = store.pages(PageQuery(id=what.page)).pages
+                    title = (pages[0].title or pages[0].url) if pages else None
+                sentence = _sentence(what, title)
+            return Found(no_list(store), {"sentence": sentence, "fields": shown})
+
+        return await self._desk.answer(asked, "forget.html", read)
+
+    async def pause(self, asked: Asked) -> Answer:
+        """POST ``/pause``: counting is paused, or goes on."""
+        if asked.wants_json:
+            paused = _decoded(asked, Paused).paused
+        else:
+            paused = query.one_of("paused", ("0", "1"))(dict(asked.form).get("paused", "")) == "1"
+        self._desk.about().pause(paused)
+        sentence = said("pause.is_on" if paused else "pause.is_off")
+        return self._done(asked, self._desk.changes.keep(sentence), paused=paused)
+
+    async def site_lang(self, asked: Asked) -> Answer:
+        """POST ``/sites``: a site's pages are in this language; without one, what they say themselves."""
+        fields = _fields(asked, {"host": lambda text: query.site(text, "host"), "lang": query.lang})
+        host, lang = fields.get("host"), fields.get("lang")
+        if host is None:
+            raise Refusal(422, said("post.nothing"))
+        await self._desk.reader.ask(lambda store: store.set_site_lang(host, lang))
+        sentence = (
+            said("post.site_lang", host=host, lang=lang) if lang else said("post.site_lang_off", host=host)
+        )
+        return self._done(asked, self._desk.changes.keep(sentence), host=host, lang=lang)
+
+    def _done(self, asked: Asked, change: Change, *, to: str | None = None, **told: Any) -> Answer:
+        """The answer: 303 to where the form was (RFC 9110 §15.4.4), or JSON."""
+        if asked.wants_json:
+            return json_answer({**told, "undo": change.number if change.before else None})
+        path, _, rest = (to or links.back(dict(asked.form).get("back", "/"))).partition("?")
+        pairs = [(name, value) for name, value in parse_qsl(rest) if name not in desk.EVERYWHERE]
+        where = f"{path}?{urlencode([*pairs, ('done', change.number)])}"
+        return Answer(b"", HTML, 303, (NO_STORE, ("Location", where)))
+
+
+def _knowledge(word: str, lang: str, level: str) -> Knowledge:
+    key = segment.key(query.word(word.strip()))[: segment.LENGTH_MAX]
+    return Knowledge(key, query.lang(lang), query.one_of("level", LEVELS)(level))
+
+
+def _bounded(words: list[Knowledge]) -> list[Knowledge]:
+    if not words:
+        raise Refusal(422, said("post.nothing"))
+    if len(words) > WORDS_MAX:
+        raise Refusal(413, said("post.words", n=WORDS_MAX))
+    return words
+
+
+def _fields(asked: Asked, known: Mapping[str, query.Judge]) -> dict[str, Any]:
+    """The values of a form, or of a flat JSON object of strings."""
+    if asked.wants_json:
+        found = [(name, str(value)) for name, value in _decoded(asked, dict).items()]
+    else:
+        found = [(name, value) for name, value in asked.form if name not in ("token", "back")]
+    return query.values(found, known)
+
+
+def _decoded(asked: Asked, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(asked.body, type=kind)
+    except msgspec.DecodeError as error:  # also what doesn't fit the type
+        raise Refusal(422, said("post.json", fault=str(error)[:200])) from None
+
+
+def _what(fields: Mapping[str, Any]) -> Forget | None:
+    """What is to be forgotten, None where nothing is said.  Raises: Refusal if it is more than one thing."""
+    things = {name for name in fields if name != "lang"}
+    if not things:
+        return None
+    if len(things) > 1 or ("word" in things) != ("lang" in fields):
+        raise Refusal(422, said("post.one_thing"))
+    if "what" in fields:
+        return Forget(everything=True, levels=fields["what"] == "all_and_levels")
+    if "word" in fields:
+        key = segment.key(fields["word"])[: segment.LENGTH_MAX]
+        return Forget(word=key, lang=fields["lang"])
+    return Forget(page=fields.get("page"), host=fields.get("host"), day=fields.get("day"))
+
+
+def _sentence(what: Forget, title: str | None) -> Said:
+    for name, value in (("word", what.word), ("page", what.page), ("host", what.host), ("day", what.day)):
+        if value is not None:
+            return said(f"forget.{name}", what=title or value)
+    return said("forget.all_and_levels" if what.levels else "forget.everything")
