@@ -37,7 +37,7 @@ class MemoryStoreTests(WholeContract, SynchronousTestCase):
         return cast(WholeStore, open_store(":memory:", stop_words=stop_words))
 
 
-class RedisStoreTests(CountingContract, SynchronousTestCase):
+class RedisStoreTests(WholeContract, SynchronousTestCase):
     """The store in a Redis: each test has a prefix of its own on one server."""
 
     server: Redis

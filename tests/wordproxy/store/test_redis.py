@@ -193,9 +193,9 @@ class RedisTests(SynchronousTestCase):
     def test_schema(self) -> None:
         """A newer store is refused untouched, at the opening and by one that had it open."""
         store = self.open()
-        self.ask("HSET", f"{{{self.prefix}}}:about", "schema", "2")
+        self.ask("HSET", f"{{{self.prefix}}}:about", "schema", "3")
         before = self.server.keys(self.prefix)
-        self.assertIn("newer netsuite (schema 2", str(self.assertRaises(StoreFault, self.open)))
+        self.assertIn("newer netsuite (schema 3", str(self.assertRaises(StoreFault, self.open)))
         self.assertIn("newer netsuite", str(self.assertRaises(StoreFault, store.words, WordQuery())))
         self.refused(store, "upgraded")
         self.assertRaises(StoreFault, store.retain, DAY)
@@ -299,9 +299,9 @@ class RedisTests(SynchronousTestCase):
         """From Redis 7.2 on, a batch not flushed in time is a fault; sent again it is there."""
         store = self.open()
         assert isinstance(store, RedisStore)
-        store._waits_for_disk = True
+        store._server.waits_for_disk = True
         for flushed in ([0, 0], [1, 0]):
-            self.patch(store._client, "waitaof", lambda local, replicas, ms, told=flushed: told)
+            self.patch(store._server.client, "waitaof", lambda local, replicas, ms, told=flushed: told)
             if flushed[0]:
                 self.counted(store)
             else:

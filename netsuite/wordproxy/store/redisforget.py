@@ -1,0 +1,361 @@
+"""What takes something out of a store in Redis: forgetting, retention, and a site's language corrected.
+
+Pages are taken out, or moved, by what each gave (``redischange.py``).  Numbers of pages whose addresses
+retention had removed are left in the tallies, and are taken from there.  Everything is done in steps that
+hold the server for well under 0.1 s, each whole by itself, in an order in which the same call finds what is
+left to do (``redistasks.py``).
+
+Dear are a word (its bytes are looked for in each page of its language), a day or a host with many words (one
+that had its first or last day there is looked for in other days), and a site moved to another language.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
+
+from netsuite.wordproxy.store import redisrows
+from netsuite.wordproxy.store.contract import WordQuery
+from netsuite.wordproxy.store.redischange import Change, Place, tally_name
+from netsuite.wordproxy.store.redisfetch import Fetch
+from netsuite.wordproxy.store.redisplaces import Places, lang_of
+from netsuite.wordproxy.store.redisrows import Day, Facts, Sentence, Tally
+from netsuite.wordproxy.store.redissentences import Sentences
+
+#: Pages whose keys are dropped, tallies that are taken away, by one change.
+_PAGES, _TALLIES = 20, 1000
+
+#: Pages whose rows are looked at by one step.
+_LOOKED_AT = 1000
+
+T = TypeVar("T")
+
+Make = Callable[[Callable[[], Change | None]], None]
+
+
+class Forgetting:
+    """Taking out of the store that ``fetch`` reads; ``make`` makes a change, worked out anew if need be."""
+
+    def __init__(self, client: Any, base: str, fetch: Fetch, places: Places, make: Make) -> None:
+        self._client, self._base, self._fetch, self._places, self._make = client, base, fetch, places, make
+
+    # the ways
+
+    def page(self, page: str) -> int:
+        """A page is gone with all that it gave."""
+        told = self._places.facts([page])
+        if told:
+            self._make(lambda: self._without(page, lambda days: {}))
+        return len(told)
+
+    def host(self, host: str) -> int:
+        """All of a host is gone, its name too."""
+        found = 0
+        for pages in _by(_PAGES, self._pages_of(lambda facts: facts.host == host)):
+            self.drop_pages(pages)
+            found += len(pages)
+        for day in self._places.days(None):
+            asked = WordQuery(site=host)
+            for place, _ in list(self._places.readings(asked, (day, day))):
+                self._take(place)
+            self._make(lambda day=day: self._uncover(day, lambda name: name == host))  # type: ignore[misc]
+        self._make(lambda: self._with_lang(host, None))
+        return found
+
+    def day(self, day: int) -> int:
+        """All of a day is gone."""
+        name = f"visit:{day:07}"
+        pages = sorted(raw.decode() for raw in self._client.smembers(f"{self._base}{name}"))
+        for page in pages:
+            self._make(lambda page=page: self._without(page, lambda days: _but(days, day), day))  # type: ignore[misc]
+        for place, _ in list(self._places.readings(WordQuery(), (day, day))):
+            self._take(place)
+        self._make(lambda: self._uncover(day, lambda _: True))
+        return len(pages)
+
+    def word(self, key: str, lang: str) -> int:
+        """A word is gone from all pages and numbers, with every sentence and title that has it."""
+        known = self._fetch.values(f"words:{lang}", [key])
+        needle = redisrows.encode(key)
+        for pages in _by(_LOOKED_AT, self._pages_of(lambda facts: True, lang)):
+            for name in self._fetch.holding([f"page:{page}" for page in pages], needle):
+                page = name.removeprefix("page:")
+                self._make(lambda page=page: self._without(page, lambda days: _wordless(days, key)))  # type: ignore[misc]
+        for place, _ in list(self._places.readings(WordQuery(lang=lang), None)):
+            self._make(lambda place=place: self._taken(place, [key]))  # type: ignore[misc]
+        return len(known)
+
+    def site(self, host: str, lang: str | None) -> int:
+        """All pages of the site and its numbers are in that language; None: those to come tell theirs."""
+        self._make(lambda: self._with_lang(host, lang))
+        pages = [] if lang is None else list(self._pages_of(lambda facts: facts.host == host))
+        for page in pages:
+            if lang is not None and lang_of(page) != lang:
+                self._make(lambda page=page, lang=lang: self._moved(page, lang))  # type: ignore[misc]
+        for (day, old, _), _ in list(self._places.readings(WordQuery(site=host), None)):
+            if lang is not None and old != lang:
+                self._take((day, old, host), (day, lang, host))
+        return len(pages)
+
+    # retention
+
+    def has_old(self, before: int) -> bool:
+        """There are pages last met before a day."""
+        return bool(self._client.zcount(f"{self._base}recent", "-inf", f"({before << 32}"))
+
+    def drop_old(self, before: int, *, at_most: int = _PAGES) -> int:
+        """Some pages last met before a day are gone, their numbers stay; how many."""
+        score = f"({before << 32}"
+        found = self._client.zrangebyscore(f"{self._base}recent", "-inf", score, start=0, num=at_most)
+        pages = [raw.decode() for raw in found]
+        if pages:
+            self.drop_pages(pages)
+        return len(pages)
+
+    def drop_nodes(self, before: float) -> None:
+        """Nodes that were silent since then are gone."""
+        nodes = [
+            (node.decode(), raw)
+            for node, raw in self._client.hscan_iter(f"{self._base}node", count=_LOOKED_AT)
+            if redisrows.numbers_of(raw)[1] < before
+        ]
+        for node, raw in nodes:
+            self._make(lambda node=node, raw=raw: self._nodeless(node, raw))  # type: ignore[misc]
+
+    def _nodeless(self, node: str, raw: bytes) -> Change | None:
+        if self._client.hget(f"{self._base}node", node) != raw:
+            return None
+        change = Change()
+        change.guard("node", node, raw)
+        change.do("HDEL", "node", node)
+        return change
+
+    # steps
+
+    def drop_pages(self, pages: list[str]) -> None:
+        """What is kept of these pages, and of nothing else, is gone; their numbers stay."""
+
+        def work_out() -> Change:
+            change = Change()
+            sentences = Sentences(self._client, self._base, change)
+            for page, raw, _, _, days, said in self._read(pages):
+                change.guard("pages", page, raw)
+                change.keep_page(page, "", days, {})
+                sentences.drop(said)
+            sentences.write({})
+            return change
+
+        self._make(work_out)
+
+    def _read(self, pages: list[str]) -> Iterator[tuple[str, bytes, Facts, str, dict[int, Day], list[str]]]:
+        """Those pages that are there: id, row, facts, language, days, and names of sentences."""
+        ask = self._client.pipeline(transaction=False)
+        for page in pages:
+            ask.hget(f"{self._base}pages", page)
+            ask.hgetall(f"{self._base}page:{page}")
+        answers = iter(ask.execute())
+        for page, raw, fields in zip(pages, answers, answers, strict=False):
+            if raw is not None:
+                said = redisrows.texts_of(fields.pop(b"said")) if b"said" in fields else []
+                days = {int(name): redisrows.day_of(value) for name, value in fields.items()}
+                yield page, raw, redisrows.facts_of(raw), lang_of(page), days, said
+
+    def _without(
+        self, page: str, changed: Callable[[dict[int, Day]], dict[int, Day]], day: int | None = None
+    ) -> Change | None:
+        """A page has what ``changed`` leaves of it; sentences of ``day`` go, all of a page that is gone."""
+        for _, raw, facts, lang, before, said in self._read([page]):
+            change = Change()
+            after = changed(
+                {number: redisrows.day_of(redisrows.encode(day)) for number, day in before.items()}
+            )
+            redisrows.settle(after)
+            change.guard("pages", page, raw)
+            change.page(facts.host, lang, before, after)
+            change.keep_page(page, facts.host, before, after)
+            if day is not None or not after:
+                sentences = Sentences(self._client, self._base, change)
+                sentences.drop(sentences.of_day(said, day) if after and day is not None else said)
+                sentences.write({})
+            self._span(change)
+            return change
+        return None
+
+    def _take(self, place: Place, to: Place | None = None) -> None:
+        """The numbers of a place are gone, or another's."""
+        for keys, _ in self._fetch.scan(tally_name(place)):
+            for some in _by(_TALLIES, keys):
+                self._make(lambda some=some: self._taken(place, some, to))  # type: ignore[misc]
+        self._make(lambda: self._unread(place, to))
+
+    def _taken(self, place: Place, keys: list[str], to: Place | None = None) -> Change | None:
+        change = self._guarded()
+        rows = self._fetch.values(tally_name(place), keys)
+        for key, row in rows.items():
+            change.move(place, key, row, to)
+        self._span(change)
+        return change if rows else None
+
+    def _unread(self, place: Place, to: Place | None) -> Change | None:
+        """What was read at a place, as numbers of visits and pages, is gone, or another's."""
+        day, lang, host = place
+        raw = self._client.hget(f"{self._base}reading:{day:07}", f"{lang}\0{host}")
+        if raw is None:
+            return None
+        change = self._guarded()
+        for at, n in enumerate(redisrows.numbers_of(raw)):
+            change.readings[place][at] -= n
+            if to is not None:
+                change.readings[to][at] += n
+        return change
+
+    def _uncover(self, day: int, is_meant: Callable[[str], bool]) -> Change | None:
+        """The coverage of a day has these hosts no more; a day without anything is gone."""
+        change = self._guarded()
+        raw = self._client.hgetall(f"{self._base}coverage:{day:07}")
+        fields = [field.decode() for field in raw]
+        gone = [field for field in fields if is_meant(field.partition("\0")[2])]
+        for some in _by(1000, gone):
+            change.do("HDEL", f"coverage:{day:07}", *some)
+        if len(gone) == len(fields) and not self._client.exists(f"{self._base}reading:{day:07}"):
+            change.do("ZREM", "days", f"{day:07}")
+        return change if change.commands else None
+
+    def _guarded(self) -> Change:
+        """A change that holds only if nothing changes meanwhile."""
+        change = Change()
+        change.guard("about", "stamp", self._client.hget(f"{self._base}about", "stamp"))
+        return change
+
+    def _pages_of(self, is_meant: Callable[[Facts], bool], lang: str | None = None) -> Iterator[str]:
+        for raw, value in self._client.hscan_iter(f"{self._base}pages", count=_LOOKED_AT):
+            page = raw.decode()
+            if lang in (None, lang_of(page)) and is_meant(redisrows.facts_of(value)):
+                yield page
+
+    # first and last days
+
+    def _span(self, change: Change) -> None:
+        """Words that lose their first or last day, and not all, get the days that they still have."""
+        lost: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+        left: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for (day, lang, _), tallies in change.tallies.items():
+            for key, tally in tallies.items():
+                n = tally.numbers[0] + tally.numbers[1]
+                left[lang][key] += n
+                if n < 0:
+                    lost[lang][key].add(day)
+        for lang, days_of in lost.items():
+            rows: Mapping[str, Any] = self._fetch.values(f"words:{lang}", days_of)
+            rows = {key: row for key, row in rows.items() if row[0] + row[1] + left[lang][key] > 0}
+            first = {key: row[4] for key, row in rows.items()}
+            last = {key: row[5] for key, row in rows.items()}
+            self._walk(change, lang, first, {key for key in rows if first[key] in days_of[key]}, 1)
+            self._walk(change, lang, last, {key for key in rows if last[key] in days_of[key]}, -1)
+            change.spans[lang].update({key: (first[key], last[key]) for key in rows})
+
+    def _walk(self, change: Change, lang: str, found: dict[str, int], open_: set[str], step: int) -> None:
+        """The first day (``step`` 1) or last (-1) on which each open word still is."""
+        if not open_:
+            return
+        edge = min(found[key] for key in open_) if step > 0 else max(found[key] for key in open_)
+        days = self._places.days((edge, 9_999_999) if step > 0 else (0, edge))
+        for day in days[::step]:
+            for place, _ in list(self._places.readings(WordQuery(lang=lang), (day, day))):
+                rows: Mapping[str, Any] = self._fetch.values(tally_name(place), list(open_))
+                deltas: Mapping[str, Tally] = change.tallies.get(place, {})
+                for key, row in rows.items():
+                    delta = deltas[key].numbers if key in deltas else (0, 0)
+                    if row[0] + row[1] + delta[0] + delta[1] > 0:
+                        found[key] = day
+                        open_.discard(key)
+            if not open_:
+                return
+
+    # a site's language
+
+    def _with_lang(self, host: str, lang: str | None) -> Change | None:
+        """The site's pages that are to come are in that language, or in their own."""
+        change = self._guarded()
+        now = self._client.hget(f"{self._base}langs", host)
+        if (None if lang is None else lang.encode()) == now:
+            return None
+        version = int(self._client.hget(f"{self._base}about", "langs") or 0)
+        change.do("HSET", "about", "langs", f"{version + 1}")
+        change.do(*(("HDEL", "langs", host) if lang is None else ("HSET", "langs", host, lang)))
+        return change
+
+    def _moved(self, page: str, lang: str) -> Change | None:
+        """A page is in another language, one with that of the same address that was there."""
+        target = f"{page.partition(':')[0]}:{lang}"
+        there = {told[0]: told for told in self._read([page, target])}
+        if page not in there:
+            return None
+        _, raw, facts, old, before, said = there[page]
+        change = Change()
+        change.guard("pages", page, raw)
+        onto: dict[int, Day] = {}
+        onto_said: list[str] = []
+        if target in there:
+            _, raw_target, _, _, onto, onto_said = there[target]
+            change.guard("pages", target, raw_target)
+        else:
+            change.guard("pages", target, None)
+        after = _joined(onto, before)
+        change.page(facts.host, old, before, {})
+        change.page(facts.host, lang, onto, after)
+        change.keep_page(page, facts.host, before, {})
+        change.keep_page(target, facts.host, onto, after)
+        sentences = Sentences(self._client, self._base, change)
+        moved = sentences.drop(said)
+        told_ = [
+            (key, Sentence(target, one.host, one.day, one.order, one.text, []))
+            for one in moved
+            for key in one.keys
+        ]
+        sentences.add(told_)
+        sentences.write({target: onto_said})
+        self._span(change)
+        return change
+
+
+def _but(days: dict[int, Day], day: int) -> dict[int, Day]:
+    return {number: told for number, told in days.items() if number != day}
+
+
+def _wordless(days: dict[int, Day], key: str) -> dict[int, Day]:
+    for day in days.values():
+        day.words = [met for met in day.words if met.key != key]
+        day.latest = None if day.latest is None else [met for met in day.latest if met.key != key]
+    return days
+
+
+def _joined(onto: Mapping[int, Day], days: Mapping[int, Day]) -> dict[int, Day]:
+    """The days of two pages as those of one."""
+    joined = {number: redisrows.day_of(redisrows.encode(day)) for number, day in onto.items()}
+    for number, day in days.items():
+        more = redisrows.day_of(redisrows.encode(day))
+        both = joined.get(number)
+        if both is None:
+            joined[number] = more
+            continue
+        newest = more if more.seen >= both.seen else both
+        both.latest = redisrows.latest({number: newest})
+        words = {met.key: met for met in redisrows.day_of(redisrows.encode(both)).words}
+        redisrows.merge(words, more.words)
+        both.words = list(words.values())
+        both.url, both.title = newest.url or both.url, newest.title or both.title
+        both.visits += more.visits
+        both.seen = newest.seen
+        for outcome, times in more.outcomes.items():
+            both.outcomes[outcome] = both.outcomes.get(outcome, 0) + times
+    redisrows.settle(joined)
+    return joined
+
+
+def _by(size: int, items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some

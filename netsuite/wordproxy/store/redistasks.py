@@ -1,0 +1,129 @@
+"""What takes many steps in a store in Redis, noted before it begins and finished by whoever comes next.
+
+A note is a task's own text, so that the same task is noted once; it goes when the task is done and a new
+append-only file, without what was deleted, is on its way.  `Tasks.retain`, which runs daily, and every other
+task do first what was left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from netsuite.wordproxy.store.contract import Forget
+from netsuite.wordproxy.store.queries import day_number
+from netsuite.wordproxy.store.redisforget import Forgetting
+from netsuite.wordproxy.store.redisrows import encode, field_of
+from netsuite.wordproxy.store.redisserver import EMPTYING, SCHEMA, Server
+
+#: What a task is called, and what it is about.
+Task = list[str | int | bool | None]
+
+_OURS = str(SCHEMA).encode()
+
+
+def task_of(what: Forget) -> Task:
+    """What is to be forgotten, as a task.
+
+    Raises:
+        ValueError: not exactly one thing is said.
+    """
+    said: list[Task] = []
+    if what.word is not None:
+        said.append(["word", field_of(what.word), field_of(what.lang or "")])
+    if what.page is not None:
+        said.append(["page", what.page])
+    if what.host is not None:
+        said.append(["host", field_of(what.host)])
+    if what.day is not None:
+        said.append(["day", day_number(what.day)])
+    if what.everything:
+        said.append(["everything", what.levels])
+    if len(said) != 1:
+        raise ValueError("say exactly one thing that is to be forgotten")
+    return said[0]
+
+
+class Tasks:
+    """The tasks of one store."""
+
+    def __init__(self, server: Server, forgetting: Forgetting) -> None:
+        self._server, self._forgetting = server, forgetting
+        self._name = f"{server.base}tasks"
+
+    def prepare(self, schema: bytes) -> None:
+        """The store is of our schema, and no task of its whole is left half done."""
+        if schema == EMPTYING:
+            self._empty()
+
+    def do(self, task: Task) -> int:
+        """The task is done, and what others had left over; how many pages or words that were."""
+        self._server.check()
+        if task[0] == "everything":
+            return self._everything(levels=bool(task[1]))
+        note = encode(task)
+        self._server.client.hset(self._name, note, b"1")
+        self._left_over(but=note)
+        found = self._run(task)
+        self._finish([note])
+        return found
+
+    def retain(self, day: int, silent_since: float) -> None:
+        """Pages last met before that day and nodes silent since then are gone; what was left over is done."""
+        self._server.check()
+        self._left_over()
+        note, dropped = encode(["rewrite"]), False
+        while self._forgetting.has_old(day):
+            if not dropped:
+                self._server.client.hset(self._name, note, b"1")
+                dropped = True
+            self._forgetting.drop_old(day)
+        self._forgetting.drop_nodes(silent_since)
+        if dropped:
+            self._finish([note])
+
+    def _left_over(self, but: bytes = b"") -> None:
+        notes = [bytes(note) for note in self._server.client.hkeys(self._name) if note != but]
+        for note in notes:
+            self._run(msgspec.msgpack.decode(note, type=Task))
+        if notes:
+            self._finish(notes)
+
+    def _finish(self, notes: list[bytes]) -> None:
+        """The tasks are done; their notes stay until a new append-only file has begun."""
+        if self._server.rewrite_log():
+            self._server.client.hdel(self._name, *notes)
+
+    def _run(self, task: Task) -> int:
+        name, *about = task
+        do: dict[Any, Callable[..., int]] = {
+            "word": self._forgetting.word,
+            "page": self._forgetting.page,
+            "host": self._forgetting.host,
+            "day": self._forgetting.day,
+            "site": self._forgetting.site,
+            "rewrite": lambda: 0,
+        }
+        return do[name](*about)
+
+    # the whole store
+
+    def _everything(self, *, levels: bool) -> int:
+        pages = int(self._server.client.zcard(f"{self._server.base}recent"))
+        if levels:
+            self._server.client.hset(self._name, "levels", b"1")
+        if self._server.set_task(_OURS, EMPTYING):
+            self._empty()
+        return pages
+
+    def _empty(self) -> None:
+        """All is gone but what nodes had sent, corrected languages, and levels where they aren't to go."""
+        spared = ["about", "node", "langs", "tasks"]
+        if not self._server.client.hexists(self._name, "levels"):
+            spared.append("levels")
+        self._server.empty(lambda key: key in spared or (key.startswith("levels:") and "levels" in spared))
+        self._server.rewrite_log()
+        self._server.client.delete(self._name)
+        self._server.set_task(EMPTYING, _OURS)
