@@ -8,6 +8,7 @@ tunnel's beginning is the user of all that comes through it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from OpenSSL import SSL
@@ -112,8 +113,11 @@ class _Shown:
         return SSL.Connection(protocol.wrappedProtocol.context, None)
 
 
-_FACTORY = TLSMemoryBIOFactory(_Shown(), False, Factory())
-_FACTORY.noisy = False
+@lru_cache(maxsize=1)
+def _factory(reactor: Any) -> TLSMemoryBIOFactory:
+    factory = TLSMemoryBIOFactory(_Shown(), False, Factory(), reactor)
+    factory.noisy = False
+    return factory
 
 
 def go_inside(
@@ -122,7 +126,7 @@ def go_inside(
     """Take requests out of a client's tunnel; ``early``: what it has sent until now."""
     relay, transport = client.relay, client.transport
     inside = InsideClient(relay, client.host, opening, context, listener)
-    tls = Secured(_FACTORY, inside)
+    tls = Secured(_factory(relay.reactor), inside)
     client.end = None
     relay.crowd.leave(client)
     # the connection belongs to the new protocol; the old one hears nothing any more

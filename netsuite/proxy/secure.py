@@ -58,8 +58,12 @@ _VERDICTS = {
 class TlsFailed(ConnectError):  # noqa: N818 - as HopFailed
     """No TLS connection with the origin; the text says why, and names no secret."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(string=text)
+        self.text = text
+
     def __str__(self) -> str:
-        return str(self.args[0])
+        return self.text
 
 
 class BadCertificate(TlsFailed):
@@ -138,7 +142,7 @@ class Secure:
         context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
         context.set_alpn_protos(_PROTOCOLS)
         context.set_ocsp_client_callback(_not_revoked)
-        self._factory = TLSMemoryBIOFactory(self, True, Factory())
+        self._factory = TLSMemoryBIOFactory(self, True, Factory(), reactor)
         self._factory.noisy = False
 
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:

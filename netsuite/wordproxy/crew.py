@@ -125,7 +125,9 @@ class Crew:
             name: sum(told[name] for told in each) for name in ("waiting_pages", "waiting_bytes", "restarts")
         }
         troubles = (told["trouble"] for told in each if told["trouble"] is not None)
+        pinned = {host for told in each for host in told.get("pinned", ())}
         return {
+            **({"pinned": sorted(pinned)} if self.intercept.is_on else {}),
             "counters": [told["counter"] for told in each],
             **summed,
             "trouble": next(troubles, None),

@@ -385,7 +385,8 @@ class Wordproxy(service.MultiService):
         return About(self._proxy.place(), report, self._store_shown, self._health)
 
     def _health(self) -> dict[str, object]:
-        return self._counting.status()
+        pinned = self._interception.status() if self._interception is not None else {}
+        return {**self._counting.status(), **pinned}
 
     def _toggle_pause(self) -> None:
         pause = self._counting.pause

@@ -103,7 +103,9 @@ class Counting:
 
     def status(self) -> Mapping[str, object]:
         """Return how counting stands here."""
-        return {"counting": self._alone.status()} if self._alone is not None else {}
+        lookout = self._relay.lookout if self._relay is not None else None
+        pinned = lookout.status() if isinstance(lookout, Interception) else {}
+        return {"counting": {**self._alone.status(), **pinned}} if self._alone is not None else {}
 
     async def end(self) -> None:
         """All is counted, and the counter has ended."""
