@@ -60,6 +60,7 @@ $(TEST)/installed: $(TEST)/made $(PACKAGE)
 # a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
 LONG := tests/real/test_load.py tests/real/test_faults.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
+        tests/real/test_report_load.py tests/real/test_outages.py \
         tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py
 nightly: SOAK_MINUTES ?= 60
 nightly: $(TEST)/installed parts
