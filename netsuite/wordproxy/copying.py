@@ -6,24 +6,29 @@ whether its sender or reader keeps it private, then its size.
 
 A `Copy` holds the very bytes that the relay writes, by reference, and undoes nothing.  It gives them up as
 soon as they pass the bound of one page, or as all copies together with all pages that wait pass theirs.
+
+With profiles, what a user reads is that user's: who logged in to the proxy, as the request says, which the
+relay has verified by then.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
 from urllib.parse import quote
 
+from netsuite.access import parse_basic
 from netsuite.http1.fields import split_list
 from netsuite.http1.head import RequestHead, ResponseHead
 from netsuite.http1.target import Target
 from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.ledger import CopiedPage
 from netsuite.wordproxy.pause import Pause
-from netsuite.wordproxy.store.contract import PAUSED, UNSEEN
+from netsuite.wordproxy.store.contract import PAUSED, RECOUNTED, UNSEEN
 from netsuite.words.skipped import Reason
 
 #: What is counted; everything else is "not text".
@@ -35,6 +40,9 @@ QUIET = frozenset((Reason.NOT_TEXT, Reason.NOT_MODIFIED, Reason.STATUS, Reason.I
 #: Pieces under this size are joined, so many at a time: an object costs more than a short piece itself.
 SMALL = 256
 
+#: Tunnels that are being opened, of which it is remembered who wants them.
+TUNNELS_MAX = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -45,6 +53,8 @@ class Rules:
     count_no_store: bool = False
     ignore_hosts: tuple[str, ...] = ()
     only_hosts: tuple[str, ...] = ()
+    revisits: bool = False  #: a page that had not changed (304) is counted again
+    profiles: bool = False  #: each user's pages are counted apart
 
     def ignores(self, host: str) -> bool:
         """This host is not to be counted, nor named."""
@@ -61,9 +71,9 @@ class Taker(Protocol):
 
     def page(self, page: CopiedPage) -> bool: ...
 
-    def skip(self, exchange_id: int, host: str, reason: Reason) -> None: ...
+    def skip(self, exchange_id: int, host: str, reason: Reason, profile: str = "") -> None: ...
 
-    def note(self, host: str, outcome: str, amount: float = 1) -> None: ...
+    def note(self, host: str, outcome: str, amount: float = 1, profile: str = "") -> None: ...
 
 
 def host_pattern(text: str) -> str:
@@ -161,6 +171,22 @@ def blank(
     )
 
 
+def again(exchange_id: int, target: Target, when: float, rules: Rules) -> CopiedPage:
+    """The page of an answer 304: what its last visit counted is to be counted again."""
+    digest, host = digest_of(target, rules.url_key), host_name(target.host)
+    nothing: tuple[None, str, None] = (None, "", None)
+    return CopiedPage(
+        exchange_id, [], 0, digest, host, None, local_day(when), when, "", *nothing, source=RECOUNTED
+    )
+
+
+def user_of(request: RequestHead) -> str:
+    """Who logged in to the proxy with this request, "" for nobody."""
+    credentials = request.combined.get(b"proxy-authorization")
+    told = parse_basic(credentials) if credentials is not None else None
+    return told[0] if told is not None else ""
+
+
 class Copying:
     """What the relay calls for each final answer and each tunnel: never blocks, never raises."""
 
@@ -172,35 +198,49 @@ class Copying:
         self.open_bytes = 0  # in copies that are still being taken
         self._feed = feed
         self._clock = clock
+        self._tunnels: OrderedDict[int, str] = OrderedDict()  # users of those that are not open yet
         self._pause = pause or Pause(clock, lambda seconds: feed.note("", PAUSED, seconds))
 
     # what the relay calls
 
     def on_request(self, exchange_id: int, request: RequestHead) -> None:
         """Every request goes its way."""
+        if self.rules.profiles and request.method == b"CONNECT":
+            self._tunnels[exchange_id] = user_of(request)
+            if len(self._tunnels) > TUNNELS_MAX:
+                self._tunnels.popitem(last=False)
 
     def on_response(self, exchange_id: int, request: RequestHead, response: ResponseHead) -> Copy | None:
         """The answer's copy, or None: it is not counted, and that is noted."""
         if self.is_paused:
             return None
-        reason = judge(request, response, self.rules)
-        target = request.target
+        rules, target = self.rules, request.target
+        reason = judge(request, response, rules)
+        profile = user_of(request) if rules.profiles else ""
         if reason is None and target is not None:
-            page = blank(exchange_id, request, response, target, self._clock(), self.rules)
-            return Copy(self, self._feed, page)
-        if reason is not None:
+            page = blank(exchange_id, request, response, target, self._clock(), rules)
+            return Copy(self, self._feed, replace(page, profile=profile) if profile else page)
+        if (
+            reason is Reason.NOT_MODIFIED
+            and rules.revisits
+            and target is not None
+            and request.method == b"GET"
+        ):
+            self._feed.page(replace(again(exchange_id, target, self._clock(), rules), profile=profile))
+        elif reason is not None:
             host = "" if target is None or reason is Reason.IGNORED_HOST else host_name(target.host)
             if reason in QUIET:
-                self._feed.note(host, reason.value)
+                self._feed.note(host, reason.value, 1, profile)
             else:
-                self._feed.skip(exchange_id, host, reason)
+                self._feed.skip(exchange_id, host, reason, profile)
         return None
 
     def on_tunnel(self, exchange_id: int, host: str, port: int) -> None:
         """The tunnel is noted as unseen."""
+        profile = self._tunnels.pop(exchange_id, "")
         if not self.is_paused:
             name = host_name(host)
-            self._feed.note("" if self.rules.ignores(name) else name, UNSEEN)
+            self._feed.note("" if self.rules.ignores(name) else name, UNSEEN, 1, profile)
 
     # pause
 
@@ -278,7 +318,7 @@ class Copy:
         page = self._page
         self._let_go()
         if page is not None and not self._copying.is_paused:
-            self._feed.skip(page.exchange_id, page.host, reason)
+            self._feed.skip(page.exchange_id, page.host, reason, page.profile)
 
     def _let_go(self) -> None:
         self._copying.open_bytes -= self._size

@@ -290,8 +290,7 @@ class Keeping:
             except FileNotFoundError:  # sent by somebody else
                 continue
             except SpoolFault as fault:
-                if not fault.is_held:
-                    self._complain(str(fault))
+                self._pass_over(path, fault)
                 continue
             if path == own_path:
                 self._own = found
@@ -300,6 +299,17 @@ class Keeping:
         for one in self._all():
             with contextlib.suppress(SpoolFault):  # told when it is sent
                 one.strip(self._wall() - told.keep_seconds)
+
+    def _pass_over(self, path: str, fault: SpoolFault) -> None:
+        """A spool that can't be opened is left to who has it; a damaged one is looked at no more."""
+        if fault.is_held:
+            return
+        self._complain(str(fault))
+        if fault.is_damaged:
+            with contextlib.suppress(OSError):  # then it is found damaged again
+                self._complain(
+                    f"it is put aside as {spool.put_aside(path)}; remove it, there are addresses in it"
+                )
 
     def _mourned(self, one: Spool | None, fault: SpoolFault) -> Spool | None:
         """The spool, unless it is damaged for good: then it is gone, and its pages are to be noted."""

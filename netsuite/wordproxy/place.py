@@ -9,9 +9,9 @@ import pwd
 import re
 import secrets
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from netsuite.site.token import read_secret
+from netsuite.wordproxy.store.redisurl import parse_place, with_prefix
 
 MEMORY = ":memory:"
 
@@ -57,11 +57,8 @@ def profile_store(where: str, user: str) -> str:
     if "://" not in where:
         short = name.hex() if len(name) <= _NAME_MAX else f"x{digest}"
         return os.path.join(profile_folder(where), f"{short}.db")
-    parts = urlsplit(where)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
     plain = _PLAIN.fullmatch(user) and not user.startswith("x-")
-    options["prefix"] = f"{options.get('prefix', 'netsuite')}:{user if plain else f'x-{digest}'}"
-    return urlunsplit(parts._replace(query=urlencode(options, safe="/:")))
+    return with_prefix(where, f"{parse_place(where).prefix}:{user if plain else f'x-{digest}'}")
 
 
 def profile_folder(where: str) -> str:

@@ -32,6 +32,7 @@ from netsuite.wordproxy.intercept.authority import SCOPES, Authority, AuthorityF
 from netsuite.wordproxy.intercept.hosts import Hosts, built_in, faults, parse_host
 from netsuite.wordproxy.intercept.interception import Interception
 from netsuite.wordproxy.intercept.settings import InterceptSettings, lookout, never_list, prepare
+from netsuite.wordproxy.profiles import Profiles
 from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import make_report
@@ -50,6 +51,9 @@ GRACE_DAYS = 1
 #: Settings that hold from the start to the end: of the store, of the counter, of what is shown.
 FIXED = frozenset(("store", "feed", "stop_lists", "stop_words", "paused", "token"))
 
+#: What is done with a page that had not changed (304).
+REVISITS = ("ignore", "count")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -64,6 +68,8 @@ class Settings:
     ignore_hosts: tuple[str, ...]
     only_hosts: tuple[str, ...]
     count_no_store: bool
+    revisits: bool
+    profiles: bool
     paused: bool
     token: str | None
     intercept: InterceptSettings
@@ -87,6 +93,8 @@ class Options(proxy.Options):
         ["ca-dir", None, None, "Folder of the authority for --intercept (beside the store)."],
         ["ca-scope", None, "listed", "What the authority may sign: listed hosts, or any (but never-hosts)."],
         ["token", None, None, "File of the report's token (beside the store; made, 0600)."],
+        ["revisits", None, "ignore", "Pages that had not changed (304): ignore, or count them again."],
+        ["spool", None, "256MiB", "Bytes on disk for batches that a Redis can't take; 0: none."],
         ["lang-default", None, "und", "Language of pages that don't tell theirs."],
         ["max-text", None, "8MiB", "Largest page that is counted, in bytes of its text."],
         ["max-ratio", None, "200", "Largest page once decoded, as a multiple of what came, past 1 MiB."],
@@ -98,6 +106,7 @@ class Options(proxy.Options):
     optFlags: ClassVar[list[list[Any]]] = [
         ["no-ignore-words", None, "Show frequent small words too."],
         ["count-no-store", None, "Count pages that ask not to be stored."],
+        ["profiles", None, "Count each user of --htpasswd apart."],
         ["intercept-everything", None, "Let --intercept '*' open every host but the never-hosts."],
         ["paused", None, "Start paused; SIGUSR2 goes on."],
     ]
@@ -120,7 +129,12 @@ class Options(proxy.Options):
         if told.hooks is not None:
             self.fault("hooks", "is for proxy only: wordproxy's are its own")
         self.faults += clashes([("--port", told.port), ("--report", report)])
-        store, max_text = self._store(), self.size("max-text")
+        if self["profiles"] and told.htpasswd is None:
+            self.fault("profiles", "needs --htpasswd: without it nobody logs in")
+        if self["revisits"] not in REVISITS:
+            self.fault("revisits", f"is one of {', '.join(REVISITS)}")
+        store, max_text, keep_days = self._store(), self.size("max-text"), self.number("keep", 0, 36500)
+        spool, spool_bytes = self._spool(store)
         lang = language.of(str(self["lang-default"]), None, "", default="")
         if not lang and self["lang-default"] != "und":
             self.fault("lang-default", "is no language tag; write en or zh")
@@ -128,12 +142,14 @@ class Options(proxy.Options):
             proxy=told,
             report=report,
             store=store,
-            keep_days=self.number("keep", 0, 36500),
+            keep_days=keep_days,
             stop_lists=self.take_all("ignore-words", self._stop_list),
             stop_words=not self["no-ignore-words"],
             ignore_hosts=self.take_all("ignore-host", host_pattern),
             only_hosts=self.take_all("only-host", host_pattern),
             count_no_store=bool(self["count-no-store"]),
+            revisits=self["revisits"] == REVISITS[1],
+            profiles=bool(self["profiles"]),
             paused=bool(self["paused"]),
             token=self._token(store),
             intercept=self._intercept(store),
@@ -146,6 +162,10 @@ class Options(proxy.Options):
                 waiting_bytes=self.size("waiting-bytes"),
                 waiting_pages=self.number("waiting-pages", 1, 1_000_000),
                 default_lang=lang or "und",
+                spool=spool,
+                spool_name=spool and parse_place(store).shown,
+                spool_bytes=spool_bytes,
+                keep_days=keep_days,
             ),
         )
 
@@ -161,6 +181,17 @@ class Options(proxy.Options):
         except ValueError as error:
             self.fault("store", str(error))
             return place.MEMORY
+
+    def _spool(self, store: str) -> tuple[str, int]:
+        """The folder of spools, "" for none, and the bytes that they may have."""
+        size = self.size("spool")
+        if not size or not is_redis(store) or self.faults:
+            return "", 0
+        try:
+            return os.path.join(place.state_folder(os.environ), "spool"), size
+        except ValueError:
+            self.fault("spool", "has no home folder to be kept in; set XDG_STATE_HOME, or --spool 0")
+            return "", 0
 
     def _token(self, store: str) -> str | None:
         if self["token"] is not None:
@@ -219,6 +250,7 @@ class Wordproxy(service.MultiService):
         self._options, self._settings, self._reactor = options, settings, reactor
         self._terminal = terminal = Terminal()
         self._reader = Reader(self._open_store, reactor, keep=settings.store == place.MEMORY)
+        self._profiles = Profiles(settings.store, self._open_store, reactor)
         self._counting = self._crew(settings) if settings.proxy.workers > 1 else self._alone(settings)
         self._proxy = ProxyService(
             settings.proxy,
@@ -294,6 +326,8 @@ class Wordproxy(service.MultiService):
             count_no_store=told.count_no_store,
             ignore_hosts=told.ignore_hosts,
             only_hosts=told.only_hosts,
+            revisits=told.revisits,
+            profiles=told.profiles,
         )
 
     def reload(self) -> None:
@@ -324,14 +358,18 @@ class Wordproxy(service.MultiService):
         if self._counting.workers is not None:
             self._counting.workers.reopen()
 
-    def _open_store(self) -> Store:
+    def _open_store(self, where: str | None = None) -> Store:
         told = self._settings
         lists = stopwords.load(dict(told.stop_lists)) if told.stop_words else {}
-        return open_store(told.store, stop_words=lists)
+        return open_store(where or told.store, stop_words=lists)
 
     def _keep(self, batch: Batch, profile: str) -> defer.Deferred[None]:
         """Keep a batch for a store in memory, which is here, as that of each profile is."""
-        return defer.Deferred.fromCoroutine(self._reader.add(batch))
+        return defer.Deferred.fromCoroutine(self._add(batch, profile))
+
+    async def _add(self, batch: Batch, profile: str) -> None:
+        reader = await self._profiles.reader(profile) if profile else self._reader
+        await reader.add(batch)
 
     def startService(self) -> None:
         """Start the store, the counter and the rest; say where everything is.  Raises: Refused."""
@@ -410,6 +448,8 @@ class Wordproxy(service.MultiService):
     async def _retain(self, before: str) -> None:
         try:
             await self._reader.ask(lambda store: store.retain(before))
+            await self._reader.ask(lambda _store: self._profiles.retain_found(before))
+            await self._profiles.retain_memory(before)
         except (StoreFault, Busy) as error:
             self._retained = ""  # the next minute tries again
             journal.counter_trouble(text=f"old addresses were not removed: {error or 'busy'}")
@@ -425,6 +465,7 @@ class Wordproxy(service.MultiService):
         await defer.maybeDeferred(super().stopService)
         await self._counting.stop()
         await self._crowd.drain(self._settings.proxy.times.drain)
+        await self._profiles.stop()
         await self._reader.stop()
 
 

@@ -226,6 +226,8 @@ class Spool:
     def _faults(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeDecodeError as error:  # SQLite quotes the file in its complaint
+            raise SpoolFault(f"the spool {self.path} can't be read", is_damaged=True) from error
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             is_damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -253,6 +255,12 @@ def _locked(path: str, *, make: bool) -> int:
             raise
         raise SpoolFault(f"the spool {path} is another process's", is_held=True) from error
     return lock
+
+
+def put_aside(path: str) -> str:
+    """The damaged file is no spool any more; return its new name.  Raises: OSError."""
+    os.rename(path, f"{path}.damaged")
+    return f"{path}.damaged"
 
 
 def _sync_folder(path: str) -> None:

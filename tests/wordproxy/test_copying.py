@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.http1.head import RequestHead, ResponseHead, parse_request, parse_response
 from netsuite.http1.limits import Limits
 from netsuite.http1.target import Target
+from netsuite.wordproxy import copying
 from netsuite.wordproxy.copying import (
     SMALL,
     Copy,
@@ -24,6 +27,7 @@ from netsuite.wordproxy.copying import (
 )
 from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.ledger import CopiedPage
+from netsuite.wordproxy.store.contract import RECOUNTED
 from netsuite.words.skipped import Reason
 
 KEY = b"k" * 32
@@ -54,17 +58,19 @@ class StrawFeed:
         self.pages: list[CopiedPage] = []
         self.notes: list[tuple[str, str, float]] = []
         self.skipped: list[tuple[int, str]] = []
+        self.profiles: set[str] = set()
 
     def page(self, page: CopiedPage) -> bool:
         self.pages.append(page)
         return True
 
-    def skip(self, exchange_id: int, host: str, reason: Reason) -> None:
+    def skip(self, exchange_id: int, host: str, reason: Reason, profile: str = "") -> None:
         self.skipped.append((exchange_id, reason.value))
-        self.note(host, reason.value)
+        self.note(host, reason.value, 1, profile)
 
-    def note(self, host: str, outcome: str, amount: float = 1) -> None:
+    def note(self, host: str, outcome: str, amount: float = 1, profile: str = "") -> None:
         self.notes.append((host, outcome, amount))
+        self.profiles.add(profile)
 
 
 class JudgeTests(SynchronousTestCase):
@@ -387,6 +393,84 @@ class NotedTests(CopyingCase):
         self.assertEqual(
             self.feed.notes, [("", "ignored host", 1), ("", "ignored host", 1), ("", "unseen", 1)]
         )
+
+
+class RevisitTests(CopyingCase):
+    """Pages that had not changed."""
+
+    def test_ignored(self) -> None:
+        """By default an answer 304 is noted and nothing else."""
+        self.assertIsNone(self.copying.on_response(1, asked(), answered(304)))
+        self.assertEqual((self.feed.notes, self.feed.pages), ([("news.example", "not modified", 1)], []))
+
+    def test_counted(self) -> None:
+        """Where revisits count, the page is known by its digest, and nothing else is told of it."""
+        self.copying.rules = replace(RULES, revisits=True)
+        copy = self.copying.on_response(1, asked(), answered(200, HTML))
+        assert copy is not None
+        copy.end(True)
+        self.assertIsNone(self.copying.on_response(2, asked(), answered(304)))
+        first, again = self.feed.pages
+        self.assertEqual((again.digest, again.host, again.source), (first.digest, first.host, RECOUNTED))
+        self.assertEqual((again.exchange_id, again.url, again.pieces, again.size), (2, None, [], 0))
+        self.assertEqual((again.day, self.feed.notes), (local_day(NOON), []))
+
+    def test_not_of_a_get(self) -> None:
+        """Only a GET's page is met again, and never one of an ignored host."""
+        self.copying.rules = replace(RULES, revisits=True, ignore_hosts=("b.example",))
+        self.copying.on_response(1, asked(b"HEAD"), answered(304))
+        self.copying.on_response(2, asked(b"GET", b"http://b.example/"), answered(304))
+        self.assertEqual(self.feed.pages, [])
+        self.assertEqual(
+            [(host, why) for host, why, _ in self.feed.notes],
+            [("news.example", "not modified"), ("", "ignored host")],
+        )
+
+
+class ProfileTests(CopyingCase):
+    """Users who are counted apart."""
+
+    ALICE = b"Proxy-Authorization: Basic " + base64.b64encode("alicé:secret:x".encode())
+
+    def all_ways(self) -> None:
+        """A page, a page cut short, one that is skipped, one that is noted, one met again, a tunnel."""
+        url = b"http://a.example/"
+        for number, end in ((1, True), (2, False)):
+            copy = self.copying.on_response(number, asked(b"GET", url, self.ALICE), answered(200, HTML))
+            assert copy is not None
+            copy.end(end)
+        self.copying.on_response(3, asked(b"GET", url, self.ALICE), answered(206))
+        self.copying.on_response(4, asked(b"GET", url, self.ALICE), answered(404))
+        self.copying.on_response(5, asked(b"GET", url, self.ALICE), answered(304))
+        self.copying.on_request(6, asked(b"CONNECT", b"a.example:443", self.ALICE))
+        self.copying.on_tunnel(6, "a.example", 443)
+
+    def test_apart(self) -> None:
+        """All that a user reads is that user's, also what is not counted."""
+        self.copying.rules = replace(RULES, profiles=True, revisits=True)
+        self.all_ways()
+        self.assertEqual([page.profile for page in self.feed.pages], ["alicé", "alicé"])
+        self.assertEqual((self.feed.profiles, len(self.feed.notes)), ({"alicé"}, 4))
+
+    def test_together(self) -> None:
+        """Without profiles nobody's name is even looked at."""
+        self.all_ways()
+        self.assertEqual([page.profile for page in self.feed.pages], [""])
+        self.assertEqual((self.feed.profiles, len(self.feed.notes)), ({""}, 5))
+
+    def test_nobody(self) -> None:
+        """Who sends no name, or none that can be read, is nobody."""
+        self.copying.rules = replace(RULES, profiles=True)
+        for line in (b"Accept: */*", b"Proxy-Authorization: Basic !!!", b"Proxy-Authorization: Digest x"):
+            self.copying.on_response(1, asked(b"GET", b"http://a.example/", line), answered(404))
+        self.assertEqual(self.feed.profiles, {""})
+
+    def test_tunnels_that_never_open(self) -> None:
+        """Of tunnels that are asked for and don't come to be little is remembered."""
+        self.copying.rules = replace(RULES, profiles=True)
+        for number in range(copying.TUNNELS_MAX * 2):
+            self.copying.on_request(number, asked(b"CONNECT", b"a.example:443", self.ALICE))
+        self.assertEqual(len(self.copying._tunnels), copying.TUNNELS_MAX)
 
 
 class PauseTests(CopyingCase):

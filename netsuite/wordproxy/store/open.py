@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netsuite.wordproxy.store.contract import Store, StoreFault
-from netsuite.wordproxy.store.redisurl import is_redis
+from netsuite.wordproxy.store.redisurl import is_redis, with_prefix
 from netsuite.wordproxy.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -45,6 +45,19 @@ def shared_url_key(where: str, fresh: bytes) -> bytes:
     store = _redis_store(where)
     try:
         return store.url_key(fresh)
+    finally:
+        store.close()
+
+
+def profiles_in(where: str) -> list[str]:
+    """The stores of users in a Redis, beside the store ``where``; see `place.profile_store`.
+
+    Raises:
+        StoreFault: as `open_store`.
+    """
+    store = _redis_store(where)
+    try:
+        return [with_prefix(where, prefix) for prefix in store.profiles()]
     finally:
         store.close()
 

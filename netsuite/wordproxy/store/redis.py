@@ -214,6 +214,13 @@ class RedisStore:
             client.hsetnx(about, "key", fresh)
             return bytes(client.hget(about, "key"))
 
+    def profiles(self) -> list[str]:
+        """The prefixes of users' stores beside this one."""
+        base = self._server.base.removesuffix("}:")
+        with self._server.faults():
+            found = sorted(self._server.client.scan_iter(match=f"{base}:*}}:about", count=1000))
+        return [name.decode().removeprefix("{").removesuffix("}:about") for name in found]
+
     def close(self) -> None:
         """Nothing is open any more.  A closed store stays closed."""
         self._server.close()

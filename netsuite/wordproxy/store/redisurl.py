@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from netsuite.wordproxy.store.contract import StoreFault
 
@@ -22,7 +22,7 @@ CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
 PASSWORD_MAX = 4096
 
 _OPTIONS = frozenset(("prefix", "password-file", "timeout", "ca-file", "db"))
-_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,64}(:[A-Za-z0-9._-]{1,64})?")  # the second part is a user's
 _FORM = "give redis://[user:password@]host[:port][/db][?prefix=…], rediss://… or unix:///path"
 
 
@@ -80,6 +80,13 @@ def parse_place(where: str) -> RedisPlace:
         arguments |= {"ssl": True, "ssl_ca_certs": options.get("ca-file")}
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return RedisPlace(f"{parts.scheme}://{host}:{port}/{db}{asked}", prefix, arguments)
+
+
+def with_prefix(where: str, prefix: str) -> str:
+    """The same address with another prefix; ``where`` is one that `parse_place` takes."""
+    parts = urlsplit(where)
+    options = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "prefix": prefix}
+    return urlunsplit(parts._replace(query=urlencode(options, safe="/:")))
 
 
 def _database(parts: SplitResult, options: dict[str, str]) -> int:
