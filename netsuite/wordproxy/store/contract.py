@@ -48,6 +48,9 @@ CONTEXTS_MAX = 10
 #: Days that a silent node's last sequence is remembered; its spool must be sent or empty by then.
 NODE_DAYS = 30
 
+#: What the id of a node that stands for an imported file begins with; such a node is remembered for good.
+FILE_NODE = "file:"
+
 #: What breakdowns can be by.
 BREAKDOWNS = ("day", "site", "lang")
 
@@ -397,10 +400,13 @@ class Store(Protocol):
     def status(self) -> Status:
         """How the store is; answers soon at any size."""
 
+    def last(self, node: str) -> int:
+        """The highest sequence that is kept of a node, 0 if none is."""
+
     def retain(self, before_day: str) -> None:
         """Addresses, titles, digests and sentences of pages last met before that day are gone; numbers stay.
 
-        Also gone are nodes that were silent for `NODE_DAYS`.
+        Also gone are nodes that were silent for `NODE_DAYS`, but those of imported files.
         """
 
     def close(self) -> None:

@@ -192,6 +192,10 @@ class RedisStore:
         """The sites whose language was corrected."""
         return self._server.ask(self._pages.site_langs)
 
+    def last(self, node: str) -> int:
+        """The highest sequence that is kept of a node, 0 if none is."""
+        return self._server.ask(lambda: self._pages.last(node))
+
     def status(self) -> Status:
         """How the store is; answers soon at any size."""
 

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from netsuite.wordproxy.store import redisrows
-from netsuite.wordproxy.store.contract import WordQuery
+from netsuite.wordproxy.store.contract import FILE_NODE, WordQuery
 from netsuite.wordproxy.store.redischange import Change, Place, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
 from netsuite.wordproxy.store.redisplaces import Places, lang_of
@@ -119,7 +119,7 @@ class Forgetting:
         nodes = [
             (node.decode(), raw)
             for node, raw in self._client.hscan_iter(f"{self._base}node", count=_LOOKED_AT)
-            if redisrows.numbers_of(raw)[1] < before
+            if redisrows.numbers_of(raw)[1] < before and not node.startswith(FILE_NODE.encode())
         ]
         for node, raw in nodes:
             self._make(lambda node=node, raw=raw: self._nodeless(node, raw))  # type: ignore[misc]

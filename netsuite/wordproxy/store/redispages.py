@@ -137,6 +137,11 @@ class Pages:
             for key, level in sorted(self._fetch.numbers(f"levels:{name}").items())
         ]
 
+    def last(self, node: str) -> int:
+        """The highest sequence that is kept of a node, 0 if none is."""
+        raw = self._client.hget(f"{self._base}node", node)
+        return max(0, int(redisrows.numbers_of(raw)[0])) if raw is not None else 0
+
     def site_langs(self) -> dict[str, str]:
         """The sites whose language was corrected."""
         found = self._client.hgetall(f"{self._base}langs")

@@ -151,6 +151,11 @@ class SqliteStore:
             fetch = connection.execute
             return Sources(fetch(langs, (limit,)).fetchall(), fetch(sites, (limit,)).fetchall())
 
+    def last(self, node: str) -> int:
+        """The highest sequence that is kept of a node, 0 if none is."""
+        with self._snapshot() as connection:
+            return writing.last(connection, node)
+
     def status(self) -> Status:
         """How the store is; answers soon at any size."""
         with self._snapshot() as connection:

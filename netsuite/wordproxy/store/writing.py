@@ -11,6 +11,7 @@ from netsuite.wordproxy.store import adding, contexts, queries
 from netsuite.wordproxy.store.contract import (
     IMPORTED,
     INGESTED,
+    FILE_NODE,
     NODE_DAYS,
     RECOUNTED,
     Batch,
@@ -100,7 +101,18 @@ def old_pages(connection: sqlite3.Connection, before: int, *, at_most: int) -> l
 
 def drop_nodes(connection: sqlite3.Connection, now: float) -> int:
     """Nodes that were silent for `NODE_DAYS` are gone; return how many."""
-    return connection.execute("DELETE FROM node WHERE seen < ?", (int(now) - NODE_DAYS * 86400,)).rowcount
+    silent_since = int(now) - NODE_DAYS * 86400
+    wanted = "seen < ? AND id NOT GLOB ?"  # a file may be imported again at any time
+    return connection.execute(
+        f"DELETE FROM node WHERE {wanted}",  # noqa: S608 - ours
+        (silent_since, f"{FILE_NODE}*"),
+    ).rowcount
+
+
+def last(connection: sqlite3.Connection, node: str) -> int:
+    """The highest sequence that is kept of a node, 0 if none is."""
+    row = connection.execute("SELECT sequence FROM node WHERE id = ?", (node,)).fetchone()
+    return max(0, row[0]) if row is not None else 0
 
 
 def without_query(url: str | None) -> str | None:

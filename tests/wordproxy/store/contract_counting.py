@@ -199,6 +199,14 @@ class CountingContract(StoreContract):
         self.store.add(batch(page(5, "tide"), page(6, "boat")))
         self.assertEqual(self.shown(), [("boat", 1, 1)])
 
+    def test_last(self) -> None:
+        """A store tells how far it has what a node sent, however often it was sent."""
+        self.assertEqual(self.store.last("one"), 0)
+        self.store.add(batch(page(1, "tide"), page(3, "boat"), node="one"))
+        self.store.add(batch(page(2, "sea"), node="one"))
+        self.store.add(batch(last=7, node="two"))
+        self.assertEqual([self.store.last(node) for node in ("one", "two", "three")], [3, 7, 0])
+
     def test_nodes_are_apart(self) -> None:
         """Two nodes have their own sequences."""
         self.store.add(batch(page(1, "tide"), node="one"))
