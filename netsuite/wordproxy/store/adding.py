@@ -8,7 +8,7 @@ numbers of new words are given out here, and what was looked up stays true.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
@@ -144,6 +144,39 @@ class Adding:
             self._name(page, word, day, tallies[word])
         if day not in (days := self._days.setdefault(page, [])):
             days.append(day)
+
+    def put(
+        self,
+        site: int,
+        day: int,
+        key: str,
+        lang: str,
+        tally: tuple[int, int, int, int, int, int, int],
+        forms: Mapping[str, int],
+    ) -> int:
+        """A tally summed up elsewhere is added; the word's number.  ``forms``: those that aren't keys.
+
+        ``tally``: main, other, pages, all_pages, new, all_new, named.
+        """
+        word = self._ids.get((key, lang)) or self._number(key, lang)
+        rows = self._tallies.setdefault((site, day), {})
+        rows[word] = [a + b for a, b in zip(rows.get(word, (0,) * 7), tally, strict=True)]
+        main, other, _, _, new, all_new, named = tally
+        row = self._sums.setdefault(word, [0, 0, 0, 0, 0, day, day])
+        for at, n in enumerate((main, other, new, all_new, named)):
+            row[at] += n
+        row[5], row[6] = min(row[5], day), max(row[6], day)
+        rest = main + other - sum(forms.values())
+        for form, n in (*forms.items(), *([(key, rest)] if rest > 0 else ())):
+            self._forms[word, form] = self._forms.get((word, form), 0) + n
+        return word
+
+    def keep(self, page: int, day: int, word: int, met: list[int], forms: Mapping[str, list[int]]) -> None:
+        """The page has these rows of a word's day, and had none."""
+        self._met.setdefault((page, day), {})[word] = met
+        if forms:
+            shown = self._page_forms.setdefault((page, day), {})
+            shown.update({(word, form): ns for form, ns in forms.items()})
 
     def number(self, key: str, lang: str) -> int | None:
         """The number of a word that a visit of this batch had, else None."""

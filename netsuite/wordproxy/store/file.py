@@ -22,6 +22,9 @@ APPLICATION_ID = 0x4E537764
 #: The schema that this code reads and writes; older ones are upgraded when they are opened (`upgrade`).
 SCHEMA = 2
 
+#: What the names of tables begin with whose rows are being removed (`clearing`).
+GONE = "gone_"
+
 _MAGIC = b"SQLite format 3\x00"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
@@ -132,9 +135,9 @@ def write_schema(connection: sqlite3.Connection) -> None:
 
 
 def has_tables(connection: sqlite3.Connection) -> bool:
-    """The database has the tables and indices of our schema and no others."""
-    query = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
-    return sorted(_model()) == connection.execute(query).fetchall()
+    """The database has the tables and indices of our schema; others only if they are on their way out."""
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE tbl_name NOT GLOB ? ORDER BY type, name"
+    return sorted(_model()) == connection.execute(query, (f"{GONE}*",)).fetchall()
 
 
 def tables() -> dict[str, str]:

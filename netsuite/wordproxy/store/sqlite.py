@@ -28,6 +28,7 @@ from netsuite.wordproxy.store.contract import (
     ContextQuery,
     Coverage,
     CoverageQuery,
+    Forget,
     Knowledge,
     PageList,
     PageQuery,
@@ -42,6 +43,7 @@ from netsuite.wordproxy.store.contract import (
     WordQuery,
 )
 from netsuite.wordproxy.store.database import Database
+from netsuite.wordproxy.store.steps import Steps
 
 #: Pages that retention removes in one transaction, so that no writer waits long.
 _RETAIN_STEP = 100
@@ -63,6 +65,7 @@ class SqliteStore:
         self._database = Database(where, read_only=read_only, today=self._today())
         self._connection = self._database.connection
         self._transaction, self._snapshot = self._database.transaction, self._database.snapshot
+        self._steps = Steps(self._database)
         with self._database.faults():
             self._stop(stop_words or {})
             if read_only:
@@ -82,6 +85,7 @@ class SqliteStore:
         Also gone are nodes that were silent for `NODE_DAYS`.
         """
         day = queries.day_number(before_day)
+        self._steps.finish()
         while self._drop_some(day):
             self._database.has_deleted = True
         with self._transaction() as connection:
@@ -90,6 +94,28 @@ class SqliteStore:
         if not self._database.in_memory:
             upgrade.drop_old_copies(self.where, self._today())
             upgrade.retain_copies(self.where, day)
+
+    def forget(self, what: Forget) -> int:
+        """It is gone with all its numbers, its bytes too; how many pages or words that were.
+
+        A word goes with every sentence, title and address that has it.  What is met again is counted again.
+
+        Raises:
+            ValueError: it doesn't say exactly one thing.
+        """
+        gone = self._steps.forget(what)
+        self._database.has_deleted = True
+        self._database.shrink()
+        if not self._database.in_memory:
+            upgrade.drop_copies(self.where)
+        return gone
+
+    def set_site_lang(self, host: str, lang: str | None) -> None:
+        """All pages of the site, met or to come, are in ``lang``; None: those to come tell theirs again.
+
+        A page that was met in two languages and whose address retention has removed stays two (`moving`).
+        """
+        self._steps.move(host, lang)
 
     def _drop_some(self, before: int) -> int:
         with self._transaction() as connection:

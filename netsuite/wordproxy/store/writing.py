@@ -9,9 +9,9 @@ import sqlite3
 
 from netsuite.wordproxy.store import adding, contexts, queries
 from netsuite.wordproxy.store.contract import (
+    FILE_NODE,
     IMPORTED,
     INGESTED,
-    FILE_NODE,
     NODE_DAYS,
     RECOUNTED,
     Batch,
@@ -77,13 +77,18 @@ def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
 
 def drop_pages(connection: sqlite3.Connection, pages: list[tuple[int]]) -> None:
     """The pages with these numbers are gone; their numbers, and how often which form was met, stay."""
+    keep_forms(connection, pages)
+    drop_rows(connection, pages)
+
+
+def keep_forms(connection: sqlite3.Connection, pages: list[tuple[int]], day: int | None = None) -> None:
+    """How often which form was met on pages, on a day or ever, is kept by site and day, too."""
     connection.executemany(
         "INSERT INTO tally_form (site, day, word, form, n) SELECT p.site, f.day, f.word, f.form, f.all_n"
-        " FROM page p JOIN page_form f ON f.page = p.id WHERE p.id = ?"
+        " FROM page p JOIN page_form f ON f.page = p.id WHERE p.id = :page AND (:day IS NULL OR f.day = :day)"
         " ON CONFLICT (site, day, word, form) DO UPDATE SET n = n + excluded.n",
-        pages,
+        [{"page": page, "day": day} for (page,) in pages],
     )
-    drop_rows(connection, pages)
 
 
 def drop_rows(connection: sqlite3.Connection, pages: list[tuple[int]]) -> None:

@@ -12,14 +12,24 @@ from netsuite.wordproxy.store.contract import WholeStore
 from netsuite.wordproxy.store.open import open_store
 from tests.wordproxy.store.contract_contexts import ContextsContract
 from tests.wordproxy.store.contract_counting import CountingContract
+from tests.wordproxy.store.contract_forgetting import ForgettingContract
 from tests.wordproxy.store.contract_levels import LevelsContract
+from tests.wordproxy.store.contract_sites import SitesContract
 from tests.wordproxy.store.contract_visits import VisitsContract
 from tests.wordproxy.store.contract_words import WordsContract
 from tests.wordproxy.store.samples import folder
 from tests.wordproxy.store.server import Redis
 
 
-class WholeContract(CountingContract, VisitsContract, WordsContract, LevelsContract, ContextsContract):
+class WholeContract(
+    CountingContract,
+    VisitsContract,
+    WordsContract,
+    LevelsContract,
+    ContextsContract,
+    ForgettingContract,
+    SitesContract,
+):
     """All subjects."""
 
 
