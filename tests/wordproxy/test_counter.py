@@ -25,18 +25,22 @@ from netsuite.wordproxy.pipe import (
     Refused,
     Returned,
     Skipped,
+    Spooled,
     Storing,
     Trouble,
     frame,
     job_frame,
 )
+from netsuite.wordproxy.place import profile_store
 from netsuite.wordproxy.sampling import Sampler
 from netsuite.wordproxy.store.contract import (
     COUNTED,
     INGESTED,
+    RECOUNTED,
     Batch,
     CoverageQuery,
     Note,
+    Revisit,
     Store,
     StoreFault,
     WordQuery,
@@ -80,9 +84,11 @@ class StrawStore:
         self.fault: Exception | None = None
         self.poison: bytes | None = None  # a page with this digest is more than it can take
         self.opened = 0
+        self.places: list[str] = []
 
     def open(self, where: str) -> Store:
         self.opened += 1
+        self.places.append(where)
         return self  # type: ignore[return-value]
 
     def add(self, batch: Batch) -> None:
@@ -385,6 +391,94 @@ class MemoryTests(CounterCase):
         self.assertEqual((returned.batch.last, len(returned.batch.pages)), (2, 1))
         self.assertEqual(self.store.opened, 0)
         self.assertTrue(self.counter.commit())
+
+
+class ProfileTests(CounterCase):
+    """Users, and pages met again."""
+
+    def test_apart(self) -> None:
+        """A batch is split by user, under the same numbers; the relay is told once."""
+        self.counter.take(replace(job(1), profile="bob"))
+        self.counter.take(Mark(Note(2, DAY, "a.example", "unseen"), "alice"))
+        self.counter.take(replace(job(3, b"skip"), profile="bob"))
+        self.counter.take(job(4))
+        self.assertTrue(self.counter.commit())
+        batches = [
+            (batch.last, [p.sequence for p in batch.pages], [note.sequence for note in batch.notes])
+            for batch in self.store.batches
+        ]
+        self.assertEqual(batches, [(4, [4], []), (4, [], [2]), (4, [1], [3])])
+        self.assertEqual(
+            self.store.places, ["words.db", *[profile_store("words.db", u) for u in ("alice", "bob")]]
+        )
+        self.assertEqual(self.said.count(Committed(4)), 1)
+
+    def test_revisits(self) -> None:
+        """A page that had not changed is a revisit under its number, counted as one thing of the batch."""
+        again = replace(job(1), source=RECOUNTED, body=b"")
+        for sequence in range(1, 6):
+            self.counter.take(replace(again, sequence=sequence))
+        self.assertTrue(self.counter.is_full)
+        self.counter.commit()
+        [batch] = self.store.batches
+        self.assertEqual((batch.pages, len(batch.revisits)), ([], 5))
+        self.assertEqual(batch.revisits[0], Revisit(1, job(1).digest, "news.example", DAY, 1.5))
+        self.assertEqual(self.said[0], Counted(1, 0))
+
+
+class SpoolTests(CounterCase):
+    """A store on another machine."""
+
+    def setUp(self) -> None:
+        self.begin = replace(
+            BEGIN, spool=self.mktemp(), spool_name="redis://x", spool_bytes=10**6, keep_seconds=9e9
+        )
+        super().setUp()
+        self.addCleanup(self.counter.close)
+
+    def test_an_outage(self) -> None:
+        """While the store refuses batches are acknowledged from the spool; then it gets them, in order."""
+        self.store.fault = StoreFault("away")
+        self.counter.take(job(1))
+        self.assertTrue(self.counter.commit())
+        trouble = Trouble("away; batches wait in the spool")
+        self.assertEqual(self.said[1:], [Storing(), trouble, Spooled(1), Committed(1)])
+        self.counter.take(job(2))
+        self.counter.commit()
+        self.store.fault = None
+        self.now += 1
+        self.counter.tick()
+        self.assertEqual([batch.last for batch in self.store.batches], [1, 2])
+        self.assertEqual(self.said[-2:], [Storing(), Spooled(0)])
+        self.counter.take(job(3))
+        self.counter.commit()
+        self.assertEqual(self.said[-2:], [Storing(), Committed(3)])
+
+    def test_found_at_the_start(self) -> None:
+        """What a counter finds it tells before anything else."""
+        self.store.fault = StoreFault("away")
+        self.counter.take(job(1))
+        self.counter.commit()
+        self.counter.close()
+        again = self.made(self.store.open)
+        self.addCleanup(again.close)
+        self.assertEqual(again.spooled, 1)
+
+    def test_a_full_batch_without_room(self) -> None:
+        """A full batch that neither store nor spool takes keeps the relay waiting at the store, at no page."""
+        self.counter.close()
+        self.begin = replace(self.begin, spool_bytes=1)
+        self.counter = self.made(self.store.open)
+        self.addCleanup(self.counter.close)
+        self.store.fault = StoreFault("away")
+        for sequence in range(1, 6):
+            self.counter.take(job(sequence))
+        self.counter.tick()
+        self.assertEqual(self.said[-1].__class__, Trouble)
+        self.now += 61
+        self.counter.tick()
+        self.assertEqual(self.said[-1], Storing())
+        self.assertEqual(self.counter.spooled, 0)
 
 
 class RealStoreTests(CounterCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -30,13 +31,14 @@ from netsuite.wordproxy.pipe import (
     Ready,
     Returned,
     Skipped,
+    Spooled,
     Storing,
     ToCounter,
     Trouble,
     decoded,
     frame,
 )
-from netsuite.wordproxy.store.contract import Batch, Note, Page
+from netsuite.wordproxy.store.contract import RECOUNTED, Batch, Note, Page
 from netsuite.words.skipped import Reason
 
 NOON = 1_767_610_800.0
@@ -795,6 +797,133 @@ class StopTests(FeedCase):
         never = Feed(self.reactor, SETTINGS, self.diary)
         never.note("a.example", "unseen")
         self.successResultOf(never.stop())
+
+
+class ShedTests(FeedCase):
+    """More pages than there is time for at the end."""
+
+    def test_noted_as_lost(self) -> None:
+        """Pages that were not handed over in time are lost in the coverage, exactly; others count."""
+        for number in range(OPEN_PAGES * 3):
+            self.feed.page(page(number))
+        done = self.feed.stop()
+        self.reactor.advance(SETTINGS.drain_seconds * feed_module.SHED_PART)
+        self.assertEqual([why for _, why in self.diary.of("skipped")], ["lost"] * OPEN_PAGES * 2)
+        self.reactor.now.count_all()
+        self.assertEqual(len(self.reactor.now.jobs), OPEN_PAGES)
+        [note] = self.reactor.now.notes
+        self.assertEqual((note.outcome, note.amount, note.host), ("lost", OPEN_PAGES * 2, "news.example"))
+        self.assertTrue(self.reactor.now.is_closed)
+        self.reactor.now.end()
+        self.successResultOf(done)
+        self.assertEqual((self.feed.held, self.diary.of("trouble")), ((0, 0), []))
+
+
+class FlushTests(FeedCase):
+    """When all is in the store."""
+
+    def test_nothing_to_do(self) -> None:
+        """With nothing on its way all is there at once, also while it stops."""
+        self.assertTrue(self.successResultOf(self.feed.flush()))
+        self.feed.stop()
+        self.assertTrue(self.successResultOf(self.feed.flush()))
+
+    def test_what_was_taken(self) -> None:
+        """What was taken before is waited for, what comes later is not."""
+        self.feed.page(page(70))
+        self.feed.note("a.example", "unseen")
+        done = self.feed.flush()
+        self.feed.page(page(71))
+        self.assertEqual([note.outcome for note in self.reactor.now.notes], ["unseen"])
+        self.reactor.now.say(Counted(1, 1), Committed(1))
+        self.assertNoResult(done)
+        self.reactor.now.say(Storing(), Committed(2))
+        self.assertTrue(self.successResultOf(done))
+        self.assertEqual(self.feed.held[0], 1)
+
+    def test_a_spool(self) -> None:
+        """What waits in a spool is not in the store; when it is, that is told."""
+        self.reactor.now.say(Spooled(2))
+        self.assertEqual(self.feed.status()["spooled"], 2)
+        done = self.feed.flush()
+        self.reactor.now.say(Storing(), Spooled(1))
+        self.assertNoResult(done)
+        self.reactor.now.say(Storing(), Spooled(0))
+        self.assertTrue(self.successResultOf(done))
+
+    def test_a_spool_at_the_start(self) -> None:
+        """Until a counter has said what it found, nobody knows."""
+        self.reactor.now.end(signal=9)
+        self.reactor.advance(0)
+        feed = Feed(self.reactor, SETTINGS, self.diary)
+        feed.start()
+        done = feed.flush()
+        self.assertNoResult(done)
+        self.reactor.now.say(Ready(3))
+        self.assertNoResult(done)
+        self.reactor.now.say(Storing(), Spooled(0))
+        self.assertTrue(self.successResultOf(done))
+
+    def test_not_now(self) -> None:
+        """A store that does not take it in time, or a stop, is an answer too; askers are bounded."""
+        self.feed.page(page(70))
+        waiting = [self.feed.flush() for _ in range(feed_module.FLUSHES_MAX)]
+        self.assertFalse(self.successResultOf(self.feed.flush()))
+        self.reactor.advance(feed_module.FLUSH_SECONDS)
+        self.assertEqual([self.successResultOf(done) for done in waiting], [False] * len(waiting))
+        last = self.feed.flush()
+        self.feed.stop()
+        self.reactor.now.count_all()
+        self.reactor.now.end()
+        self.assertIsNotNone(self.successResultOf(last))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_trouble_stays_while_batches_wait(self) -> None:
+        """A spool that takes batches is no cure: the trouble is told until they are in the store."""
+        self.reactor.now.say(Trouble("down"), Spooled(1))
+        self.feed.page(page(70))
+        self.reactor.now.say(Counted(1, 1), Storing(), Committed(1))
+        self.assertEqual(self.feed.status()["trouble"], "down")
+        self.reactor.now.say(Storing(), Spooled(0))
+        self.assertIsNone(self.feed.status()["trouble"])
+
+
+class ProfileTests(FeedCase):
+    """Users."""
+
+    def test_whose(self) -> None:
+        """Pages, what becomes of them, and notes go to the counter with the user that they are of."""
+        self.feed.page(replace(page(70), profile="alice"))
+        self.feed.page(replace(page(71), profile="bob"))
+        self.feed.note("a.example", "unseen", 1, "bob")
+        self.reactor.now.say(Skipped(1, "password page"))
+        self.reactor.now.end(signal=9)
+        self.reactor.advance(0)
+        self.reactor.now.say(Ready())
+        self.reactor.advance(1)
+        marks = [(m.note.outcome, m.profile) for m in self.reactor.now.heard if isinstance(m, Mark)]
+        self.assertEqual(marks, [("password page", "alice"), ("crashed", "bob"), ("unseen", "bob")])
+
+    def test_batches_of_one_time(self) -> None:
+        """Several users' batches of the same pages are kept one by one, and let go of with the last."""
+        self.kept_by: list[str] = []
+        self.feed._on_batch = lambda batch, profile: self.kept_by.append(profile)
+        self.feed.page(replace(page(70), profile="alice"))
+        self.feed.page(page(71))
+        batch = Batch(self.feed.node, 2, [], [])
+        self.reactor.now.say(Counted(1, 1), Counted(2, 1), Returned(batch, "", True))
+        self.assertEqual(self.feed.held[0], 2)
+        self.reactor.now.say(Returned(batch, "alice", False))
+        self.assertEqual((self.feed.held[0], self.kept_by), (0, ["", "alice"]))
+
+    def test_a_revisit(self) -> None:
+        """A page that is counted again is handed over as such, and is no line in the journal."""
+        self.feed.page(replace(page(70, 0), pieces=[], source=RECOUNTED))
+        job = self.reactor.now.heard[-1]
+        assert isinstance(job, Job)
+        self.assertEqual((job.source, job.body), (RECOUNTED, b""))
+        self.reactor.now.say(Counted(1, 0), Committed(1))
+        self.assertEqual((self.diary.of("counted"), self.feed.held), ([], (0, 0)))
 
 
 class InvocationTests(SynchronousTestCase):

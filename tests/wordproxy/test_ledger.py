@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -158,6 +160,89 @@ class OrderTests(SynchronousTestCase):
         for _ in range(3 * LIVES):
             self.assertEqual(ledger.lost(None), [])
         self.assertEqual(sent(ledger), [(1, 70)])
+
+
+class BarrierTests(SynchronousTestCase):
+    """Points in the order."""
+
+    def test_behind_all_that_was_there(self) -> None:
+        """It is past when pages and notes from before it are kept, whatever came since."""
+        ledger = room()
+        ledger.take(page(70))
+        ledger.note(DAY, "a.example", "unseen", 1)
+        barrier = ledger.barrier()
+        ledger.take(page(71))
+        self.assertEqual((ledger.waiting, ledger.is_told), (2, False))
+        self.assertEqual(sent(ledger), [(1, "unseen"), (2, 70), (3, 71)])
+        ledger.counted(2)
+        ledger.committed(1)
+        self.assertFalse(ledger.is_past(barrier))
+        ledger.committed(2)
+        self.assertTrue(ledger.is_past(barrier))
+        ledger.counted(3)
+        ledger.committed(3)
+        self.assertTrue(ledger.is_past(barrier))
+
+    def test_of_nothing(self) -> None:
+        """With nothing there it is past at once; one at the end is never in the way."""
+        ledger = room()
+        first = ledger.barrier()
+        self.assertTrue(ledger.is_past(first))
+        self.assertEqual((ledger.waiting, ledger.is_empty), (0, True))
+        ledger.take(page(70))
+        second = ledger.barrier()
+        self.assertFalse(ledger.is_past(second))
+        self.assertEqual(sent(ledger), [(1, 70)])
+        ledger.skipped(1, Reason.UNREADABLE)
+        self.assertFalse(ledger.is_past(second))
+        ledger.committed(1)
+        self.assertTrue(ledger.is_past(second) and ledger.is_empty)
+
+    def test_after_a_death(self) -> None:
+        """What is sent again is still from before it."""
+        ledger = room()
+        ledger.take(page(70))
+        barrier = ledger.barrier()
+        sent(ledger)
+        ledger.counted(1)
+        ledger.lost(None)
+        self.assertFalse(ledger.is_past(barrier))
+        sent(ledger)
+        ledger.counted(1)
+        ledger.committed(1)
+        self.assertTrue(ledger.is_past(barrier))
+
+    def test_notes_are_bounded(self) -> None:
+        """However many points are asked for while nothing moves, notes are bounded, and none gets lost."""
+        ledger = room()
+        for number in range(NOTES_MAX * 3):
+            ledger.note(DAY, f"h{number}", "unseen", 1)
+            if number % 1000 == 0:
+                ledger.barrier()
+        ledger.barrier()
+        self.assertLessEqual(len(ledger._notes), NOTES_MAX * 2 + 1)
+        self.assertEqual(sum(amount for _, amount in ledger._notes), NOTES_MAX * 3)
+
+
+class GiveUpTests(SynchronousTestCase):
+    """A stop that can't wait."""
+
+    def test_lost_by_name(self) -> None:
+        """Pages that were not sent are notes, of their day, host and profile; what was sent stays."""
+        ledger = room()
+        for number in range(OPEN_PAGES + 3):
+            ledger.take(replace(page(number), profile="alice" if number % 2 else ""))
+        sent(ledger)
+        barrier = ledger.barrier()
+        self.assertEqual([gone.exchange_id for gone in ledger.give_up()], [8, 9, 10])
+        self.assertEqual((ledger.pages, ledger.waiting), (OPEN_PAGES, 0))
+        ledger.gather()
+        notes = {}
+        while (entry := ledger.next()) is not None:
+            assert entry.note is not None
+            notes[entry.profile] = (entry.note.outcome, entry.note.host, entry.note.amount)
+        self.assertEqual(notes, {"": ("lost", "news.example", 2), "alice": ("lost", "news.example", 1)})
+        self.assertFalse(ledger.is_past(barrier))
 
 
 class LiarTests(SynchronousTestCase):
