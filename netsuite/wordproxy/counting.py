@@ -43,10 +43,6 @@ MEMORY = ":memory:"
 #: Words gathered, in bytes of their text, past which a batch is stored at once.
 BATCH_BYTES = 16 * 1024 * 1024
 
-#: Seconds before the same complaint is repeated, and how many different ones are remembered.
-COMPLAIN_SECONDS = 60.0
-COMPLAINTS_MAX = 64
-
 #: Processor seconds that a page may take beyond the relay's own limit: for the day the relay is gone, too.
 WATCH_SECONDS = 5.0
 
@@ -92,7 +88,6 @@ class Counter:
         self._sampler = Sampler()
         self._send = send
         self._clock = clock
-        self._said: dict[str, float] = {}
         self._keeping = Keeping(
             begin.store, _spooling(begin), self._complain, open_store=open_store, clock=clock, wall=wall
         )
@@ -274,9 +269,4 @@ class Counter:
         self._keeping.close()
 
     def _complain(self, text: str) -> None:
-        now = self._clock()
-        if now - self._said.get(text, -COMPLAIN_SECONDS) >= COMPLAIN_SECONDS:
-            if len(self._said) >= COMPLAINTS_MAX:
-                self._said.clear()
-            self._said[text] = now
-            self._send(Trouble(text))
+        self._send(Trouble(text))

@@ -73,9 +73,11 @@ RESTART_SECONDS = (0.1, 5.0)
 #: Batches that the owner of a memory store may be behind.
 RETURNED_MAX = 4
 
-#: Longest text of a counter's trouble that is kept, and seconds before the same is in the journal again.
+#: Longest text of a counter's trouble that is kept, seconds before the same is in the journal again, and how
+#: many different ones are remembered.
 TROUBLE_CHARS = 300
-SAME_TROUBLE_SECONDS = 50.0
+SAME_TROUBLE_SECONDS = 60.0
+TROUBLES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class FeedSettings:
     default_lang: str = "und"
     nice: int = 10
     drain_seconds: float = 5.0
-    batch_seconds: float = 0.5
+    batch_seconds: float = 1.0
     spool: str = ""  #: folder for batches that the store can't take; "": none
     spool_name: str = ""  #: the store's address without its password
     spool_bytes: int = 0
@@ -149,7 +151,7 @@ class Feed:
         self._delay = 0.0
         self._restarts = -1
         self._trouble: str | None = None
-        self._trouble_again = 0.0
+        self._troubles: dict[str, float] = {}  # when each may be in the journal again
 
     # what the relay calls
 
@@ -370,10 +372,12 @@ class Feed:
         maybeDeferred(self._on_batch, batch, profile).addBoth(kept)
 
     def _troubled(self, text: str) -> None:
-        """The trouble is in the journal, unless the counter before this one has just said the same."""
+        """The trouble is in the journal, unless it was a moment ago, said by this counter or another."""
         now = self._reactor.seconds()
-        if text != self._trouble or now >= self._trouble_again:
-            self._trouble_again = now + SAME_TROUBLE_SECONDS
+        if now >= self._troubles.get(text, now):
+            if len(self._troubles) >= TROUBLES_MAX:
+                self._troubles.clear()
+            self._troubles[text] = now + SAME_TROUBLE_SECONDS
             self._journal.trouble(text)
         self._trouble = text
 

@@ -34,8 +34,8 @@ from netsuite.words.skipped import Reason
 OPEN_PAGES = 8
 OPEN_BYTES = 1024 * 1024
 
-#: Numbers given and not yet kept.  A counter gathers 200 pages in a batch.
-SENT_MAX = 1000
+#: Numbers given and not yet kept.  A counter gathers 1000 pages in a batch.
+SENT_MAX = 4000
 
 #: Sorts of notes gathered apart.  Past it new hosts are noted without their name.
 NOTES_MAX = 4096

@@ -43,8 +43,8 @@ class Begin(msgspec.Struct, array_like=True, frozen=True, tag="begin"):
     memory: int  #: of the whole process; 0: no bound
     nice: int
     page_seconds: float
-    batch_pages: int = 200
-    batch_seconds: float = 0.5
+    batch_pages: int = 1000
+    batch_seconds: float = 1.0
     spool: str = ""  #: folder for batches that the store can't take; "": none
     spool_name: str = ""  #: the store's address without its password
     spool_bytes: int = 0

@@ -744,6 +744,21 @@ class StopTests(FeedCase):
         self.reactor.now.say(Trouble("read-only"))
         self.assertEqual(len(self.diary.of("trouble")), 3)
 
+    def test_trouble_that_comes_back(self) -> None:
+        """A trouble that ended and came back is in the status at once, in the journal once a minute."""
+        for _ in range(3):
+            self.reactor.now.say(Trouble("no room"))
+            self.assertEqual(self.feed.status()["trouble"], "no room")
+            self.feed.page(page(70))
+            last = self.reactor.now.jobs[-1]
+            self.reactor.now.say(Counted(last, 1), Committed(last))
+            self.assertIsNone(self.feed.status()["trouble"])
+        self.assertEqual(self.diary.of("trouble"), [["no room"]])
+        for number in range(feed_module.TROUBLES_MAX * 2):
+            self.reactor.now.say(Trouble(f"trouble {number}"))
+        self.assertEqual(len(self.diary.of("trouble")), 1 + feed_module.TROUBLES_MAX * 2)
+        self.assertLessEqual(len(self.feed._troubles), feed_module.TROUBLES_MAX)
+
     def test_death_during_the_stop(self) -> None:
         """A counter that dies over the last pages is followed by one that keeps the rest."""
         for number in (70, 71):
