@@ -28,12 +28,14 @@ from netsuite.wordproxy.alone import Alone
 from netsuite.wordproxy.copying import Rules, host_pattern
 from netsuite.wordproxy.crew import Crew
 from netsuite.wordproxy.feed import ABANDON_SECONDS, FeedSettings
-from netsuite.wordproxy.intercept.authority import SCOPES, Authority, AuthorityFault
+from netsuite.wordproxy.intercept.authority import SCOPES, Authority, AuthorityFault, Scope, shown
 from netsuite.wordproxy.intercept.hosts import Hosts, built_in, faults, parse_host
 from netsuite.wordproxy.intercept.interception import Interception
 from netsuite.wordproxy.intercept.settings import InterceptSettings, lookout, never_list, prepare
 from netsuite.wordproxy.profiles import Profiles
+from netsuite.wordproxy.report import pac
 from netsuite.wordproxy.report.about import About
+from netsuite.wordproxy.report.opened import Opened
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import make_report
 from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
@@ -420,20 +422,56 @@ class Wordproxy(service.MultiService):
 
     def _about(self) -> About:
         report = authority(*self._report.addresses()[0])
-        return About(self._proxy.place(), report, self._store_shown, self._health)
+        return About(
+            self._proxy.place(),
+            report,
+            self._store_shown,
+            self._health,
+            hosts=self._pac_rules,
+            opened=self._opened,
+            is_paused=lambda: self._counting.pause.is_on,
+            pause=self._pause,
+        )
+
+    def _pac_rules(self) -> pac.Rules:
+        told = self._settings
+        return pac.Rules(told.ignore_hosts, told.only_hosts, told.intercept.hosts.listed)
+
+    def _opened(self) -> Opened | None:
+        authority, told = self._authority, self._settings.intercept
+        if authority is None:
+            return None
+        hosts = shown(Scope.of(told.hosts, told.scope))
+        return Opened(hosts, authority.name, authority.fingerprint, authority.pem, self._pinned, self._unpin)
+
+    def _pinned(self) -> list[str]:
+        pinned = self._health().get("pinned")
+        return list(pinned) if isinstance(pinned, list) else []
+
+    def _unpin(self, host: str | None) -> None:
+        if self._interception is not None:
+            self._interception.unpin(host)
+        if self._counting.workers is not None:
+            self._counting.workers.tell({"do": "unpin", "host": host})
 
     def _health(self) -> dict[str, object]:
         pinned = self._interception.status() if self._interception is not None else {}
         return {**self._counting.status(), **pinned}
 
     def _toggle_pause(self) -> None:
+        self._pause(not self._counting.pause.is_on)
+
+    def _pause(self, paused: bool) -> None:
+        """Counting is paused, or goes on."""
         pause = self._counting.pause
-        if pause.is_on:
-            pause.end()
-        else:
+        if pause.is_on == paused:
+            return
+        if paused:
             pause.begin()
+        else:
+            pause.end()
         self._counting.follow(self._rules())
-        journal.paused(is_paused=pause.is_on)
+        journal.paused(is_paused=paused)
 
     def _minute(self) -> None:
         self._counting.pause.settle()

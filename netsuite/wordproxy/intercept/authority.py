@@ -95,10 +95,15 @@ def _network(item: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 class Authority:
-    """A certificate and its key.  ``fingerprint``: SHA-256 of the certificate, in hexadecimal pairs."""
+    """A certificate and its key.
+
+    ``name``: its common name; ``fingerprint``: SHA-256 of the certificate, in hexadecimal pairs.
+    """
 
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         self.certificate, self.key = certificate, key
+        (common_name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        self.name = str(common_name.value)
         self.fingerprint = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
     @property

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from netsuite.wordproxy.report.pac import Rules
+
+if TYPE_CHECKING:
+    from netsuite.wordproxy.report.opened import Opened
 
 
 def _well() -> Mapping[str, object]:
@@ -20,6 +24,10 @@ def _stays(paused: bool) -> None:
     """Nothing: this service can't be paused from here."""
 
 
+def _closed() -> Opened | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """Where things are, as they were really bound.  ``proxy``: ``127.0.0.1:8001``."""
@@ -30,6 +38,7 @@ class About:
     #: What ``/healthz`` adds, like ``{"counter": "running"}``; with ``"status": "failing"`` it answers 503.
     health: Callable[[], Mapping[str, object]] = _well
     hosts: Callable[[], Rules] = Rules  #: which hosts are counted, for ``/proxy.pac``
+    opened: Callable[[], Opened | None] = _closed  #: what TLS is opened, None for none
     is_paused: Callable[[], bool] = _counts
     pause: Callable[[bool], None] = _stays  #: counting is paused from now on, or goes on
 

@@ -1,9 +1,9 @@
 """The proxy auto-config file: which pages a browser fetches through the proxy, and which by itself.
 
 What is counted goes through the proxy, and directly if the proxy doesn't answer; all the rest goes directly:
-HTTPS, which passes unseen anyway, this machine and its neighbours, and hosts that are not to be counted.  The
-file asks no DNS and uses none of the functions that browsers lend such files, so that it means the same in
-all of them.
+HTTPS, but of hosts whose TLS is opened, this machine and its neighbours, and hosts that are not to be
+counted.  The file asks no DNS and uses none of the functions that browsers lend such files, so that it means
+the same in all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 KIND = "application/x-ns-proxy-autoconfig"
 
 _SCRIPT = """\
-var proxy = %(proxy)s, ignored = %(ignored)s, only = %(only)s;
+var proxy = %(proxy)s, ignored = %(ignored)s, only = %(only)s, opened = %(opened)s;
 
 // As the proxy compares hosts: * is any letters, ? is one.
 function fits(host, pattern) {
@@ -45,7 +45,8 @@ function near(host) {
 
 function FindProxyForURL(url, host) {
   host = host.toLowerCase().replace(/^\\[|\\]$/g, "").replace(/\\.+$/, "");
-  if (!/^http:/i.test(url) || near(host) || among(host, ignored)) { return "DIRECT"; }
+  if (!/^http:/i.test(url) && !(/^https:/i.test(url) && among(host, opened))) { return "DIRECT"; }
+  if (near(host) || among(host, ignored)) { return "DIRECT"; }
   if (only.length > 0 && !among(host, only)) { return "DIRECT"; }
   return "PROXY " + proxy + "; DIRECT";
 }
@@ -58,6 +59,7 @@ class Rules:
 
     ignore_hosts: Sequence[str] = ()
     only_hosts: Sequence[str] = ()
+    opened_hosts: Sequence[str] = ()  #: whose TLS is opened
 
 
 def script(proxy: str, rules: Rules) -> str:
@@ -66,6 +68,7 @@ def script(proxy: str, rules: Rules) -> str:
         "proxy": _js(proxy),
         "ignored": _js(list(rules.ignore_hosts)),
         "only": _js(list(rules.only_hosts)),
+        "opened": _js(list(rules.opened_hosts)),
     }
 
 

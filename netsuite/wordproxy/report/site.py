@@ -19,6 +19,8 @@ from netsuite.wordproxy.report.api import Api
 from netsuite.wordproxy.report.changes import Changing
 from netsuite.wordproxy.report.desk import Desk
 from netsuite.wordproxy.report.knowledge import Learning
+from netsuite.wordproxy.report.live import Live
+from netsuite.wordproxy.report.opened import Opening
 from netsuite.wordproxy.report.overview import Overview
 from netsuite.wordproxy.report.query import BadQuery
 from netsuite.wordproxy.report.reader import Busy, Reader
@@ -49,7 +51,9 @@ def make_report(
     frame = Frame("wordproxy", nav)
     desk = Desk(reader, about, frame, token)
     views, singles, api = Views(desk), Singles(desk), Api(reader, about)
+    opening = Opening(desk)
     overview, learning, changing = Overview(desk).overview, Learning(desk), Changing(desk)
+    live = Live(reader, reactor)
     lists: dict[str, View] = {
         "/overview": overview,
         "/words": views.words,
@@ -68,15 +72,19 @@ def make_report(
         "/coverage.json": api.coverage,
         "/unknown.tsv": learning.anki,
         "/setup": views.setup,
+        "/interception": opening.page,
+        "/ca.crt": opening.certificate,
         "/forget": changing.ask_to_forget,
         "/healthz": api.healthz,
         "/proxy.pac": Pac(about).file,
+        "/events": live.events,
     }
     posts = {
         "/known": Post(changing.known),
         "/forget": Post(changing.forget),
         "/pause": Post(changing.pause),
         "/sites": Post(changing.site_lang),
+        "/interception": Post(opening.try_again),
     }
     prefixes: dict[str, View] = {"/word/": singles.word, "/site/": singles.site, "/page/": singles.page}
     routes = Routes(
@@ -86,7 +94,9 @@ def make_report(
         posts={path: replace(post, view=_told(post.view)) for path, post in posts.items()},
         judge=token,
     )
-    return make_site(routes, frame, hosts=hosts, idle_seconds=idle_seconds, crowd=crowd, reactor=reactor)
+    site = make_site(routes, frame, hosts=hosts, idle_seconds=idle_seconds, crowd=crowd, reactor=reactor)
+    site.on_stop = live.stop
+    return site
 
 
 class Pac:
