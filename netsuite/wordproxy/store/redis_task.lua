@@ -3,4 +3,5 @@
 if redis.call('HGET', KEYS[1], 'schema') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'schema', ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'stamp', 1)
+redis.call('HINCRBY', KEYS[1], 'langs', 1)
 return 1

@@ -15,8 +15,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
-from netsuite.wordproxy.store import redisrows
+from netsuite.wordproxy.store import mentions, queries, redisrows
 from netsuite.wordproxy.store.contract import FILE_NODE, WordQuery
 from netsuite.wordproxy.store.redischange import Change, Place, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
@@ -51,46 +52,75 @@ class Forgetting:
         return len(told)
 
     def host(self, host: str) -> int:
-        """All of a host is gone, its name too."""
-        found = 0
-        for pages in _by(_PAGES, self._pages_of(lambda facts: facts.host == host)):
+        """All of a host is gone, its name too; how many pages were read there."""
+        places = list(self._places.readings(WordQuery(site=host), None))
+        for pages in _by(_PAGES, self._pages_of(host)):
             self.drop_pages(pages)
-            found += len(pages)
+        for place, _ in places:
+            self._take(place)
         for day in self._places.days(None):
-            asked = WordQuery(site=host)
-            for place, _ in list(self._places.readings(asked, (day, day))):
-                self._take(place)
             self._make(lambda day=day: self._uncover(day, lambda name: name == host))  # type: ignore[misc]
         self._make(lambda: self._with_lang(host, None))
-        return found
+        return sum(reading[2] for _, reading in places)
 
     def day(self, day: int) -> int:
-        """All of a day is gone."""
-        name = f"visit:{day:07}"
-        pages = sorted(raw.decode() for raw in self._client.smembers(f"{self._base}{name}"))
-        for page in pages:
+        """All of a day is gone; how many pages were read on it."""
+        places = list(self._places.readings(WordQuery(), (day, day)))
+        for raw in self._client.smembers(f"{self._base}visit:{day:07}"):
+            page = raw.decode()
             self._make(lambda page=page: self._without(page, lambda days: _but(days, day), day))  # type: ignore[misc]
-        for place, _ in list(self._places.readings(WordQuery(), (day, day))):
-            self._take(place)
+        for place, _ in places:
+            self._take(place, pages_stay=True)
         self._make(lambda: self._uncover(day, lambda _: True))
-        return len(pages)
+        return sum(reading[1] for _, reading in places)
 
     def word(self, key: str, lang: str) -> int:
-        """A word is gone from all pages and numbers, with every sentence and title that has it."""
+        """A word is gone from all pages and numbers, with its level, and each text that has it."""
         known = self._fetch.values(f"words:{lang}", [key])
-        needle = redisrows.encode(key)
-        for pages in _by(_LOOKED_AT, self._pages_of(lambda facts: True, lang)):
-            for name in self._fetch.holding([f"page:{page}" for page in pages], needle):
-                page = name.removeprefix("page:")
-                self._make(lambda page=page: self._without(page, lambda days: _wordless(days, key)))  # type: ignore[misc]
+        wanted, needle = queries.plain(key), redisrows.encode(key)
+        for names in self._sentences_with(key, lang, wanted):
+            self._make(lambda names=names: self._unsaid(names))  # type: ignore[misc]
+        for some in _by(_LOOKED_AT, self._facts()):
+            told = {page: facts for page, facts in some if lang_of(page) == lang}
+            held = self._fetch.holding([f"page:{page}" for page in told], needle)
+            having = {page for page, facts in told.items() if _has(facts, key, wanted)}
+            for page in having | {name.removeprefix("page:") for name in held}:
+                self._make(
+                    lambda page=page: self._without(page, lambda days: _wordless(days, key, wanted))  # type: ignore[misc]
+                )
         for place, _ in list(self._places.readings(WordQuery(lang=lang), None)):
             self._make(lambda place=place: self._taken(place, [key]))  # type: ignore[misc]
+        self._make(lambda: self._unlevelled(key, lang))
         return len(known)
+
+    def _sentences_with(self, key: str, lang: str, wanted: str) -> Iterator[list[str]]:
+        """The names of sentences in a language that have a word, some at a time."""
+        found = (
+            raw.decode()
+            for raw, value in self._client.hscan_iter(f"{self._base}sentences", count=_LOOKED_AT)
+            if lang_of((sentence := redisrows.sentence_of(value)).page) == lang
+            and mentions.has_word(sentence.text, key, wanted)
+        )
+        return _by(_PAGES, found)
+
+    def _unsaid(self, names: list[str]) -> Change:
+        change = Change()
+        sentences = Sentences(self._client, self._base, change)
+        sentences.drop(names)
+        sentences.write({})
+        return change
+
+    def _unlevelled(self, key: str, lang: str) -> Change:
+        change = self._guarded()
+        change.do("HDEL", f"levels:{lang}", key)
+        if not self._fetch.numbers(f"levels:{lang}").keys() - {key}:
+            change.do("SREM", "levels", lang)
+        return change
 
     def site(self, host: str, lang: str | None) -> int:
         """All pages of the site and its numbers are in that language; None: those to come tell theirs."""
         self._make(lambda: self._with_lang(host, lang))
-        pages = [] if lang is None else list(self._pages_of(lambda facts: facts.host == host))
+        pages = [] if lang is None else list(self._pages_of(host))
         for page in pages:
             if lang is not None and lang_of(page) != lang:
                 self._make(lambda page=page, lang=lang: self._moved(page, lang))  # type: ignore[misc]
@@ -123,6 +153,16 @@ class Forgetting:
         ]
         for node, raw in nodes:
             self._make(lambda node=node, raw=raw: self._nodeless(node, raw))  # type: ignore[misc]
+
+    def drop_files(self) -> None:
+        """Imported files can be imported again."""
+        pattern = f"{FILE_NODE}*"
+        for nodes in _by(_LOOKED_AT, self._client.hscan_iter(f"{self._base}node", pattern, _LOOKED_AT)):
+            self._client.hdel(f"{self._base}node", *(node for node, _ in nodes))
+
+    def read_pages(self) -> int:
+        """How many pages were read."""
+        return sum(sums[4] for sums in self._places.langs().values())
 
     def _nodeless(self, node: str, raw: bytes) -> Change | None:
         if self._client.hget(f"{self._base}node", node) != raw:
@@ -183,22 +223,55 @@ class Forgetting:
             return change
         return None
 
-    def _take(self, place: Place, to: Place | None = None) -> None:
-        """The numbers of a place are gone, or another's."""
+    def _take(self, place: Place, to: Place | None = None, *, pages_stay: bool = False) -> None:
+        """The numbers of a place are gone, or another's.
+
+        ``pages_stay``: pages that are seen to have been there on other days stay counted.
+        """
         for keys, _ in self._fetch.scan(tally_name(place)):
             for some in _by(_TALLIES, keys):
-                self._make(lambda some=some: self._taken(place, some, to))  # type: ignore[misc]
-        self._make(lambda: self._unread(place, to))
+                self._make(lambda some=some: self._taken(place, some, to, pages_stay=pages_stay))  # type: ignore[misc]
+        self._make(lambda: self._unread(place, to, pages_stay=pages_stay))
 
-    def _taken(self, place: Place, keys: list[str], to: Place | None = None) -> Change | None:
+    def _taken(
+        self, place: Place, keys: list[str], to: Place | None = None, *, pages_stay: bool = False
+    ) -> Change | None:
         change = self._guarded()
         rows = self._fetch.values(tally_name(place), keys)
         for key, row in rows.items():
             change.move(place, key, row, to)
+        if pages_stay:
+            self._stay(change, place, rows)
         self._span(change)
         return change if rows else None
 
-    def _unread(self, place: Place, to: Place | None) -> Change | None:
+    def _stay(self, change: Change, place: Place, rows: Mapping[str, Any]) -> None:
+        """A word that loses new pages was met on at least as many pages of the site as on any other day."""
+        losing = [
+            key for key, row in rows.items() if row[redisrows.NEW_PAGES] or row[redisrows.ALL_NEW_PAGES]
+        ]
+        if not losing:
+            return
+        _, lang, host = place
+        others = [
+            one for one, _ in self._places.readings(WordQuery(lang=lang, site=host), None) if one != place
+        ]
+        found: dict[Place, Mapping[str, Any]] = {
+            one: self._fetch.values(tally_name(one), losing) for one in others
+        }
+        for key in losing:
+            for pages, new in (
+                (redisrows.PAGES, redisrows.NEW_PAGES),
+                (redisrows.ALL_PAGES, redisrows.ALL_NEW_PAGES),
+            ):
+                there = [
+                    (rows[key][pages], rows[key][new], one) for one, rows in found.items() if key in rows
+                ]
+                lack = max(there)[0] - sum(n for _, n, _ in there) if there else 0
+                if lack > 0:
+                    change.tallies[max(there)[2]][key].numbers[new] += lack
+
+    def _unread(self, place: Place, to: Place | None, *, pages_stay: bool) -> Change | None:
         """What was read at a place, as numbers of visits and pages, is gone, or another's."""
         day, lang, host = place
         raw = self._client.hget(f"{self._base}reading:{day:07}", f"{lang}\0{host}")
@@ -209,6 +282,15 @@ class Forgetting:
             change.readings[place][at] -= n
             if to is not None:
                 change.readings[to][at] += n
+        if pages_stay:
+            there = [
+                (reading[1], reading[2], one)
+                for one, reading in self._places.readings(WordQuery(lang=lang, site=host), None)
+                if one != place
+            ]
+            lack = max(there)[0] - sum(n for _, n, _ in there) if there else 0
+            if lack > 0:
+                change.readings[max(there)[2]][2] += lack
         return change
 
     def _uncover(self, day: int, is_meant: Callable[[str], bool]) -> Change | None:
@@ -229,11 +311,12 @@ class Forgetting:
         change.guard("about", "stamp", self._client.hget(f"{self._base}about", "stamp"))
         return change
 
-    def _pages_of(self, is_meant: Callable[[Facts], bool], lang: str | None = None) -> Iterator[str]:
+    def _pages_of(self, host: str) -> Iterator[str]:
+        return (page for page, facts in self._facts() if facts.host == host)
+
+    def _facts(self) -> Iterator[tuple[str, Facts]]:
         for raw, value in self._client.hscan_iter(f"{self._base}pages", count=_LOOKED_AT):
-            page = raw.decode()
-            if lang in (None, lang_of(page)) and is_meant(redisrows.facts_of(value)):
-                yield page
+            yield raw.decode(), redisrows.facts_of(value)
 
     # first and last days
 
@@ -325,11 +408,22 @@ def _but(days: dict[int, Day], day: int) -> dict[int, Day]:
     return {number: told for number, told in days.items() if number != day}
 
 
-def _wordless(days: dict[int, Day], key: str) -> dict[int, Day]:
+def _wordless(days: dict[int, Day], key: str, wanted: str) -> dict[int, Day]:
+    """The days without a word, nor a title or address that has it."""
     for day in days.values():
         day.words = [met for met in day.words if met.key != key]
         day.latest = None if day.latest is None else [met for met in day.latest if met.key != key]
+        if mentions.has_word(day.title or "", key, wanted):
+            day.title = None
+        if mentions.has_word(unquote(day.url or ""), key, wanted):
+            day.url = None
     return days
+
+
+def _has(facts: Facts, key: str, wanted: str) -> bool:
+    """A title or address of the page has the word."""
+    texts = facts.title or "", unquote(facts.url or ""), *map(unquote, facts.texts)
+    return any(mentions.has_word(text, key, wanted) for text in texts)
 
 
 def _joined(onto: Mapping[int, Day], days: Mapping[int, Day]) -> dict[int, Day]:

@@ -58,7 +58,10 @@ class Day(msgspec.Struct, array_like=True):
 
 
 class Facts(msgspec.Struct, array_like=True):
-    """A page, as its days sum up: ``url`` and ``title`` are those of the newest day that has one."""
+    """A page, as its days sum up: ``url`` and ``title`` are those of the newest day that has one.
+
+    ``texts`` are the addresses and titles of other days that differ.
+    """
 
     host: str
     url: str | None
@@ -67,6 +70,7 @@ class Facts(msgspec.Struct, array_like=True):
     last: int
     seen: int
     visits: int
+    texts: list[str] = []
 
 
 class Sentence(msgspec.Struct, array_like=True):
@@ -161,6 +165,8 @@ def facts(host: str, days: Mapping[int, Day]) -> Facts:
         told.url, told.title = day.url or told.url, day.title or told.title
         told.seen = max(told.seen, day.seen)
         told.visits += day.visits
+    texts = {text for day in days.values() for text in (day.url, day.title) if text}
+    told.texts = sorted(texts - {told.url, told.title})
     return told
 
 

@@ -31,6 +31,8 @@ def task_of(what: Forget) -> Task:
         ValueError: not exactly one thing is said.
     """
     said: list[Task] = []
+    if (what.word is None) != (what.lang is None):
+        raise ValueError("a word and its language go together")
     if what.word is not None:
         said.append(["word", field_of(what.word), field_of(what.lang or "")])
     if what.page is not None:
@@ -111,7 +113,7 @@ class Tasks:
     # the whole store
 
     def _everything(self, *, levels: bool) -> int:
-        pages = int(self._server.client.zcard(f"{self._server.base}recent"))
+        pages = self._forgetting.read_pages()
         if levels:
             self._server.client.hset(self._name, "levels", b"1")
         if self._server.set_task(_OURS, EMPTYING):
@@ -119,8 +121,9 @@ class Tasks:
         return pages
 
     def _empty(self) -> None:
-        """All is gone but what nodes had sent, corrected languages, and levels where they aren't to go."""
-        spared = ["about", "node", "langs", "tasks"]
+        """All is gone but what nodes had sent, no imported files, and levels where they aren't to go."""
+        spared = ["about", "node", "tasks"]
+        self._forgetting.drop_files()
         if not self._server.client.hexists(self._name, "levels"):
             spared.append("levels")
         self._server.empty(lambda key: key in spared or (key.startswith("levels:") and "levels" in spared))
