@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
@@ -89,13 +90,22 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that goes on (`streaming`): ``enter`` gets who listens, ``leave`` the same at its end."""
+
+    enter: Callable[[Any], None]
+    leave: Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The whole answer to a request."""
+    """The whole answer to a request, or, with ``stream``, its beginning."""
 
     body: bytes
     kind: str = HTML
     status: int = 200
     headers: tuple[tuple[str, str], ...] = (NO_STORE,)
+    stream: Stream | None = None
 
 
 View = Callable[[Asked], Awaitable[Answer]]

@@ -22,6 +22,7 @@ from netsuite import journal
 from netsuite.site import elsewhere, static, token
 from netsuite.site.answer import FORM, JSON, Answer, Asked, Refusal, View, phrase
 from netsuite.site.frame import Frame
+from netsuite.site.streaming import send_stream
 from netsuite.site.token import Token
 from netsuite.site.tongue import said
 
@@ -140,6 +141,9 @@ def send(request: Any, answer: Answer) -> None:
     request.setHeader(b"Content-Type", answer.kind.encode())
     for name, value in answer.headers:
         request.setHeader(name.encode(), value.encode())
+    if answer.stream is not None and request.method != b"HEAD":
+        send_stream(request, answer, answer.stream)
+        return
     if answer.status != 304:
         request.setHeader(b"Content-Length", b"%d" % len(answer.body))
         if request.method != b"HEAD":

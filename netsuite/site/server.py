@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -42,6 +42,7 @@ class Site(server.Site):
         self.answer_to(names, idle_seconds)
         self.frame, self.crowd = frame, crowd
         self.held_bytes = 0
+        self.on_stop: Callable[[], None] = lambda: None
         self._body_bytes = body_bytes
         self._bodies = {path.encode(): most for path, most in bodies.items()}
 
@@ -75,7 +76,8 @@ class Site(server.Site):
         """Nothing: twisted.web would begin to keep an access log with addresses and queries."""
 
     def stopFactory(self) -> None:
-        """Nothing was begun."""
+        """Answers that go on are at their end."""
+        self.on_stop()
 
     def log(self, request: Any) -> None:
         """Nothing: what our sites show is nobody's business (rule R3)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from netsuite.wordproxy.report import frequency, links
@@ -61,6 +62,11 @@ PAGES = [
 ]
 
 
+#: What the overview shows of them.
+FEW = [_WORD, replace(_LANG, extra=True), _OCCURRENCES, _PAGES]
+TO_LEARN = [_WORD, replace(_LANG, extra=True), _PAGES]
+
+
 def unknown() -> list[Column]:
     """The columns of words to learn: how frequent a word is in general is shown where that is known."""
     general = Column(
@@ -70,7 +76,17 @@ def unknown() -> list[Column]:
         shown=frequency.is_there(),
         extra=True,
     )
-    return [_WORD, _LANG, _PAGES, _OCCURRENCES, general, _LEVEL, _FIRST_HIDDEN, _LAST, *_HIDDEN]
+    return [
+        _WORD,
+        replace(_LANG, extra=True),
+        _PAGES,
+        replace(_OCCURRENCES, extra=True),
+        general,
+        replace(_LEVEL, extra=True),
+        _FIRST_HIDDEN,
+        _LAST,
+        *_HIDDEN,
+    ]
 
 
 def parts(by: str, *, link: Callable[[Part], str] | None = None) -> list[Column]:

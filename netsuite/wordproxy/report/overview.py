@@ -66,10 +66,10 @@ class Overview:
             )
             if desk.form_of(asked) != "html":
                 return Found(listing)
-            met = Listing("words", lists.WORDS, total.words, coverage, all_days)
+            met = Listing("words", lists.FEW, total.words, coverage, all_days)
             learn = store.words(WordQuery(known=UNKNOWN, names=False, sort="pages", limit=WORDS))
             series = every_day(days, today)
-            to_learn = Listing("unknown", lists.unknown(), learn.words, coverage, all_days)
+            to_learn = Listing("unknown", lists.TO_LEARN, learn.words, coverage, all_days)
             return Found(
                 listing,
                 {

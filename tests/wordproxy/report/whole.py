@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netsuite.wordproxy.store.contract import (
     Breakdown,
     BreakdownQuery,
     Forget,
     Known,
     Part,
+    Total,
+    WordList,
     WordQuery,
 )
 from netsuite.wordproxy.store.sqlite import SqliteStore
+from netsuite.words.segment import key
 
 
 class Whole(SqliteStore):
     """All of `WholeStore`."""
+
+    def words(self, query: WordQuery) -> WordList:
+        known = {(one.key, one.lang): one.level for one in self.levels()}
+        plain = replace(query, known=None, names=True, page=None, limit=0, offset=0)
+        if plain.sort not in ("occurrences", "pages", "word", "first", "last"):
+            plain = replace(plain, sort="occurrences")
+        found = super().words(plain)
+        words = [
+            replace(word, key=key(word.word), known=known.get((key(word.word), word.lang), "new"))
+            for word in found.words
+        ]
+        if query.known:
+            levels = ("new", "learning") if query.known == "unknown" else (query.known,)
+            words = [word for word in words if word.known in levels]
+        total = Total(sum(word.occurrences for word in words), len(words), found.total.pages)
+        end = query.offset + query.limit if query.limit else None
+        return WordList(total, words[query.offset : end])
 
     def breakdown(self, query: BreakdownQuery) -> Breakdown:
         names = {
