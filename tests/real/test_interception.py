@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import socket
@@ -9,12 +10,14 @@ import ssl
 import subprocess
 import tempfile
 import warnings
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import ClassVar
 from unittest import TestCase
+from urllib.parse import urlencode
 
 from tests.real.nameserver import Nameserver, having
-from tests.real.parts import Twistd, until, wordproxy
+from tests.real.parts import Twistd, require, until, wordproxy
 from tests.real.tlsorigin import Issuer, Reader, TlsOrigin, answer, ask, der
 from tests.wordproxy.intercept.hellos import fragmented, hello
 
@@ -347,6 +350,59 @@ class RefusedTests(Case):
             self.assertEqual(ask(stream, host)[0], 200)
         with self.assertRaises(ssl.SSLCertVerificationError):
             self.reader(host, origin.port).tls(self.ours)
+
+
+class ReportTests(Case):
+    """What the report has of it."""
+
+    def post(self, path: str, fields: dict[str, str]) -> int:
+        """The status of a form that is sent from the report's own page."""
+        place = f"127.0.0.1:{self.service.ports['report']}"
+        token = re.search(r'name="token" value="([^"]+)"', self.service.report_text("/interception"))
+        assert token is not None
+        body = urlencode({**fields, "token": token[1]})
+        connection = HTTPConnection(place, timeout=60)
+        headers = {"Origin": f"http://{place}", "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", path, body, headers)
+        return connection.getresponse().status
+
+    def test_authority(self) -> None:
+        """The certificate can be fetched without its key; the page tells how to remove it."""
+        fetched = self.service.report_text("/ca.crt")
+        self.assertIn(fetched, self.ours.read_text())
+        self.assertNotIn("PRIVATE", fetched)
+        shown = ssl.PEM_cert_to_DER_cert(fetched)
+        fingerprint = hashlib.sha256(shown).digest().hex(":")
+        page = self.service.report_text("/interception")
+        for text in (fingerprint.upper(), HOST, "*.wide.example", "Remove it", "--remove"):
+            self.assertIn(text, page)
+
+    def test_way_back(self) -> None:
+        """A host that was given up is on the page, and opened again once that is asked for."""
+        host = "back.wide.example"
+        origin = self.origin(host)
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            self.reader(host, origin.port).tls(self.issuer.path)
+        until("it is given up", lambda: host in self.service.report_text("/interception"))
+        self.assertEqual(self.post("/interception", {"host": host}), 303)
+        with self.reader(host, origin.port).tls(self.ours) as stream:
+            self.assertEqual(ask(stream, f"{host}:{origin.port}")[0], 200)
+
+    def test_proxy_configuration(self) -> None:
+        """The configuration file sends HTTPS of opened hosts through the proxy, and no other."""
+        script = self.service.report_text("/proxy.pac")
+        asked = [
+            f"https://{HOST}/",
+            "https://a.wide.example/",
+            f"https://{UNLISTED}/",
+            "https://wide.example/",
+        ]
+        calls = "".join(f"console.log(FindProxyForURL('{url}', '{url.split('/')[2]}'));" for url in asked)
+        require("nodejs", shutil.which("node"))
+        said = subprocess.run(
+            ["node", "-e", script + calls], capture_output=True, text=True, check=True
+        ).stdout
+        self.assertEqual(["PROXY" in line for line in said.splitlines()], [True, True, False, False])
 
 
 class WorkersTests(Case):
