@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from netsuite.wordproxy.store import file
+from netsuite.wordproxy.store import file, nodes
 
 #: Rows that are removed in one step.
 STEP = 20_000
 
-#: What is no reading: which batches have been counted, and what the user says of words.
+#: What is no reading: which batches have been counted (but those of imported files), and what the user says.
 _STAYS = "node", "known"
 
 
@@ -25,6 +25,7 @@ def put_aside(connection: sqlite3.Connection, *, levels: bool) -> int:
 
     ``levels``: levels of knowledge go, too.  Nothing may have been put aside before that isn't gone yet.
     """
+    nodes.drop_files(connection)
     pages: int
     (pages,) = connection.execute("SELECT coalesce(sum(new), 0) FROM reading").fetchone()
     for (index,) in connection.execute(

@@ -40,11 +40,13 @@ class Database:
         """The database ``where`` is open, made or upgraded if need be; ``today`` dates a backup copy."""
         self.where = where
         self.in_memory = where == ":memory:"
+        self._file = (0, 0)
         self.has_deleted = False  # deleted bytes may still be in the log or in free pages
         if not self.in_memory:
             file.prepare(where, make=not read_only)
             # what a process that was killed had deleted may still be in its log
             self.has_deleted = not read_only and os.path.lexists(f"{where}-wal")
+            self._file = file.identity(where)
         with self.faults():
             self.connection = self._connect()
             try:
@@ -61,6 +63,7 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """What is written within is kept whole, or, after an exception, not at all."""
         with self.faults():
+            self._still_there()
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -74,6 +77,7 @@ class Database:
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """What is read within is of one moment; what can't be understood is damage."""
         with self.faults():
+            self._still_there()
             self.connection.execute("BEGIN")
             try:
                 yield self.connection
@@ -82,6 +86,11 @@ class Database:
             finally:
                 if self.connection.in_transaction:
                     self.connection.execute("COMMIT")
+
+    def _still_there(self) -> None:
+        """The file is the one that was opened, else StoreFault: what is written to a removed one is lost."""
+        if not self.in_memory and file.identity(self.where) != self._file:
+            raise StoreFault(f"{self.where} was replaced or removed; it is being opened afresh")
 
     def shrink(self) -> None:
         """Nothing deleted is in free pages any more, nor in the log if readers allow."""

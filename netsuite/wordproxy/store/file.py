@@ -12,6 +12,7 @@ import errno
 import os
 import secrets
 import sqlite3
+from contextlib import suppress
 from importlib import resources
 
 from netsuite.wordproxy.store.contract import StoreFault
@@ -21,6 +22,9 @@ APPLICATION_ID = 0x4E537764
 
 #: The schema that this code reads and writes; older ones are upgraded when they are opened (`upgrade`).
 SCHEMA = 2
+
+#: What the names of logs end with whose store was removed.
+ORPHAN = ".orphan"
 
 #: What the names of tables begin with whose rows are being removed (`clearing`).
 GONE = "gone_"
@@ -70,6 +74,15 @@ def judge(path: str) -> None:
         raise StoreFault(damaged(path, "it is cut short"))
 
 
+def identity(path: str) -> tuple[int, int]:
+    """What tells the file at ``path`` from any other; (0, 0) if there is none."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return 0, 0
+    return state.st_dev, state.st_ino
+
+
 def judge_schema(path: str, schema: int) -> None:
     """``schema`` is one that this code reads, else StoreFault."""
     if schema > SCHEMA:
@@ -94,6 +107,7 @@ def _create(path: str) -> None:
     """A whole, empty store is at ``path``: ours, or that of a process that was quicker."""
     folder = os.path.dirname(path)
     os.makedirs(folder, mode=0o700, exist_ok=True)
+    _move_log_away(path)
     draft = os.path.join(folder, f".{os.path.basename(path)}.{secrets.token_hex(8)}")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
@@ -113,6 +127,13 @@ def _create(path: str) -> None:
         if os.path.lexists(draft):
             os.unlink(draft)
         sync_folder(folder)
+
+
+def _move_log_away(path: str) -> None:
+    """A log whose store was removed has another name, or SQLite would play it into the new store."""
+    for name in (f"{path}-wal", f"{path}-shm", f"{path}-journal"):
+        with suppress(FileNotFoundError):
+            os.rename(name, f"{name}{ORPHAN}")
 
 
 def _build(draft: str) -> None:

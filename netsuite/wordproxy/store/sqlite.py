@@ -17,6 +17,7 @@ from netsuite.wordproxy.store import (
     coverage,
     file,
     levels,
+    nodes,
     queries,
     upgrade,
     word,
@@ -82,14 +83,14 @@ class SqliteStore:
     def retain(self, before_day: str) -> None:
         """Addresses, titles, digests and sentences of pages last met before that day are gone; numbers stay.
 
-        Also gone are nodes that were silent for `NODE_DAYS`.
+        Also gone are nodes that were silent for `NODE_DAYS`; files that were imported are remembered.
         """
         day = queries.day_number(before_day)
         self._steps.finish()
         while self._drop_some(day):
             self._database.has_deleted = True
         with self._transaction() as connection:
-            writing.drop_nodes(connection, self._clock())
+            nodes.drop_silent(connection, self._clock())
         self._database.shrink()
         if not self._database.in_memory:
             upgrade.drop_old_copies(self.where, self._today())

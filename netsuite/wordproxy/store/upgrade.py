@@ -98,8 +98,18 @@ def upgrade(connection: sqlite3.Connection, path: str, today: date) -> bool:
 
 def copies(path: str) -> list[str]:
     """The backup copies beside the store, whole or not, and what belongs to them."""
+    return _beside(path, ".schema", "")
+
+
+def _orphans(path: str) -> list[str]:
+    """Logs whose stores were removed."""
+    return _beside(path, "-", file.ORPHAN)
+
+
+def _beside(path: str, start: str, end: str) -> list[str]:
     folder, name = os.path.split(os.path.abspath(path))
-    return [os.path.join(folder, n) for n in sorted(os.listdir(folder)) if n.startswith(f"{name}.schema")]
+    found = (n for n in sorted(os.listdir(folder)) if n.startswith(name + start) and n.endswith(end))
+    return [os.path.join(folder, n) for n in found]
 
 
 def drop_old_copies(path: str, today: date) -> None:
@@ -109,11 +119,14 @@ def drop_old_copies(path: str, today: date) -> None:
     for copy in copies(path):
         if copy[start:] < oldest or not _is_date(copy[start:]):
             _unlink(copy)
+    for log in _orphans(path):
+        if date.fromtimestamp(os.path.getmtime(log)).isoformat() < oldest:
+            _unlink(log)
 
 
 def drop_copies(path: str) -> None:
-    """No backup copy is there any more."""
-    for copy in copies(path):
+    """No backup copy is there any more, nor a log whose store was removed."""
+    for copy in (*copies(path), *_orphans(path)):
         _unlink(copy)
 
 

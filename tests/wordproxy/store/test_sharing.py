@@ -207,6 +207,39 @@ class SharingTests(SynchronousTestCase):
         writer.add(batch(page(2, "tide", path="b")))
         self.assertNotIn(b"s3cret", self.bytes_on_disk())
 
+    def test_a_store_that_was_removed_or_replaced(self) -> None:
+        """What would go into a file that is gone is refused, and goes into the one that is there then."""
+        store = self.open()
+        store.add(batch(page(1, "tide")))
+        for name in os.listdir(self.folder):
+            (self.folder / name).rename(self.folder / f"moved {name}")
+        told = batch(page(2, "boat"))
+        for call in (
+            lambda: store.add(told),
+            lambda: store.retain("2026-01-01"),
+            lambda: store.words(WordQuery()),
+        ):
+            self.assertIn("was replaced or removed", str(self.assertRaises(StoreFault, call)))
+        again = self.open()
+        self.assertIn("was replaced", str(self.assertRaises(StoreFault, store.add, told)))
+        again.add(told)
+        self.assertEqual([word.word for word in again.words(WordQuery()).words], ["boat"])
+
+    def test_a_log_without_its_store(self) -> None:
+        """The log of a store that was removed is not played into the new one; it is kept for a week."""
+        writer, holder = self.open(), self.open(read_only=True)
+        writer.add(batch(page(1, "tide")))
+        os.unlink(self.path)
+        del holder
+        again = self.open()
+        self.assertEqual(again.words(WordQuery()).words, [])
+        self.assertEqual(again.status().pages, 0)
+        log = self.folder / "words.db-wal.orphan"
+        self.assertIn(b"news.example", log.read_bytes())
+        os.utime(log, (0, 0))
+        self.open()
+        self.assertFalse(log.exists())
+
     def test_flushed_and_logged(self) -> None:
         """Each commit reaches the disk before it is acknowledged: WAL with synchronous=FULL."""
         store = self.open()
