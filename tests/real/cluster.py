@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from unittest import TestCase
 
-from tests.real.exactness import Kill, kill9
-from tests.real.numbered import Book
+from tests.real.exactness import Found, Kill, faults, kill9
+from tests.real.numbered import Book, Readers
 from tests.real.parts import ROOT, Child, PartError, Twistd, answers, free_ports, require, until
+
+#: How long spools may take to be empty once the store is there.
+SETTLE_SECONDS = 60.0
 
 CONFIGURATION = ROOT / "deploy" / "haproxy.cfg"
 
@@ -118,6 +122,12 @@ class Fleet(TestCase):
     def setUp(self) -> None:
         self.book = Book()
         self.addCleanup(self.book.close)
+
+    @staticmethod
+    def settled(readers: Readers, where: str, kills: Sequence[Kill] = ()) -> None:
+        """What waits in spools has had its time to be sent; whether all is exact is asked later."""
+        with contextlib.suppress(PartError):
+            until("all is sent", lambda: not faults(readers.told, Found.of(where), kills), SETTLE_SECONDS)
 
     def node(self, name: str, store: str, *options: str) -> Node:
         """A node that is up."""

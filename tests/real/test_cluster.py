@@ -59,6 +59,7 @@ class ClusterTests(Fleet):
             self.redis.up()
             readers.more(PAGES)
         readers.stop()
+        self.settled(readers, self.where, kills)
         for node in self.nodes:
             self.assertEqual(node.running.stop(), 0)
         found = Found.of(self.where)

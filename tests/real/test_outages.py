@@ -107,12 +107,12 @@ class OutageTests(Fleet):
         return answer
 
     def stored(self, node: Node, pages: int) -> None:
-        """So many pages are in the store."""
+        """So many pages are accounted for in the store: what waits in the spool has been sent."""
 
         def are() -> bool:
             with contextlib.suppress(OSError):
                 told = node.running.report("/coverage.json")
-                return int(told["counted"]) >= pages
+                return int(told["counted"]) + sum(told["skipped"].values()) >= pages
             return False
 
         until(f"{pages} pages in the store", are, 60)
@@ -247,6 +247,7 @@ class OutageTests(Fleet):
         self.redis.up()
         readers.more(100)
         readers.stop()
+        self.stored(node, sum(self.book.sent.values()))
         self.assertEqual(readers.broken, [])
         self.assertEqual(node.running.stop(), 0)
         found = Found.of(self.where)
@@ -269,5 +270,7 @@ class OutageTests(Fleet):
         node.up()
         readers.more(40)
         readers.stop()
+        due = [each for each in readers.delivered if not kill.excuses(each.node, each.when)]
+        self.stored(node, len(due))
         self.assertEqual(node.running.stop(), 0)
         self.assertEqual(faults(readers.told, Found.of(self.where), [kill]), [])
