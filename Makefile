@@ -6,6 +6,7 @@ SHELL  := /bin/sh
 PYTHON ?= python3
 RUN    := .venv
 TEST   := .venv-test
+SCAN   := .venv-scan
 PIP    := -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 # Options of the service (`make run RUN_ARGS="-p 9001"`) and of pytest (`make test ARGS="-k echo"`).
@@ -14,7 +15,7 @@ ARGS     ?=
 JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
-PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl microsocks redis-server unicode-data \
+PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
          haproxy strace libfaketime \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
@@ -46,7 +47,7 @@ $(RUN)/installed: $(RUN)/made $(PACKAGE) $(SOURCE)
 
 # -- test --------------------------------------------------------------------------------------
 
-test: $(TEST)/installed parts
+test: $(TEST)/installed $(SCAN)/installed parts
 	@echo "netsuite: running the tests"
 	@$(TEST)/bin/python -m pytest tests -n $(JOBS) --dist loadscope $(ARGS)
 
@@ -54,6 +55,13 @@ test: $(TEST)/installed parts
 $(TEST)/installed: $(TEST)/made $(PACKAGE)
 	@echo "netsuite: installing netsuite and its test tools into $(TEST)"
 	@$(TEST)/bin/python $(PIP) -e '.[test,dev]'
+	@touch $@
+
+# sslyze wants other versions of libraries than we do.  Where it can't be had its test is skipped and says so.
+$(SCAN)/installed: $(SCAN)/made
+	@echo "netsuite: installing sslyze into $(SCAN)"
+	@$(SCAN)/bin/python -m pip install --disable-pip-version-check --quiet 'sslyze==6.3.1' || \
+	    echo "netsuite: no sslyze; its test will be skipped" >&2
 	@touch $@
 
 # What is too long for every push: the whole of what `make test` tries a cut of (NETSUITE_TEST_SCALE), a fuzz with
@@ -128,7 +136,7 @@ types: $(TEST)/installed
 	@touch $@
 
 clean:
-	rm -rf $(RUN) $(TEST) $(PEERS) build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(RUN) $(TEST) $(SCAN) $(PEERS) build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf _trial_temp*
 	find netsuite tests twisted -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache

@@ -26,12 +26,16 @@ PAGE_MS = 30_000
 
 
 def look(page: Page, url: str) -> dict[str, object]:
-    """What the browser got for a URL: ``sha256`` is of the body after its Content-Encoding is undone."""
+    """What the browser got for a URL: ``sha256`` is of the body after its Content-Encoding is undone.
+
+    ``issuer``: who vouches for the server, in HTTPS.
+    """
     answer = page.goto(url, timeout=PAGE_MS, wait_until="domcontentloaded")
     if answer is None:
         raise SystemExit(f"no answer for {url}")
     digest = hashlib.sha256(answer.body()).hexdigest()
-    return {"url": url, "status": answer.status, "sha256": digest, "title": page.title()}
+    issuer = (answer.security_details() or {}).get("issuer", "")
+    return {"url": url, "status": answer.status, "sha256": digest, "title": page.title(), "issuer": issuer}
 
 
 def main() -> None:
@@ -40,7 +44,7 @@ def main() -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=order["program"],
-            args=FLAGS,
+            args=[*FLAGS, *order["flags"]],
             proxy={"server": order["proxy"]} if order["proxy"] else None,
         )
         page = browser.new_page()

@@ -119,6 +119,7 @@ class Seen:
     status: int
     sha256: str
     title: str
+    issuer: str = ""
 
 
 def require_chromium() -> None:
@@ -126,16 +127,27 @@ def require_chromium() -> None:
     require("chromium", shutil.which("chromium") and importlib.util.find_spec("playwright"))
 
 
-def browse(urls: Sequence[str], proxy: str | None = None, seconds: float = 300.0) -> list[Seen]:
-    """Load the pages in Chromium, in this order, in one window of a profile that is new each time."""
+def browse(
+    urls: Sequence[str],
+    proxy: str | None = None,
+    seconds: float = 300.0,
+    *,
+    home: Path | None = None,
+    flags: Sequence[str] = (),
+) -> list[Seen]:
+    """Load the pages in Chromium, in this order, in one window of a profile that is new each time.
+
+    ``home``: a home folder whose list of authorities it trusts, too; ``flags``: more of them.
+    """
     require_chromium()
-    order = json.dumps({"urls": list(urls), "proxy": proxy, "program": shutil.which("chromium")})
+    program = shutil.which("chromium")
+    order = json.dumps({"urls": list(urls), "proxy": proxy, "program": program, "flags": list(flags)})
     done = subprocess.run(
         [sys.executable, "-m", "tests.real.browser"],
         input=order.encode(),
         capture_output=True,
         cwd=ROOT,
-        env=clean_environment(),
+        env=clean_environment({"HOME": str(home)} if home is not None else {}),
         timeout=seconds,
     )
     if done.returncode:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from twisted.internet.threads import deferToThreadPool
 
 from netsuite.wordproxy.intercept.authority import LEAF_RENEW_DAYS, Authority
@@ -72,8 +72,8 @@ class Leaves:
         context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         context.set_cipher_list(b"ECDHE+AESGCM:ECDHE+CHACHA20")
-        context.use_certificate(crypto.X509.from_cryptography(leaf))
-        context.use_privatekey(crypto.PKey.from_cryptography_key(self._key))
+        context.use_certificate(leaf)
+        context.use_privatekey(self._key)
         context.set_session_id(host.encode("ascii", "replace")[:32])
         context.set_alpn_select_callback(_http11)
         return context, leaf.not_valid_after_utc
