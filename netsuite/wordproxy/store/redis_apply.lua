@@ -172,10 +172,11 @@ for _, part in ipairs(readings) do
   end
 end
 
+-- Amounts that would fall below nought are of pages that were met before schema 2, and are nought.
 local function add_texts(name, pairs_)
   for i = 1, #pairs_, 2 do
     local amount = tonumber(call('HGET', name, pairs_[i]) or 0) + pairs_[i + 1]
-    if amount ~= 0 then
+    if amount > 0 then
       write('HSET', name, {pairs_[i], string.format('%.17g', amount)})
     else
       write('HDEL', name, {pairs_[i]})

@@ -77,7 +77,7 @@ class Server:
             raise StoreFault(
                 f"{self.where} has another program's keys under our names; choose another ?prefix="
             )
-        if self._read_only or schema != EMPTYING:
+        if self._read_only or schema not in (OLD_SCHEMA, UPGRADING, EMPTYING):
             self._judge(schema)
         return schema
 

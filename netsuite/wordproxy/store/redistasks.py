@@ -7,6 +7,8 @@ task do first what was left over.
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +16,22 @@ import msgspec
 
 from netsuite.wordproxy.store.contract import Forget
 from netsuite.wordproxy.store.queries import day_number
+from netsuite.wordproxy.store.redischange import Change
 from netsuite.wordproxy.store.redisforget import Forgetting
 from netsuite.wordproxy.store.redisrows import encode, field_of
-from netsuite.wordproxy.store.redisserver import EMPTYING, SCHEMA, Server
+from netsuite.wordproxy.store.redisserver import EMPTYING, OLD_SCHEMA, SCHEMA, UPGRADING, Server
+from netsuite.wordproxy.store.redisupgrade import Upgrade
 
 #: What a task is called, and what it is about.
 Task = list[str | int | bool | None]
 
 _OURS = str(SCHEMA).encode()
+
+#: Another's upgrade that has changed nothing for so long has ended with its process.
+STILL_SECONDS = 30.0
+
+#: Between two looks at another's upgrade.
+_LOOK_SECONDS = 0.2
 
 
 def task_of(what: Forget) -> Task:
@@ -59,6 +69,47 @@ class Tasks:
         """The store is of our schema, and no task of its whole is left half done."""
         if schema == EMPTYING:
             self._empty()
+        elif schema in (OLD_SCHEMA, UPGRADING):
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """The store of schema 1 is one of ours; of several that find it one does it, the others wait."""
+        server = self._server
+        server.set_task(OLD_SCHEMA, UPGRADING)
+        token = secrets.token_bytes(8)
+        if not self._is_mine(token):
+            return
+
+        def make(work_out: Callable[[], Change]) -> None:
+            def guarded() -> Change:
+                change = work_out()
+                change.guard("about", "upgrader", token)
+                return change
+
+            server.make(guarded, UPGRADING.decode())
+
+        Upgrade(server.client, server.base, make).run()
+        server.client.hdel(f"{server.base}about", "upgrader")
+        server.set_task(UPGRADING, _OURS)
+
+    def _is_mine(self, token: bytes) -> bool:
+        """The upgrade is ours to do; False: it is done.  One that stands still is taken over."""
+        server, about = self._server, f"{self._server.base}about"
+        seen: object = None
+        still_since = time.monotonic()
+        while True:
+            schema, upgrader, stamp = server.client.hmget(about, "schema", "upgrader", "stamp")
+            if schema == _OURS:
+                return False
+            if (upgrader, stamp) != seen:
+                seen, still_since = (upgrader, stamp), time.monotonic()
+            if upgrader is None or time.monotonic() - still_since > STILL_SECONDS:
+                change = Change()
+                change.guard("about", "upgrader", upgrader)
+                change.do("HSET", "about", "upgrader", token)
+                if server.run("redis_apply.lua", UPGRADING, change.packed()):
+                    return True
+            time.sleep(_LOOK_SECONDS)
 
     def do(self, task: Task) -> int:
         """The task is done, and what others had left over; how many pages or words that were."""
