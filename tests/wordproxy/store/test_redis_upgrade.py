@@ -94,14 +94,12 @@ class UpgradeTests(SynchronousTestCase):
         store, expected = self.open(), self.expected()
         self.assertEqual(store.status().schema, 2)
         self.assertEqual(answers(store), answers(expected))
-        for told in (
-            *TOLD,
-            batch(page(10, "tide", "The", names=["the"]), page(11, "net", path="b", day=NEXT)),
-        ):
+        later = batch(page(10, "tide", "The", names=["the"]), page(11, "net", path="b", day=NEXT))
+        for told in (*TOLD, later):
             store.add(told)
             expected.add(told)
         self.assertEqual(answers(store), answers(expected))
-        self.assertEqual([key for key in self.client.keys(f"{{{self.prefix}}}:met:*")], [])
+        self.assertEqual(list(self.client.keys(f"{{{self.prefix}}}:met:*")), [])
 
     def test_nothing_left(self) -> None:
         """When the last page is forgotten nothing is left but what retention had left."""
