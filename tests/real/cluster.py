@@ -65,6 +65,18 @@ class Node:
         made.up(r"proxy http://\S+, report http://\S+, store ")
         return self
 
+    @property
+    def counted(self) -> int:
+        """Pages that its report has; none while the store is away."""
+        with contextlib.suppress(OSError):
+            return int(self.running.report("/coverage.json")["counted"])
+        return 0
+
+    @property
+    def waiting(self) -> int:
+        """Pages that are not kept yet."""
+        return int(self.running.report("/healthz")["waiting_pages"])
+
     def kill9(self) -> Kill:
         """It is gone."""
         return kill9(self.running, self.name)

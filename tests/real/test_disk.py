@@ -56,12 +56,6 @@ class Disk(Fleet):
         """The process of the node's counter, once it is ready."""
         return until("a counter", lambda: node.running.report("/healthz")["counter"])
 
-    @staticmethod
-    def waiting(node: Node) -> int:
-        """How many pages are not stored yet."""
-        waiting: int = node.running.report("/healthz")["waiting_pages"]
-        return waiting
-
     def troubled(self, node: Node) -> list[str]:
         """The lines of the log that tell of the store's trouble."""
         return TROUBLE.findall(node.running.log)
@@ -70,7 +64,7 @@ class Disk(Fleet):
         """All was delivered, all is counted, nothing was skipped."""
         readers.stop()
         self.assertEqual(readers.broken, [])
-        until("nothing waits", lambda: self.waiting(node) == 0)
+        until("nothing waits", lambda: node.waiting == 0)
         self.assertEqual(node.running.stop(), 0)
         self.assertEqual(faults(readers.told, Found.of(str(self.store))), [])
         self.assertNotIn("Traceback", node.running.log)
@@ -92,7 +86,7 @@ class DiskTests(Disk):
         until("trouble", lambda: self.troubled(node))
         readers.more(FULL_SECONDS * 100)
         self.assertLessEqual(len(self.troubled(node)), 1 + FULL_SECONDS // 60)
-        self.assertGreater(self.waiting(node), 100)
+        self.assertGreater(node.waiting, 100)
         filler.unlink()
         readers.more(50)
         self.assert_exact(readers, node)
@@ -118,8 +112,8 @@ class DiskTests(Disk):
         readers.more(30)
         for error in ERRORS:
             with self.failing(self.counter(node), error):
-                until(f"pages wait, for {error}", lambda: self.waiting(node) > 150)
-            until(f"they are counted, after {error}", lambda: self.waiting(node) < 100)
+                until(f"pages wait, for {error}", lambda: node.waiting > 150)
+            until(f"they are counted, after {error}", lambda: node.waiting < 100)
         self.assertLessEqual(len(self.troubled(node)), len(ERRORS))
         self.assert_exact(readers, node)
 
@@ -179,7 +173,7 @@ class DiskTests(Disk):
             other.execute(f"PRAGMA user_version = {schema}")
         readers.more(50)
         readers.stop()
-        until("nothing waits", lambda: self.waiting(node) == 0)
+        until("nothing waits", lambda: node.waiting == 0)
         self.assertEqual(node.running.stop(), 0)
         self.assertEqual(faults(readers.told, Found.of(str(self.store)), reasons=["crashed"]), [])
 

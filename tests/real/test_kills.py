@@ -147,24 +147,12 @@ class KilledTests(Dice):
             self.moment(readers)
             redis.up()
             if self.dice.random() < 0.2:  # else what waits would outgrow its room, and be told as busy
-                until("it has caught up", lambda: self.waiting(node) < 200)
+                until("it has caught up", lambda: node.waiting < 200)
         readers.stop()
-        until("all is stored", lambda: self.counted(node) == sum(self.book.sent.values()), 60)
+        until("all is stored", lambda: node.counted == sum(self.book.sent.values()), 60)
         self.assertEqual(node.running.stop(), 0)
         self.assert_exact(readers, redis.where())
         self.assertEqual(readers.broken, [])
-
-    @staticmethod
-    def counted(node: Node) -> int:
-        """Pages that the store has; none while it is away."""
-        with contextlib.suppress(OSError):
-            return int(node.running.report("/coverage.json")["counted"])
-        return 0
-
-    @staticmethod
-    def waiting(node: Node) -> int:
-        """Pages that are not stored yet."""
-        return int(node.running.report("/healthz")["waiting_pages"])
 
     def test_workers(self) -> None:
         """With --workers, the first process or a worker: exact but for its last second."""
