@@ -16,6 +16,8 @@ from typing import ClassVar
 from unittest import TestCase
 from urllib.parse import urlencode
 
+from OpenSSL import SSL
+
 from tests.real.nameserver import Nameserver, having
 from tests.real.parts import Twistd, require, until, wordproxy
 from tests.real.tlsorigin import Issuer, Reader, TlsOrigin, answer, ask, der
@@ -123,6 +125,14 @@ class OpenedTests(Case):
                 for _ in range(2):
                     self.assertEqual(ask(stream, f"{HOST}:{origin.port}")[0], 200)
         self.assertEqual((len(origin.heads), origin.handshakes), (6, 1))
+
+    def test_session(self) -> None:
+        """A second connection to an origin resumes the session of the first."""
+        origin = self.origin(HOST, extra=[b"Connection: close"], newest=SSL.TLS1_2_VERSION)
+        for _ in range(3):
+            with self.reader(HOST, origin.port).tls(self.ours) as stream:
+                self.assertEqual(ask(stream, f"{HOST}:{origin.port}")[0], 200)
+        self.assertEqual((origin.handshakes, len(set(origin.sessions))), (3, 1))
 
     def test_misdirected(self) -> None:
         """A request for another host inside the tunnel is refused, and one to be tunnelled too."""

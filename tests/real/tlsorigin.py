@@ -141,7 +141,7 @@ class TlsOrigin:
     """Listens on loopback until closed, in TLS, and answers each GET with a page; ``heads`` are what it got.
 
     ``extra``: lines of each answer's head.  ``staple``: a statement that goes with each handshake.  ``old``:
-    only TLS 1.1.  A request for a WebSocket becomes an echo.
+    only TLS 1.1; ``newest``: the newest version.  A request for a WebSocket becomes an echo.
     """
 
     def __init__(
@@ -151,16 +151,19 @@ class TlsOrigin:
         extra: Iterable[bytes] = (),
         staple: bytes = b"",
         old: bool = False,
+        newest: int = SSL.TLS1_3_VERSION,
         word: bytes = b"harbour",
     ) -> None:
         self.heads: list[bytes] = []
         self.handshakes = 0
+        self.sessions: list[bytes] = []  # of TLS 1.2, by their master keys
         self._extra, self._word = tuple(extra), word
         self._context = context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
         context.use_privatekey_file(os.fspath(certificate))
         context.use_certificate_file(os.fspath(certificate))
         context.set_session_id(b"tests")
+        context.set_max_proto_version(newest)
         if old:
             context.set_min_proto_version(SSL.TLS1_VERSION)
             context.set_max_proto_version(SSL.TLS1_1_VERSION)
@@ -186,6 +189,7 @@ class TlsOrigin:
             connection.set_accept_state()
             connection.do_handshake()
             self.handshakes += 1
+            self.sessions.append(connection.master_key() or b"")
             waiting = b""
             while True:
                 while b"\r\n\r\n" not in waiting:
