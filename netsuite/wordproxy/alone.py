@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from netsuite.wordproxy.copying import Copying, Rules
 from netsuite.wordproxy.events import Events
 from netsuite.wordproxy.feed import Feed, FeedSettings
@@ -42,6 +44,10 @@ class Alone:
     def note_paused(self, seconds: float) -> None:
         """So many seconds of a pause are in the coverage."""
         self._feed.note("", PAUSED, seconds)
+
+    def flush(self) -> Deferred[bool]:
+        """Fires with True once all that was taken so far is in the store; False if it can't be now."""
+        return self._feed.flush()
 
     def status(self) -> dict[str, object]:
         """How counting stands."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import msgspec
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from netsuite.proxy.hooks import NoHooks
@@ -74,6 +74,9 @@ class Crew:
         self._feed = share_of(settings, count)
         self._keep = keep
         self._rules: Rules | None = None
+        self._count = count
+        self._flushed = 0  # how often it was asked for
+        self._flushes: dict[int, tuple[Deferred[bool], list[bool]]] = {}
         self._paused_seconds = 0.0  # that nobody was there to note
         self._pieces: WeakKeyDictionary[Worker, list[str]] = WeakKeyDictionary()
 
@@ -98,8 +101,34 @@ class Crew:
         if self.workers.tell_one({"do": "paused", "seconds": self._paused_seconds}):
             self._paused_seconds = 0.0
 
+    def flush(self) -> Deferred[bool]:
+        """Fires with True once all that workers took so far is in the store; False if it can't be now.
+
+        One that dies meanwhile is not waited for by us: whoever asks has a limit, and cancels.
+        """
+        self._flushed = number = self._flushed + 1
+
+        def cancel(_done: Deferred[bool]) -> None:
+            self._flushes.pop(number, None)
+
+        done: Deferred[bool] = Deferred(cancel)
+        self._flushes[number] = (done, [])
+        self.workers.tell({"do": "flush", "flush": number})
+        return done
+
+    def _flushed_one(self, number: int, is_done: bool) -> None:
+        if number not in self._flushes:
+            return
+        done, answers = self._flushes[number]
+        answers.append(is_done)
+        if not is_done or len(answers) == self._count:
+            del self._flushes[number]
+            done.callback(is_done)
+
     def heard(self, worker: Worker, message: Message) -> None:
-        """A worker brings a piece of a batch."""
+        """A worker brings a piece of a batch, or what else it has to say of counting."""
+        if "flushed" in message:
+            self._flushed_one(message["flushed"], message["is_done"])
         if "pinned" in message:
             self.workers.tell({"do": "pinned", "host": message["pinned"]})
         if "batch" not in message:
@@ -122,7 +151,8 @@ class Crew:
         """How counting stands in all workers: their counters' processes, and sums."""
         each = [status["counting"] for _, status in sorted(self.workers.sums.status.items())]
         summed = {
-            name: sum(told[name] for told in each) for name in ("waiting_pages", "waiting_bytes", "restarts")
+            name: sum(told[name] for told in each)
+            for name in ("waiting_pages", "waiting_bytes", "restarts", "spooled")
         }
         troubles = (told["trouble"] for told in each if told["trouble"] is not None)
         pinned = {host for told in each for host in told.get("pinned", ())}

@@ -27,7 +27,7 @@ from netsuite.wordproxy import place
 from netsuite.wordproxy.alone import Alone
 from netsuite.wordproxy.copying import Rules, host_pattern
 from netsuite.wordproxy.crew import Crew
-from netsuite.wordproxy.feed import ABANDON_SECONDS, FeedSettings
+from netsuite.wordproxy.feed import ABANDON_SECONDS, FLUSH_SECONDS, FeedSettings
 from netsuite.wordproxy.intercept.authority import SCOPES, Authority, AuthorityFault, Scope, shown
 from netsuite.wordproxy.intercept.hosts import Hosts, built_in, faults, parse_host
 from netsuite.wordproxy.intercept.interception import Interception
@@ -372,6 +372,13 @@ class Wordproxy(service.MultiService):
     async def _add(self, batch: Batch, profile: str) -> None:
         reader = await self._profiles.reader(profile) if profile else self._reader
         await reader.add(batch)
+
+    async def flush(self) -> bool:
+        """All that was read so far is in the store; or False: it can't be now, and waits."""
+        try:
+            return await self._counting.flush().addTimeout(FLUSH_SECONDS + 2, self._reactor)
+        except (defer.CancelledError, defer.TimeoutError):
+            return False
 
     def startService(self) -> None:
         """Start the store, the counter and the rest; say where everything is.  Raises: Refused."""

@@ -81,6 +81,8 @@ class Counting:
         match message["do"]:
             case "count":
                 self.change(message)
+            case "flush" if self._alone is not None:
+                self._alone.flush().addCallback(self._flushed, message["flush"])
             case "paused" if self._alone is not None:
                 self._alone.note_paused(message["seconds"])
             case "pinned" if self._relay is not None and isinstance(self._relay.lookout, Interception):
@@ -92,6 +94,9 @@ class Counting:
                     kept.errback(NotKept(message["fault"]))
                 else:
                     kept.callback(None)
+
+    def _flushed(self, is_done: bool, number: int) -> None:
+        self._say({"flushed": number, "is_done": is_done})
 
     def _hand_over(self, batch: Batch, profile: str) -> Deferred[None]:
         """Fires when the first process has kept the batch."""

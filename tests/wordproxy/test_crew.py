@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -130,12 +130,15 @@ class CrewTests(SynchronousTestCase):
 
     def test_status(self) -> None:
         """What waits is added up; it is paused when all are."""
-        none = {"waiting_pages": 0, "waiting_bytes": 0, "restarts": 0, "trouble": None, "paused": False}
+        none: dict[str, Any] = dict.fromkeys(("waiting_pages", "waiting_bytes", "restarts", "spooled"), 0)
+        none |= {"trouble": None, "paused": False}
         tell = self.workers.sums.hear
         tell(0, {"counting": {**none, "counter": 11, "waiting_pages": 2, "paused": True}}, [])
-        tell(1, {"counting": {**none, "counter": 12, "waiting_pages": 3, "trouble": "full"}}, [])
+        tell(
+            1, {"counting": {**none, "counter": 12, "waiting_pages": 3, "spooled": 4, "trouble": "full"}}, []
+        )
         self.crew.pause.begin()
-        wanted = {"counters": [11, 12], "waiting_pages": 5, "waiting_bytes": 0, "restarts": 0}
+        wanted = {"counters": [11, 12], "waiting_pages": 5, "waiting_bytes": 0, "restarts": 0, "spooled": 4}
         self.assertEqual(self.crew.status(), {**wanted, "trouble": "full", "paused": False})
         tell(1, {"counting": {**none, "counter": 12, "paused": True}}, [])
         self.assertTrue(self.crew.status()["paused"])
@@ -160,6 +163,10 @@ class StrawAlone:
         self.hooks = object()
         self.seen: list[Any] = []
         self.pause = self
+        self.flushed: Deferred[bool] = Deferred()
+
+    def flush(self) -> Deferred[bool]:
+        return self.flushed
 
     def start(self, rules: Rules) -> None:
         self.seen.append("start")
@@ -175,6 +182,42 @@ class StrawAlone:
 
     def note_paused(self, seconds: float) -> None:
         self.seen.append(seconds)
+
+
+class FlushTests(SynchronousTestCase):
+    """Whether all is in the store."""
+
+    def setUp(self) -> None:
+        self.crew = Crew(FeedSettings("words.db"), 2, lambda batch, profile: None)
+        self.workers: Any = StrawWorkers()
+        self.crew.workers = self.workers
+        self.one: Any = StrawWorker()
+
+    def test_all_have(self) -> None:
+        """It is when each worker says so; askers are told apart."""
+        first, second = self.crew.flush(), self.crew.flush()
+        self.assertEqual([message["flush"] for message in self.workers.told], [1, 2])
+        for number in (1, 2, 2):
+            self.crew.heard(self.one, {"flushed": number, "is_done": True})
+        self.assertNoResult(first)
+        self.assertTrue(self.successResultOf(second))
+        self.crew.heard(self.one, {"flushed": 1, "is_done": True})
+        self.assertTrue(self.successResultOf(first))
+
+    def test_one_has_not(self) -> None:
+        """One that can't is answer enough; late answers are of no matter."""
+        done = self.crew.flush()
+        self.crew.heard(self.one, {"flushed": 1, "is_done": False})
+        self.assertFalse(self.successResultOf(done))
+        self.crew.heard(self.one, {"flushed": 1, "is_done": True})
+
+    def test_given_up(self) -> None:
+        """Who asked may give up, and nothing is remembered of it."""
+        done = self.crew.flush()
+        done.cancel()
+        self.failureResultOf(done, CancelledError)
+        self.crew.heard(self.one, {"flushed": 1, "is_done": True})
+        self.assertEqual(self.crew._flushes, {})
 
 
 class CountingTests(SynchronousTestCase):
@@ -223,6 +266,15 @@ class CountingTests(SynchronousTestCase):
         self.counting.heard({"do": "kept", "batch": 1, "fault": ""})
         self.assertIsNone(self.successResultOf(first))
         self.failureResultOf(second, NotKept)
+
+    def test_flush(self) -> None:
+        """The first process is told when all is in the store, or that it can't be."""
+        alone = self.begun()
+        alone.flushed = Deferred()
+        self.counting.heard({"do": "flush", "flush": 7})
+        self.assertEqual(self.said, [])
+        alone.flushed.callback(True)
+        self.assertEqual(self.said, [{"flushed": 7, "is_done": True}])
 
     def test_not_begun(self) -> None:
         """Before its start it has nothing to tell, to change or to end."""
