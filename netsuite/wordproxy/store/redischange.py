@@ -7,17 +7,20 @@ is worked out anew.  Numbers are added, so that writers who meet in a word don't
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from netsuite.wordproxy.store import redisrows
-from netsuite.wordproxy.store.redisrows import Day, Facts, Row, Tally
+from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Row
 
 #: Day, language, host.
 Place = tuple[int, str, str]
 
 #: Days that no word has: what is added to a word that is there already changes its first and last by nothing.
 _NO_FIRST, _NO_LAST = 9_999_999, 0
+
+#: The numbers of a word that say something alone.
+_BUT_DAYS = tuple(at for at in range(redisrows.NUMBERS) if at not in (redisrows.FIRST, redisrows.LAST))
 
 
 class Change:
@@ -26,7 +29,7 @@ class Change:
     def __init__(self) -> None:
         self.guards: list[tuple[str, str, Any]] = []
         self.node: tuple[str, int] | None = None
-        self.tallies: defaultdict[Place, defaultdict[str, Tally]] = defaultdict(lambda: defaultdict(Tally))
+        self.tallies: defaultdict[Place, dict[str, Added]] = defaultdict(dict)
         self.readings: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0, 0])
         self.coverage: defaultdict[tuple[int, str, str], float] = defaultdict(float)  # day, outcome, host
         self.spans: defaultdict[str, dict[str, tuple[int, int]]] = defaultdict(
@@ -58,9 +61,7 @@ class Change:
                 if others.get(number) == day:
                     continue
                 place = number, lang, host
-                tallies = self.tallies[place]
-                for met in day.words:
-                    redisrows.count(tallies[met.key], met, sign)
+                redisrows.count(self.tallies[place], day.words, sign)
                 reading = self.readings[place]
                 reading[0] += sign * day.visits
                 reading[1] += sign
@@ -71,14 +72,19 @@ class Change:
 
     def move(self, place: Place, key: str, row: Row, to: Place | None = None) -> None:
         """The numbers of a tally are taken away, or are those of another place."""
-        numbers, forms = row[: redisrows.NUMBERS], row[redisrows.NUMBERS :]
-        for sign, where in ((-1, place), (1, to)):
-            if where is not None:
-                tally = self.tallies[where][key]
-                for at, n in enumerate(numbers):
-                    tally.numbers[at] += sign * n  # type: ignore[operator]
-                for form, times in zip(forms[::2], forms[1::2], strict=True):
-                    tally.forms[form] = tally.forms.get(form, 0) + sign * times  # type: ignore[index,arg-type,operator]
+        told: list[Any] = row
+        numbers, shown = told[: redisrows.NUMBERS], told[redisrows.NUMBERS :]
+        forms = dict(zip(shown[::2], shown[1::2], strict=True))
+        self.add(place, key, [-n for n in numbers], forms, -1)
+        if to is not None:
+            self.add(to, key, numbers, forms)
+
+    def add(
+        self, place: Place, key: str, numbers: list[int], forms: Mapping[str, int], sign: int = 1
+    ) -> None:
+        """A word's tally has these numbers more, and so many times the sign of these forms."""
+        added = self.tallies[place].setdefault(key, ([0] * redisrows.NUMBERS, {}))
+        redisrows.add(added, numbers, forms, sign)
 
     def keep_page(self, page: str, host: str, before: Mapping[int, Day], after: Mapping[int, Day]) -> None:
         """The page's own keys are as ``after`` has it, which may be nothing."""
@@ -134,27 +140,19 @@ class Change:
         self, pages: Mapping[str, int]
     ) -> Iterator[tuple[str, int, list[str], list[Row], dict[str, Any]]]:
         """By language: what its words get, summed up over places."""
-        words: defaultdict[str, dict[str, Tally]] = defaultdict(dict)
+        words: defaultdict[str, dict[str, Added]] = defaultdict(dict)
         for (day, lang, _), tallies in self.tallies.items():
-            rows = words[lang]
-            for key, tally in tallies.items():
-                _add_to_word(rows, key, tally, day)
+            _add_to_words(words[lang], tallies, day)
         for lang in words.keys() | pages.keys():
-            rows = {
-                key: row
-                for key, row in words[lang].items()
-                if _is_change(row, redisrows.FIRST, redisrows.LAST)
-            }
+            rows = {key: added for key, added in words[lang].items() if _is_change(added, _BUT_DAYS)}
             if rows or pages[lang]:
-                yield lang, pages[lang], list(rows), [row.packed() for row in rows.values()], self.spans[lang]
+                told = [redisrows.packed(added) for added in rows.values()]
+                yield lang, pages[lang], list(rows), told, self.spans[lang]
 
     def _places(self) -> Iterator[tuple[str, list[str], list[Any]]]:
+        encode, text, packed = redisrows.encode, redisrows.text, redisrows.packed
         for place, tallies in self.tallies.items():
-            rows = {
-                key: redisrows.text(redisrows.encode(row.packed()))
-                for key, row in tallies.items()
-                if _is_change(row)
-            }
+            rows = {key: text(encode(packed(added))) for key, added in tallies.items() if _is_change(added)}
             if rows:
                 yield tally_name(place), list(rows), list(rows.values())
 
@@ -170,31 +168,34 @@ def score(told: Facts) -> int:
     return (told.last << 32) + told.seen
 
 
-def _add_to_word(rows: dict[str, Tally], key: str, tally: Tally, day: int) -> None:
-    main, other, _, _, new, all_new, named, small = tally.numbers
-    row = rows.get(key)
-    if row is None:
-        row = rows[key] = Tally()
-        row.numbers = [main, other, new, all_new, _NO_FIRST, _NO_LAST, named, small]
-        row.forms = dict(tally.forms)
-    else:
-        numbers = row.numbers
-        numbers[0] += main
-        numbers[1] += other
-        numbers[2] += new
-        numbers[3] += all_new
-        numbers[6] += named
-        numbers[7] += small
-        for form, times in tally.forms.items():
-            row.forms[form] = row.forms.get(form, 0) + times
-    if main + other > 0:
-        row.numbers[4] = min(row.numbers[4], day)
-        row.numbers[5] = max(row.numbers[5], day)
+def _add_to_words(words: dict[str, Added], tallies: Mapping[str, Added], day: int) -> None:
+    """The words have what their tallies of a day have."""
+    for key, (numbers, forms) in tallies.items():
+        main, other, _, _, new, all_new, names, small = numbers
+        is_there = main + other > 0
+        first, last = (day, day) if is_there else (_NO_FIRST, _NO_LAST)
+        added = words.get(key)
+        if added is None:
+            words[key] = [main, other, new, all_new, first, last, names, small], forms.copy()
+            continue
+        sums, shown = added
+        sums[:] = (
+            sums[0] + main,
+            sums[1] + other,
+            sums[2] + new,
+            sums[3] + all_new,
+            min(sums[4], first),
+            max(sums[5], last),
+            sums[6] + names,
+            sums[7] + small,
+        )
+        for form, times in forms.items():
+            shown[form] = shown.get(form, 0) + times
 
 
-def _is_change(tally: Tally, *besides: int) -> bool:
-    """Something in it is not nought; its days say nothing alone."""
-    numbers = tally.numbers
+def _is_change(added: Added, looked_at: Sequence[int] = range(redisrows.NUMBERS)) -> bool:
+    """Something in it is not nought."""
+    numbers, forms = added
     if numbers[0] or numbers[1]:
         return True
-    return any(n for at, n in enumerate(numbers) if at not in besides) or any(tally.forms.values())
+    return any(numbers[at] for at in looked_at) or any(forms.values())

@@ -22,7 +22,7 @@ from netsuite.wordproxy.store.contract import FILE_NODE, WordQuery
 from netsuite.wordproxy.store.redischange import Change, Place, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
 from netsuite.wordproxy.store.redisplaces import Places, lang_of
-from netsuite.wordproxy.store.redisrows import Day, Facts, Sentence, Tally
+from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Sentence
 from netsuite.wordproxy.store.redissentences import Sentences
 
 #: Pages whose keys are dropped, tallies that are taken away, by one change.
@@ -269,7 +269,8 @@ class Forgetting:
                 ]
                 lack = max(there)[0] - sum(n for _, n, _ in there) if there else 0
                 if lack > 0:
-                    change.tallies[max(there)[2]][key].numbers[new] += lack
+                    numbers = [lack if at == new else 0 for at in range(redisrows.NUMBERS)]
+                    change.add(max(there)[2], key, numbers, {})
 
     def _unread(self, place: Place, to: Place | None, *, pages_stay: bool) -> Change | None:
         """What was read at a place, as numbers of visits and pages, is gone, or another's."""
@@ -325,8 +326,8 @@ class Forgetting:
         lost: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         left: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         for (day, lang, _), tallies in change.tallies.items():
-            for key, tally in tallies.items():
-                n = tally.numbers[0] + tally.numbers[1]
+            for key, (numbers, _) in tallies.items():
+                n = numbers[0] + numbers[1]
                 left[lang][key] += n
                 if n < 0:
                     lost[lang][key].add(day)
@@ -348,9 +349,9 @@ class Forgetting:
         for day in days[::step]:
             for place, _ in list(self._places.readings(WordQuery(lang=lang), (day, day))):
                 rows: Mapping[str, Any] = self._fetch.values(tally_name(place), list(open_))
-                deltas: Mapping[str, Tally] = change.tallies.get(place, {})
+                deltas: Mapping[str, Added] = change.tallies.get(place, {})
                 for key, row in rows.items():
-                    delta = deltas[key].numbers if key in deltas else (0, 0)
+                    delta = deltas[key][0] if key in deltas else (0, 0)
                     if row[0] + row[1] + delta[0] + delta[1] > 0:
                         found[key] = day
                         open_.discard(key)

@@ -11,6 +11,7 @@ Forms are kept only where they are not the key: how often the key itself stood t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import add as _plus
 from typing import Any, TypeAlias
 
 import msgspec
@@ -104,29 +105,26 @@ rows_of = msgspec.msgpack.Decoder(list[Row | None]).decode
 def text(data: bytes) -> msgspec.Raw:
     """Bytes as a part of what is encoded, of the kind that Redis's decoder knows: a string."""
     size = len(data)
-    if size < 1 << 8:
-        return msgspec.Raw(b"\xd9" + size.to_bytes(1, "big") + data)
-    if size < 1 << 16:
-        return msgspec.Raw(b"\xda" + size.to_bytes(2, "big") + data)
+    if size < 256:
+        return msgspec.Raw(_HEADS[size] + data)
     return msgspec.Raw(b"\xdb" + size.to_bytes(4, "big") + data)
 
 
-class Tally:
-    """What is added to a word's numbers at one place; ``forms`` as in `Met`."""
+_HEADS = [b"\xd9" + bytes((size,)) for size in range(256)]
 
-    __slots__ = ("forms", "numbers")
 
-    def __init__(self) -> None:
-        self.numbers = [0] * NUMBERS
-        self.forms: dict[str, int] = {}
+#: What is added to a word's numbers, at one place or by place; and to its forms, as in `Met`.
+Added: TypeAlias = tuple[list[int], dict[str, int]]
 
-    def packed(self) -> Row:
-        """The row as it is kept."""
-        row: Row = [*self.numbers]
-        for form, times in self.forms.items():
-            if times:
-                row += (form, times)
-        return row
+
+def packed(added: Added) -> Row:
+    """The row as it is kept."""
+    numbers, forms = added
+    row: Row = [*numbers]
+    for form, times in forms.items():
+        if times:
+            row += (form, times)
+    return row
 
 
 def field_of(text: str) -> str:
@@ -134,28 +132,40 @@ def field_of(text: str) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
-def count(tally: Tally, met: Met, sign: int) -> None:
-    """The tally has what a page gives to it on a day, or no longer (``sign`` -1)."""
-    numbers, marks = tally.numbers, met.marks
-    left = met.main + met.other
-    numbers[MAIN] += sign * met.main
-    numbers[OTHER] += sign * met.other
-    if met.main:
-        numbers[PAGES] += sign
-    numbers[ALL_PAGES] += sign
-    if marks & NEW:
-        numbers[NEW_PAGES] += sign
-    if marks & ALL_NEW:
-        numbers[ALL_NEW_PAGES] += sign
-    if marks & NAMED:
-        numbers[NAMES] += sign
-    for form, times in met.forms.items():
-        left -= times
-        tally.forms[form] = tally.forms.get(form, 0) + sign * times
-        if is_small(form):
-            numbers[SMALL] += sign * times
-    if left and is_small(met.key):
-        numbers[SMALL] += sign * left
+def count(tallies: dict[str, Added], words: Iterable[Met], sign: int) -> None:
+    """The tallies of a place have what a page gives to it on a day, or no longer (``sign`` -1)."""
+    for met in words:
+        key, main, other, marks = met.key, met.main, met.other, met.marks
+        small = left = main + other
+        for form, times in met.forms.items():
+            left -= times
+            if not is_small(form):
+                small -= times
+        if left and not is_small(key):
+            small -= left
+        new = [
+            sign * main,
+            sign * other,
+            sign if main else 0,
+            sign,
+            sign if marks & NEW else 0,
+            sign if marks & ALL_NEW else 0,
+            sign if marks & NAMED else 0,
+            sign * small,
+        ]
+        added = tallies.get(key)
+        if added is None:
+            tallies[key] = new, {form: sign * times for form, times in met.forms.items()} if met.forms else {}
+        else:
+            add(added, new, met.forms, sign)
+
+
+def add(added: Added, numbers: Iterable[int], forms: Mapping[str, int], sign: int = 1) -> None:
+    """These numbers, and so many times the sign of these forms, are added, too."""
+    sums, shown = added
+    sums[:] = map(_plus, sums, numbers)
+    for form, times in forms.items():
+        shown[form] = shown.get(form, 0) + sign * times
 
 
 def facts(host: str, days: Mapping[int, Day]) -> Facts:

@@ -90,7 +90,7 @@ class UpgradeTests(SynchronousTestCase):
         return store
 
     def test_upgraded(self) -> None:
-        """Every answer is that of a store that was new; what comes again is known, what comes later is added."""
+        """Every answer is that of a new store; what comes again is known, what comes later is added."""
         store, expected = self.open(), self.expected()
         self.assertEqual(store.status().schema, 2)
         self.assertEqual(answers(store), answers(expected))
