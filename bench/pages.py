@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,7 @@ class Asked:
     each: list[float]
 
 
-def ask(peer: Peer, urls: Sequence[str], connections: int = 8, each_seconds: float = 0.0) -> Asked:
+def ask(peer: Peer, urls: Iterable[str], connections: int = 8, each_seconds: float = 0.0) -> Asked:
     """Ask for each of these once, over so many connections; all have answered.
 
     ``each_seconds``: when the next is to be asked for, at the earliest; 0: as fast as it goes.
