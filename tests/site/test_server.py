@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
+from importlib import resources
 from types import SimpleNamespace
 from typing import Any
 
@@ -74,7 +76,15 @@ class AnswerTests(SiteCase):
             policy = reply.headers["content-security-policy"]
             self.assertTrue(policy.startswith("default-src 'none';"))
             self.assertNotIn("unsafe", policy)
-            self.assertIn("frame-ancestors 'none'", policy)
+            for part in (
+                "frame-ancestors 'none'",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "script-src 'self';",
+            ):
+                self.assertIn(part, policy)
+            self.assertIn("camera=()", reply.headers["permissions-policy"])
+            self.assertEqual(reply.headers["cross-origin-opener-policy"], "same-origin")
             self.assertEqual(reply.headers["x-content-type-options"], "nosniff")
             self.assertEqual(reply.headers["referrer-policy"], "same-origin")
             self.assertNotIn("server", reply.headers)
@@ -189,6 +199,16 @@ class StaticTests(SiteCase):
             self.assertEqual((reply.status, reply.body, reply.headers["etag"]), (304, b"", etag))
         self.assertEqual(ask(self.site, "/static/style.css", 'If-None-Match: "x"').status, 200)
 
+    def test_vendored(self) -> None:
+        """What is carried along from others is what vendor.json says, byte for byte, with its licence."""
+        folder = resources.files("netsuite.site") / "static" / "vendor"
+        for item in json.loads((folder / "vendor.json").read_text()):
+            content = (folder / item["file"]).read_bytes()
+            self.assertEqual(sha256(content).hexdigest(), item["sha256"])
+            self.assertIn(item["version"].encode(), content)
+            self.assertTrue((folder / item["licence_file"]).read_text())
+            self.assertEqual(ask(self.site, f"/static/vendor/{item['file']}").body, content)
+
     def test_only_ours(self) -> None:
         """No path leads out of the folder, or to what isn't meant to be served."""
         for path in ("/static/", "/static/../frame.py", "/static/%2e%2e/frame.py", "/static//etc/passwd"):
@@ -198,6 +218,7 @@ class StaticTests(SiteCase):
         """The style sheet brings nothing from anywhere."""
         text = ask(self.site, "/static/style.css").text
         self.assertNotIn("url(", text)
+        self.assertLess(len(text.encode()), 12 * 1024)
         self.assertNotIn("@import", text)
 
 

@@ -62,6 +62,9 @@ PAGES = [
 ]
 
 
+#: Of one site, whose language and days stand beside.
+AT_SITE = [replace(column, shown=column.shown and column not in (_LANG, _LAST)) for column in WORDS]
+
 #: What the overview shows of them.
 FEW = [_WORD, replace(_LANG, extra=True), _OCCURRENCES, _PAGES]
 TO_LEARN = [_WORD, replace(_LANG, extra=True), _PAGES]

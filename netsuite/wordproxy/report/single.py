@@ -107,7 +107,7 @@ class Singles:
             found = store.words(wanted)
             listing = Listing(
                 "site",
-                lists.WORDS,
+                lists.AT_SITE,
                 found.words,
                 coverage,
                 days,

@@ -63,7 +63,15 @@ class ReportCase(SynchronousTestCase):
         self.opened: Callable[[], Store] = lambda: self.store
         self.reader = Reader(lambda: self.opened(), self.clock, pool=self.line, keep=True)
         self.reader.start()
-        about = About("127.0.0.1:8001", "http://127.0.0.1:8000/", "/state/words.db", lambda: self.health)
+        self.paused: list[bool] = []
+        about = About(
+            "127.0.0.1:8001",
+            "127.0.0.1:8000",
+            "/state/words.db",
+            lambda: self.health,
+            is_paused=lambda: self.paused[-1:] == [True],
+            pause=self.paused.append,
+        )
         self.site = make_report(
             self.reader,
             lambda: about,

@@ -46,7 +46,8 @@ class LineTests(SynchronousTestCase):
         other = context("The tide", "a.example")
         self.assertEqual(
             kwic.text(kwic.lines([one], "tide")),
-            "news.example 2026-01-05   …of boats and people waited for the  tide  to lift them over the bar.\n",
+            "news.example 2026-01-05   …of boats and people waited for the  tide"
+            "  to lift them over the bar.\n",
         )
         lines = kwic.text(kwic.lines([one, other], "tide")).splitlines()
         self.assertEqual(lines[0].index("  tide"), lines[1].index("  tide"))
