@@ -43,6 +43,8 @@ from netsuite.wordproxy.store.contract import (
     LEVELS,
     NODE_DAYS,
     Batch,
+    Breakdown,
+    BreakdownQuery,
     Context,
     ContextQuery,
     Coverage,
@@ -61,6 +63,7 @@ from netsuite.wordproxy.store.queries import day_number
 from netsuite.wordproxy.store.redisfetch import Fetch
 from netsuite.wordproxy.store.redisforget import Forgetting
 from netsuite.wordproxy.store.redispages import Pages
+from netsuite.wordproxy.store.redisparts import Parts
 from netsuite.wordproxy.store.redisplaces import Places
 from netsuite.wordproxy.store.redisreads import WordLists
 from netsuite.wordproxy.store.redisrows import encode, field_of, numbers_of
@@ -91,6 +94,7 @@ class RedisStore:
         places = Places(server.client, server.base, fetch)
         self._words = WordLists(server.client, server.base, fetch, places, stop_words or {})
         self._pages = Pages(server.client, server.base, fetch, places)
+        self._parts = Parts(server.client, server.base, fetch, places)
         forgetting = Forgetting(server.client, server.base, fetch, places, server.make)
         self._tasks = redistasks.Tasks(server, forgetting)
         try:
@@ -171,6 +175,10 @@ class RedisStore:
     def contexts(self, query: ContextQuery) -> list[Context]:
         """Sentences with the word, newest first; none once retention has removed them."""
         return self._server.ask(lambda: self._pages.contexts(query))
+
+    def breakdown(self, query: BreakdownQuery) -> Breakdown:
+        """What was read, by day, site or language, with how much of it is known."""
+        return self._server.ask(lambda: self._parts.breakdown(query))
 
     def coverage(self, query: CoverageQuery) -> Coverage:
         """What was counted on those days, and what was not and why."""

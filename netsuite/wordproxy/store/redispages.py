@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar
 
 from netsuite.wordproxy.store import coverage, queries, redisrows
 from netsuite.wordproxy.store.contract import (
@@ -28,6 +28,8 @@ from netsuite.wordproxy.store.redisreads import word
 
 #: From this level on a word counts as known.
 KNOWN = LEVELS.index("known")
+
+K = TypeVar("K")
 
 
 class Pages:
@@ -159,7 +161,7 @@ class Pages:
         return words, int(self._client.zcard(f"{self._base}recent"))
 
 
-def known(words: Collection[tuple[str, int]] | Any, levels: Mapping[str, int]) -> Known:
+def known(words: Iterable[tuple[K, int]], levels: Mapping[K, int]) -> Known:
     """How much of words with their occurrences in main text is known."""
     occurrences = known_occurrences = distinct = known_distinct = 0
     for key, n in words:

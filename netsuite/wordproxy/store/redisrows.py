@@ -99,6 +99,7 @@ texts_of = msgspec.msgpack.Decoder(list[str]).decode
 #: A word or tally: numbers, then a form and its times by turns.
 Row: TypeAlias = list[int | str]
 
+row_of = msgspec.msgpack.Decoder(Row).decode
 rows_of = msgspec.msgpack.Decoder(list[Row | None]).decode
 
 
