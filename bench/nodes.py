@@ -96,7 +96,7 @@ def measured(parts: Parts, origin: PageOrigin, fsync: str) -> str:
     until("the first pages", lambda: counted() == WARM, LONGEST)
     pages = len(origin.urls) - WARM
     before, memory, log = parts.spent(), link.info()["used_memory"], link.info()["aof_current_size"]
-    calls = _calls(link)
+    calls, held = _scripts(link)
     began = time.monotonic()
     read(origin.urls[WARM:])
     asked = time.monotonic() - began
@@ -104,13 +104,14 @@ def measured(parts: Parts, origin: PageOrigin, fsync: str) -> str:
     took = time.monotonic() - began
     after, info = parts.spent(), link.info()
     busy = "  ".join(f"{name} {1000 * (after[name] - before[name]) / pages:.2f}" for name in after)
+    more = _scripts(link)
     tallies = sum(link.hlen(key) for key in link.scan_iter("{bench}:tally:*", count=1000))
     how = f"{len(parts.nodes)} nodes{' by haproxy' if parts.haproxy else ''}, {fsync}"
     return (
         f"{how}: {pages / took:.0f} pages/s stored ({pages / asked:.0f} relayed); CPU ms a page: {busy}; "
         f"{(info['used_memory'] - memory) / pages / 1024:.1f} KiB of memory and "
         f"{(info['aof_current_size'] - log) / pages / 1024:.1f} KiB of log a page; {tallies} tallies, "
-        f"{info['used_memory'] / max(1, tallies):.0f} bytes each in all; batches {(_calls(link) - calls)}"
+        f"{info['used_memory'] / max(1, tallies):.0f} bytes each in all; {more[0] - calls} scripts of {(more[1] - held) / 1000 / (more[0] - calls):.0f} ms"
     )
 
 
@@ -130,10 +131,11 @@ def kinds(parts: Parts) -> Iterator[str]:
         yield line + f" {used / members:7.0f} bytes each"
 
 
-def _calls(link: redis.Redis) -> int:
-    """Scripts that were run."""
+def _scripts(link: redis.Redis) -> tuple[int, int]:
+    """Scripts that were run, and microseconds that they held the server."""
     told = link.info("commandstats")
-    return sum(int(told.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in ("evalsha", "eval", "fcall"))
+    rows = [told.get(f"cmdstat_{name}", {}) for name in ("evalsha", "eval", "fcall")]
+    return sum(int(row.get("calls", 0)) for row in rows), sum(int(row.get("usec", 0)) for row in rows)
 
 
 def _together(jobs: list[Callable[[], object]]) -> None:

@@ -6,7 +6,8 @@ Pages of each framing and coding, uploads, tunnels, pipelines, refusals, origins
 that leave in the middle, at about so many a second; each answer is compared with what the origin sent.
 A line is printed every minute.  The exit status is 1 if an answer was wrong, a traceback was logged, memory
 grew by more than 10 MiB after the first tenth (at least a minute, at most two hours; no verdict on runs under
-ten minutes), or descriptors did not come back, give or take 8 a process.
+ten minutes), descriptors did not come back, give or take 8 a process, or wordproxy's coverage is not what the
+origin and the tunnels saw.
 """
 
 from __future__ import annotations
@@ -196,12 +197,13 @@ def soak(told: argparse.Namespace) -> bool:
             )
         for client in clients:
             client.join(load.FETCH_SECONDS)
-        return verdict(told, service, clients, samples, settled(service, descriptors) - descriptors)
+        return verdict(told, service, origin, clients, samples, settled(service, descriptors) - descriptors)
 
 
 def verdict(
     told: argparse.Namespace,
     service: Twistd,
+    origin: load.Origin,
     clients: list[Client],
     samples: list[tuple[float, int]],
     more_descriptors: int,
@@ -219,11 +221,33 @@ def verdict(
     print(f"memory after the first {warm:.0f} s: {grown / MIB:+.1f} MiB at most")
     print(f"descriptors left: {more_descriptors:+}")
     flat = grown <= GROWTH or told.minutes < 10
+    sums = adds_up(service, origin, clients) if told.service == "wordproxy" else True
     status = service.stop()
     print(f"ended with {status}")
     return (
-        not wrong and not tracebacks and flat and more_descriptors <= 8 * (1 + told.workers) and status == 0
+        not wrong
+        and not tracebacks
+        and sums
+        and flat
+        and more_descriptors <= 8 * (1 + told.workers)
+        and status == 0
     )
+
+
+def adds_up(service: Twistd, origin: load.Origin, clients: list[Client]) -> bool:
+    """Whether counted, skipped and unseen are what the origin and the tunnels saw (RELIABILITY §3.28).
+
+    A client that left before the head of its answer has got no page: those are the only ones not noted.
+    """
+    tunnels, left = (sum(client.done[deed] for client in clients) for deed in ("tunnel", "leaves"))
+    seen, told, end = origin.requests + tunnels, 0, time.monotonic() + 60
+    while told < seen - left and time.monotonic() < end:
+        share = service.report("/coverage.json")
+        told = share["counted"] + share["unseen"] + sum(share["skipped"].values())
+        time.sleep(0.5)
+    print(f"coverage: {share['counted']} counted, {share['skipped']} skipped, {share['unseen']} unseen")
+    print(f"in sum {told}; {origin.requests} requests at the origin, {tunnels} tunnels, {left} clients left")
+    return bool(seen - left <= told <= seen)
 
 
 def main() -> int:
