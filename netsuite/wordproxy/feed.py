@@ -51,8 +51,10 @@ GATHER_SECONDS = 0.25
 #: Seconds that a counter may be silent while it starts, or is at the store.
 SILENCE_SECONDS = 30.0
 
-#: Part of ``drain_seconds`` after which no further page is handed over.
-SHED_PART = 0.75
+#: Part of ``drain_seconds`` after which no further page is handed over, and by which it is longer for a
+#: counter that is at the store just then.
+SHED_PART = 0.6
+GRACE_PART = 0.5
 
 #: Seconds that a killed counter may take to die before a stop goes on without it: a disk may hold it.
 ABANDON_SECONDS = 5.0
@@ -99,6 +101,11 @@ class FeedSettings:
     spool_name: str = ""  #: the store's address without its password
     spool_bytes: int = 0
     keep_days: int = 36_500
+
+
+def longest_stop(settings: FeedSettings) -> float:
+    """Seconds after which a stop is over, whatever the counter does."""
+    return settings.drain_seconds * (1 + GRACE_PART) + ABANDON_SECONDS
 
 
 class FeedEvents(Protocol):
@@ -166,15 +173,15 @@ class Feed:
     def stop(self) -> Deferred[None]:
         """Nothing is taken any more.
 
-        The Deferred fires with None when all that was taken is kept and the counter has ended, after
-        ``drain_seconds`` at the latest; what could not be kept until then is lost and said to be.
+        The Deferred fires with None when all that was taken is kept and the counter has ended, within
+        `longest_stop`; what could not be kept until then is lost and said to be.
         """
         done: Deferred[None] = Deferred()
         self._stopped.append(done)
         if self._running:
             self._running = False
             self._later("shed", self._settings.drain_seconds * SHED_PART, self._shed)
-            self._later("drain", self._settings.drain_seconds, self._give_up)
+            self._later("drain", self._settings.drain_seconds, self._late)
         elif not self._calls:  # it never ran
             self._given_up = True
         self._move_on()
@@ -290,6 +297,13 @@ class Feed:
         for page in self._ledger.give_up():
             self._journal.skipped(page.exchange_id, Reason.LOST.value)
         self._move_on()
+
+    def _late(self) -> None:
+        """The time is up, but a batch that is being written may have a moment."""
+        if self._child is not None and self._child.is_storing:
+            self._later("drain", self._settings.drain_seconds * GRACE_PART, self._give_up)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
         self._given_up = True

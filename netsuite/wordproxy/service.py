@@ -27,7 +27,7 @@ from netsuite.wordproxy import place
 from netsuite.wordproxy.alone import Alone
 from netsuite.wordproxy.copying import Rules, host_pattern
 from netsuite.wordproxy.crew import Crew
-from netsuite.wordproxy.feed import ABANDON_SECONDS, FLUSH_SECONDS, FeedSettings
+from netsuite.wordproxy.feed import FLUSH_SECONDS, FeedSettings, longest_stop
 from netsuite.wordproxy.intercept.authority import SCOPES, Authority, AuthorityFault, Scope, shown
 from netsuite.wordproxy.intercept.hosts import Hosts, built_in, faults, parse_host
 from netsuite.wordproxy.intercept.interception import Interception
@@ -316,7 +316,7 @@ class Wordproxy(service.MultiService):
             module="netsuite.wordproxy.worker",
             more=crew.greeting,
             on_message=crew.heard,
-            ending_seconds=settings.feed.drain_seconds + ABANDON_SECONDS,
+            ending_seconds=longest_stop(settings.feed),
         )
         return crew
 

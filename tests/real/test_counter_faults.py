@@ -233,7 +233,7 @@ class KillTests(CounterCase):
                 timer.cancel()
         await self.feed.stop()
         self.assertEqual(self.feed.held, (0, 0), f"seed {seed}")
-        self.assertGreater(len(self.diary.losses), 2, f"seed {seed}")
+        self.assertGreater(len(self.diary.losses), 0, f"seed {seed}")
         self.check_totals(PAGES)
 
     async def test_between_commit_and_acknowledgement(self) -> None:

@@ -783,12 +783,27 @@ class StopTests(FeedCase):
         self.reactor.advance(0)
         self.reactor.now.say(Ready())
         self.assertEqual(self.reactor.now.jobs, [1])
-        self.reactor.advance(5)
+        self.reactor.advance(SETTINGS.drain_seconds)
         self.assertEqual(self.reactor.now.signals, ["KILL"])
         self.assertNoResult(done)
         self.reactor.now.end(signal=9)
         self.successResultOf(done)
         self.assertIn("could not be kept before the stop: 1", self.diary.of("trouble")[-1][0])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_at_the_store_when_time_is_up(self) -> None:
+        """A counter that writes a batch when the time is up has a moment more, and not more than that."""
+        self.feed.page(page(70))
+        done = self.feed.stop()
+        self.reactor.now.say(Counted(1, 1), Storing())
+        self.reactor.advance(SETTINGS.drain_seconds)
+        self.assertEqual(self.reactor.now.signals, [])
+        self.reactor.advance(SETTINGS.drain_seconds * feed_module.GRACE_PART)
+        self.assertEqual(self.reactor.now.signals, ["KILL"])
+        self.reactor.advance(feed_module.ABANDON_SECONDS)
+        self.successResultOf(done)
+        self.assertLessEqual(self.reactor.seconds(), feed_module.longest_stop(SETTINGS))
+        self.reactor.now.end(signal=9)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_a_counter_that_can_not_die(self) -> None:
