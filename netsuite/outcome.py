@@ -70,6 +70,7 @@ ERRORS: dict[str, tuple[str, str | None]] = {
     "builtins.ConnectionAbortedError": ("lost", None),
     "builtins.EOFError": ("lost", None),
     "netsuite.BadMessage": ("unknown", None),
+    "netsuite.StoreFault": ("local", None),
     "twisted.internet.error.ConnectBindError": ("local", None),
     "twisted.internet.error.ConnectError": ("unknown", None),
     "twisted.internet.error.CannotListenError": ("local", None),
