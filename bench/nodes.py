@@ -105,13 +105,14 @@ def measured(parts: Parts, origin: PageOrigin, fsync: str) -> str:
     after, info = parts.spent(), link.info()
     busy = "  ".join(f"{name} {1000 * (after[name] - before[name]) / pages:.2f}" for name in after)
     more = _scripts(link)
+    ran, milliseconds = more[0] - calls, (more[1] - held) / 1000 / (more[0] - calls)
     tallies = sum(link.hlen(key) for key in link.scan_iter("{bench}:tally:*", count=1000))
     how = f"{len(parts.nodes)} nodes{' by haproxy' if parts.haproxy else ''}, {fsync}"
     return (
         f"{how}: {pages / took:.0f} pages/s stored ({pages / asked:.0f} relayed); CPU ms a page: {busy}; "
         f"{(info['used_memory'] - memory) / pages / 1024:.1f} KiB of memory and "
         f"{(info['aof_current_size'] - log) / pages / 1024:.1f} KiB of log a page; {tallies} tallies, "
-        f"{info['used_memory'] / max(1, tallies):.0f} bytes each in all; {more[0] - calls} scripts of {(more[1] - held) / 1000 / (more[0] - calls):.0f} ms"
+        f"{info['used_memory'] / max(1, tallies):.0f} bytes each in all; {ran} scripts of {milliseconds:.0f} ms"
     )
 
 
