@@ -95,7 +95,7 @@ class RedisStore:
         self._words = WordLists(server.client, server.base, fetch, places, stop_words or {})
         self._pages = Pages(server.client, server.base, fetch, places)
         self._parts = Parts(server.client, server.base, fetch, places)
-        forgetting = Forgetting(server.client, server.base, fetch, places, server.make)
+        forgetting = Forgetting(server.client, server.base, fetch, places, server.make, self._unlevel)
         self._tasks = redistasks.Tasks(server, forgetting)
         try:
             with server.faults():
@@ -154,6 +154,9 @@ class RedisStore:
             before = dict(zip(asked, numbers_of(raw), strict=True))
             self._server.wait_for_disk()
             return [Knowledge(key, lang, LEVELS[before[lang, key]]) for lang, key in said]
+
+    def _unlevel(self, key: str, lang: str) -> None:
+        self.set_levels([Knowledge(key, lang, LEVELS[0])])
 
     def set_site_lang(self, host: str, lang: str | None) -> None:
         """All pages of the site, met or to come, are in ``lang``; None: those to come tell theirs again."""

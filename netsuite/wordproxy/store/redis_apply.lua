@@ -5,7 +5,7 @@
 --   guard {name, field, value or false}: the field must have this value, or not be there
 --   node {id, last sequence}, or false
 --   words {lang, pages, keys, rows, spans}: what is added to the language's new pages and to each word; by word,
---     the first and last day that it has after that, where these are to be told
+--     the first and last day that it has after that, where these are to be told, and those that it must have now
 --   tallies {name, keys, rows}: what is added at one place; these rows are packed once more, so that one that is
 --     new is kept as it came
 --   readings {name, {field, row, ...}}, coverage {name, {field, amount, ...}}, sites {host, pages, ...}: the same
@@ -87,7 +87,11 @@ for _, part in ipairs(words) do
     row[3], row[4] = row[3] + delta[3], row[4] + delta[4]
     if delta[5] < row[5] then row[5] = delta[5] end
     if delta[6] > row[6] then row[6] = delta[6] end
-    if spans[key] then row[5], row[6] = spans[key][1], spans[key][2] end
+    local span = spans[key]
+    if span then
+      if row[5] ~= span[3] or row[6] ~= span[4] then return 0 end
+      row[5], row[6] = span[1], span[2]
+    end
     row[7], row[8] = row[7] + delta[7], row[8] + delta[8]
     if delta[9] then add_forms(row, delta) end
     sum[1], sum[3] = sum[1] + delta[1], sum[3] + delta[1] + delta[2]

@@ -32,9 +32,8 @@ class Change:
         self.tallies: defaultdict[Place, dict[str, Added]] = defaultdict(dict)
         self.readings: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0, 0])
         self.coverage: defaultdict[tuple[int, str, str], float] = defaultdict(float)  # day, outcome, host
-        self.spans: defaultdict[str, dict[str, tuple[int, int]]] = defaultdict(
-            dict
-        )  # first and last, by language
+        # by language and word: first and last day as they are to be, and as they are
+        self.spans: defaultdict[str, dict[str, tuple[int, int, int, int]]] = defaultdict(dict)
         self.commands: list[list[Any]] = []
 
     def guard(self, name: str, field: str, value: bytes | None) -> None:

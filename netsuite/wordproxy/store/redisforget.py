@@ -22,11 +22,14 @@ from netsuite.wordproxy.store.contract import FILE_NODE, WordQuery
 from netsuite.wordproxy.store.redischange import Change, Place, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
 from netsuite.wordproxy.store.redisplaces import Places, lang_of
-from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Sentence
+from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Row, Sentence
 from netsuite.wordproxy.store.redissentences import Sentences
 
 #: Pages whose keys are dropped, tallies that are taken away, by one change.
 _PAGES, _TALLIES = 20, 1000
+
+#: How often it is tried to take a day off the list of days.
+_TRIES = 5
 
 #: Pages whose rows are looked at by one step.
 _LOOKED_AT = 1000
@@ -39,8 +42,18 @@ Make = Callable[[Callable[[], Change | None]], None]
 class Forgetting:
     """Taking out of the store that ``fetch`` reads; ``make`` makes a change, worked out anew if need be."""
 
-    def __init__(self, client: Any, base: str, fetch: Fetch, places: Places, make: Make) -> None:
+    def __init__(
+        self,
+        client: Any,
+        base: str,
+        fetch: Fetch,
+        places: Places,
+        make: Make,
+        unlevel: Callable[[str, str], object],
+    ) -> None:
+        """``unlevel`` takes the level from a word in a language."""
         self._client, self._base, self._fetch, self._places, self._make = client, base, fetch, places, make
+        self._unlevel = unlevel
 
     # the ways
 
@@ -59,7 +72,7 @@ class Forgetting:
         for place, _ in places:
             self._take(place)
         for day in self._places.days(None):
-            self._make(lambda day=day: self._uncover(day, lambda name: name == host))  # type: ignore[misc]
+            self._uncover(day, lambda name: name == host)
         self._make(lambda: self._with_lang(host, None))
         return sum(reading[2] for _, reading in places)
 
@@ -71,7 +84,7 @@ class Forgetting:
             self._make(lambda page=page: self._without(page, lambda days: _but(days, day), day))  # type: ignore[misc]
         for place, _ in places:
             self._take(place, pages_stay=True)
-        self._make(lambda: self._uncover(day, lambda _: True))
+        self._uncover(day, lambda _: True)
         return sum(reading[1] for _, reading in places)
 
     def word(self, key: str, lang: str) -> int:
@@ -90,7 +103,7 @@ class Forgetting:
                 )
         for place, _ in list(self._places.readings(WordQuery(lang=lang), None)):
             self._make(lambda place=place: self._taken(place, [key]))  # type: ignore[misc]
-        self._make(lambda: self._unlevelled(key, lang))
+        self._unlevel(key, lang)
         return len(known)
 
     def _sentences_with(self, key: str, lang: str, wanted: str) -> Iterator[list[str]]:
@@ -110,13 +123,6 @@ class Forgetting:
         sentences.write({})
         return change
 
-    def _unlevelled(self, key: str, lang: str) -> Change:
-        change = self._guarded()
-        change.do("HDEL", f"levels:{lang}", key)
-        if not self._fetch.numbers(f"levels:{lang}").keys() - {key}:
-            change.do("SREM", "levels", lang)
-        return change
-
     def site(self, host: str, lang: str | None) -> int:
         """All pages of the site and its numbers are in that language; None: those to come tell theirs."""
         self._make(lambda: self._with_lang(host, lang))
@@ -130,10 +136,6 @@ class Forgetting:
         return len(pages)
 
     # retention
-
-    def has_old(self, before: int) -> bool:
-        """There are pages last met before a day."""
-        return bool(self._client.zcount(f"{self._base}recent", "-inf", f"({before << 32}"))
 
     def drop_old(self, before: int, *, at_most: int = _PAGES) -> int:
         """Some pages last met before a day are gone, their numbers stay; how many."""
@@ -236,10 +238,13 @@ class Forgetting:
     def _taken(
         self, place: Place, keys: list[str], to: Place | None = None, *, pages_stay: bool = False
     ) -> Change | None:
-        change = self._guarded()
-        rows = self._fetch.values(tally_name(place), keys)
-        for key, row in rows.items():
-            change.move(place, key, row, to)
+        change, name = Change(), tally_name(place)
+        rows: dict[str, Row] = {}
+        for key, raw in zip(keys, self._client.hmget(f"{self._base}{name}", keys), strict=True):
+            if raw is not None:
+                change.guard(name, key, raw)
+                rows[key] = redisrows.row_of(raw)
+                change.move(place, key, rows[key], to)
         if pages_stay:
             self._stay(change, place, rows)
         self._span(change)
@@ -275,10 +280,12 @@ class Forgetting:
     def _unread(self, place: Place, to: Place | None, *, pages_stay: bool) -> Change | None:
         """What was read at a place, as numbers of visits and pages, is gone, or another's."""
         day, lang, host = place
-        raw = self._client.hget(f"{self._base}reading:{day:07}", f"{lang}\0{host}")
+        name, field = f"reading:{day:07}", f"{lang}\0{host}"
+        raw = self._client.hget(f"{self._base}{name}", field)
         if raw is None:
             return None
-        change = self._guarded()
+        change = Change()
+        change.guard(name, field, raw)
         for at, n in enumerate(redisrows.numbers_of(raw)):
             change.readings[place][at] -= n
             if to is not None:
@@ -294,22 +301,23 @@ class Forgetting:
                 change.readings[max(there)[2]][2] += lack
         return change
 
-    def _uncover(self, day: int, is_meant: Callable[[str], bool]) -> Change | None:
+    def _uncover(self, day: int, is_meant: Callable[[str], bool]) -> None:
         """The coverage of a day has these hosts no more; a day without anything is gone."""
-        change = self._guarded()
-        raw = self._client.hgetall(f"{self._base}coverage:{day:07}")
-        fields = [field.decode() for field in raw]
+        name = f"coverage:{day:07}"
+        fields = [field.decode() for field in self._client.hkeys(f"{self._base}{name}")]
         gone = [field for field in fields if is_meant(field.partition("\0")[2])]
-        for some in _by(1000, gone):
-            change.do("HDEL", f"coverage:{day:07}", *some)
-        if len(gone) == len(fields) and not self._client.exists(f"{self._base}reading:{day:07}"):
-            change.do("ZREM", "days", f"{day:07}")
-        return change if change.commands else None
+        for some in _by(_TALLIES, gone):
+            self._make(lambda some=some: _gone(name, some))  # type: ignore[misc]
+        tries = iter(range(_TRIES))
+        self._make(lambda: self._dayless(day) if next(tries, None) is not None else None)
 
-    def _guarded(self) -> Change:
-        """A change that holds only if nothing changes meanwhile."""
+    def _dayless(self, day: int) -> Change | None:
+        """A day without anything is gone; where others add without a pause it may as well stay."""
         change = Change()
         change.guard("about", "stamp", self._client.hget(f"{self._base}about", "stamp"))
+        if self._client.exists(f"{self._base}reading:{day:07}", f"{self._base}coverage:{day:07}"):
+            return None
+        change.do("ZREM", "days", f"{day:07}")
         return change
 
     def _pages_of(self, host: str) -> Iterator[str]:
@@ -338,7 +346,8 @@ class Forgetting:
             last = {key: row[5] for key, row in rows.items()}
             self._walk(change, lang, first, {key for key in rows if first[key] in days_of[key]}, 1)
             self._walk(change, lang, last, {key for key in rows if last[key] in days_of[key]}, -1)
-            change.spans[lang].update({key: (first[key], last[key]) for key in rows})
+            spans = {key: (first[key], last[key], row[4], row[5]) for key, row in rows.items()}
+            change.spans[lang].update(spans)
 
     def _walk(self, change: Change, lang: str, found: dict[str, int], open_: set[str], step: int) -> None:
         """The first day (``step`` 1) or last (-1) on which each open word still is."""
@@ -362,12 +371,13 @@ class Forgetting:
 
     def _with_lang(self, host: str, lang: str | None) -> Change | None:
         """The site's pages that are to come are in that language, or in their own."""
-        change = self._guarded()
+        version = self._client.hget(f"{self._base}about", "langs")
         now = self._client.hget(f"{self._base}langs", host)
         if (None if lang is None else lang.encode()) == now:
             return None
-        version = int(self._client.hget(f"{self._base}about", "langs") or 0)
-        change.do("HSET", "about", "langs", f"{version + 1}")
+        change = Change()
+        change.guard("about", "langs", version)
+        change.do("HSET", "about", "langs", f"{int(version or 0) + 1}")
         change.do(*(("HDEL", "langs", host) if lang is None else ("HSET", "langs", host, lang)))
         return change
 
@@ -403,6 +413,12 @@ class Forgetting:
         sentences.write({target: onto_said})
         self._span(change)
         return change
+
+
+def _gone(name: str, fields: list[str]) -> Change:
+    change = Change()
+    change.do("HDEL", name, *fields)
+    return change
 
 
 def _but(days: dict[int, Day], day: int) -> dict[int, Day]:

@@ -28,7 +28,9 @@ from netsuite.wordproxy.store.redisurl import parse_place
 MARK, SCHEMA = "netsuite words", 2
 
 #: The schema that can be upgraded, and what stands in its place while a task is done.
-OLD_SCHEMA, UPGRADING, EMPTYING = b"1", b"upgrading", b"emptying"
+OLD_SCHEMA, UPGRADING, EMPTYING, EMPTYING_ALL = b"1", b"upgrading", b"emptying", b"emptying all"
+
+_TASKS = (UPGRADING, EMPTYING, EMPTYING_ALL)
 
 #: How often a question is put because a batch came between its parts; then its answer is taken as it is.
 _TRIES = 4
@@ -77,7 +79,7 @@ class Server:
             raise StoreFault(
                 f"{self.where} has another program's keys under our names; choose another ?prefix="
             )
-        if self._read_only or schema not in (OLD_SCHEMA, UPGRADING, EMPTYING):
+        if self._read_only or schema not in (OLD_SCHEMA, *_TASKS):
             self._judge(schema)
         return schema
 
@@ -89,7 +91,7 @@ class Server:
             raise StoreFault(
                 f"{self.where} is of an older netsuite (schema {schema.decode()}); open it for writing once"
             )
-        if schema in (UPGRADING, EMPTYING):
+        if schema in _TASKS:
             raise StoreFault(f"{self.where} is being changed as a whole ({schema.decode()}); try again soon")
         if not schema.isdigit():
             raise StoreFault(
@@ -146,12 +148,12 @@ class Server:
         """``task`` stands in the schema's place, if ``before`` did; else nothing has changed."""
         return bool(self.run("redis_task.lua", before, task))
 
-    def empty(self, spared: Callable[[str], bool]) -> None:
-        """All keys of the store are gone but those that are ``spared``; the task of that has begun."""
+    def empty(self, task: bytes, spared: Callable[[str], bool]) -> None:
+        """All keys of the store are gone but those that are ``spared``; ``task`` has begun."""
         found = {bytes(key) for key in self.client.scan_iter(f"{self.base}*", count=_KEYS)}
         gone = [key for key in found if not spared(key.decode("utf-8", "replace").removeprefix(self.base))]
         for start in range(0, len(gone), _KEYS):
-            self.run("redis_empty.lua", EMPTYING, *gone[start : start + _KEYS])
+            self.run("redis_empty.lua", task, *gone[start : start + _KEYS])
 
     # its disk
 

@@ -19,7 +19,7 @@ from netsuite.wordproxy.store.queries import day_number
 from netsuite.wordproxy.store.redischange import Change
 from netsuite.wordproxy.store.redisforget import Forgetting
 from netsuite.wordproxy.store.redisrows import encode, field_of
-from netsuite.wordproxy.store.redisserver import EMPTYING, OLD_SCHEMA, SCHEMA, UPGRADING, Server
+from netsuite.wordproxy.store.redisserver import EMPTYING, EMPTYING_ALL, OLD_SCHEMA, SCHEMA, UPGRADING, Server
 from netsuite.wordproxy.store.redisupgrade import Upgrade
 
 #: What a task is called, and what it is about.
@@ -67,8 +67,8 @@ class Tasks:
 
     def prepare(self, schema: bytes) -> None:
         """The store is of our schema, and no task of its whole is left half done."""
-        if schema == EMPTYING:
-            self._empty()
+        if schema in (EMPTYING, EMPTYING_ALL):
+            self._empty(schema)
         elif schema in (OLD_SCHEMA, UPGRADING):
             self._upgrade()
 
@@ -127,15 +127,12 @@ class Tasks:
         """Pages last met before that day and nodes silent since then are gone; what was left over is done."""
         self._server.check()
         self._left_over()
-        note, dropped = encode(["rewrite"]), False
-        while self._forgetting.has_old(day):
-            if not dropped:
-                self._server.client.hset(self._name, note, b"1")
-                dropped = True
-            self._forgetting.drop_old(day)
+        dropped = 0
+        while some := self._forgetting.drop_old(day):
+            dropped += some
         self._forgetting.drop_nodes(silent_since)
         if dropped:
-            self._finish([note])
+            self._finish([])
 
     def _left_over(self, but: bytes = b"") -> None:
         notes = [bytes(note) for note in self._server.client.hkeys(self._name) if note != but]
@@ -145,9 +142,14 @@ class Tasks:
             self._finish(notes)
 
     def _finish(self, notes: list[bytes]) -> None:
-        """The tasks are done; their notes stay until a new append-only file has begun."""
+        """The tasks are done; what their notes tell is in no byte of the next append-only file either."""
+        client, rewrite = self._server.client, encode(["rewrite"])
+        client.hset(self._name, rewrite, b"1")
+        gone = [note for note in notes if note != rewrite]
+        if gone:
+            client.hdel(self._name, *gone)
         if self._server.rewrite_log():
-            self._server.client.hdel(self._name, *notes)
+            client.hdel(self._name, rewrite)
 
     def _run(self, task: Task) -> int:
         name, *about = task
@@ -165,19 +167,15 @@ class Tasks:
 
     def _everything(self, *, levels: bool) -> int:
         pages = self._forgetting.read_pages()
-        if levels:
-            self._server.client.hset(self._name, "levels", b"1")
-        if self._server.set_task(_OURS, EMPTYING):
-            self._empty()
+        task = EMPTYING_ALL if levels else EMPTYING
+        if self._server.set_task(_OURS, task):
+            self._empty(task)
         return pages
 
-    def _empty(self) -> None:
+    def _empty(self, task: bytes) -> None:
         """All is gone but what nodes had sent, no imported files, and levels where they aren't to go."""
-        spared = ["about", "node", "tasks"]
+        spared = ["about", "node"] if task == EMPTYING_ALL else ["about", "node", "levels"]
         self._forgetting.drop_files()
-        if not self._server.client.hexists(self._name, "levels"):
-            spared.append("levels")
-        self._server.empty(lambda key: key in spared or (key.startswith("levels:") and "levels" in spared))
+        self._server.empty(task, lambda key: key.partition(":")[0] in spared)
         self._server.rewrite_log()
-        self._server.client.delete(self._name)
-        self._server.set_task(EMPTYING, _OURS)
+        self._server.set_task(task, _OURS)
