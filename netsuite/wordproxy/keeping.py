@@ -81,6 +81,7 @@ class Keeping:
         self._own: Spool | None = None
         self._left: list[Spool] = []  # by nodes that are no more
         self._refused = 0  # times in a row
+        self._began = clock()
         self._due = clock()  # when the store is asked again
         self._look_due = clock()
         self._owed: list[tuple[str, int]] = []  # lost with a damaged spool: day, pages
@@ -244,7 +245,7 @@ class Keeping:
                 if self._clock() >= end:
                     self._due = self._clock() + SEND_SECONDS  # as long for pages that are to be counted
                     return False
-                self._send(row)
+                self._send(row, self._age(one, row))
                 one.drop(row)
         except StoreFault as fault:
             self._refuse(fault)
@@ -261,13 +262,18 @@ class Keeping:
         self._refused = 0
         return True
 
-    def _send(self, row: spool.Row) -> None:
+    def _age(self, one: Spool, row: spool.Row) -> float:
+        """Seconds that the row has waited; what is ours is no older than we are, whatever the clock says."""
+        age = self._wall() - row.spooled
+        return min(age, self._clock() - self._began) if one is self._own else age
+
+    def _send(self, row: spool.Row, age: float) -> None:
         """What waited is in the stores; what is damaged, or waited too long (see `spool`) is lost."""
         parts = row.parts
         if parts is None:
             self._owe(row.spooled, row.pages)
             self._complain("a batch in the spool is damaged, its pages are lost")
-        elif self._wall() - row.spooled > spool.STALE_SECONDS:
+        elif age > spool.STALE_SECONDS:
             self._deliver(spool.lost(parts))
             self._complain("a batch waited too long in the spool, its pages are lost")
         else:

@@ -19,6 +19,7 @@ from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.feed import Feed, FeedSettings
 from netsuite.wordproxy.ledger import OPEN_PAGES, CopiedPage
 from netsuite.wordproxy.pipe import (
+    FROM_COUNTER,
     TO_COUNTER,
     Begin,
     Committed,
@@ -827,6 +828,62 @@ class StopTests(FeedCase):
         never = Feed(self.reactor, SETTINGS, self.diary)
         never.note("a.example", "unseen")
         self.successResultOf(never.stop())
+
+
+class CutTests(FeedCase):
+    """A counter that is killed at each byte of what it says."""
+
+    SAID = (
+        *(Storing(), Spooled(1), Counted(1, 5), Skipped(2, "password page"), Trouble("x"), Counted(3, 7)),
+        *(Storing(), Committed(3), Counted(4, 9), Storing(), Spooled(0), Committed(4), Leaving()),
+    )
+
+    def test_at_each_byte(self) -> None:
+        """Each page is told once and kept or noted once, under its number, wherever the last frame ends."""
+        stream = b"".join(map(frame, self.SAID))
+        for cut in range(len(stream) + 1):
+            self.setUp()
+            for number in (71, 72, 73, 74, 75):
+                self.feed.page(page(number))
+            first = self.reactor.now
+            first.proto.childDataReceived(1, stream[:cut])
+            self.assertEqual(first.signals, [])
+            kept = max((m.last for m in self.whole(stream[:cut]) if isinstance(m, Committed)), default=0)
+            first.end(signal=9)
+            self.reactor.advance(1)
+            self.reactor.now.say(Ready())
+            again = [*self.reactor.now.jobs, *[note.sequence for note in self.reactor.now.notes]]
+            self.assertEqual(sorted(again), list(range(kept + 1, 6)), cut)
+            self.reactor.now.count_all()
+            self.assertEqual((self.feed.held, self.feed.status()["trouble"]), ((0, 0), None), cut)
+            told = [told[0] for kind in ("counted", "skipped") for told in self.diary.of(kind)]
+            self.assertEqual(sorted(told), [71, 72, 73, 74, 75], cut)
+            self.assertLessEqual([why for _, why in self.diary.of("skipped")].count("crashed"), 1)
+
+    @staticmethod
+    def whole(stream: bytes) -> list[FromCounter]:
+        """What was said to its end."""
+        return [decoded(FROM_COUNTER, block) for block in FrameReader(10**6).feed(stream)]
+
+
+class NodeTests(SynchronousTestCase):
+    """Who a feed is."""
+
+    def test_no_two_are_one(self) -> None:
+        """No two feeds have the same id, also of processes that began as one."""
+        mine = {Feed(StrawReactor(), SETTINGS, Diary()).node for _ in range(500)}
+        self.assertEqual(len(mine), 500)
+        source, sink = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(sink, Feed(StrawReactor(), SETTINGS, Diary()).node.encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        theirs = os.read(source, 100).decode()
+        os.close(source)
+        os.close(sink)
+        self.assertEqual(len(theirs), 16)
+        self.assertNotIn(theirs, mine | {Feed(StrawReactor(), SETTINGS, Diary()).node})
 
 
 class ShedTests(FeedCase):

@@ -333,6 +333,17 @@ class DeathTests(KeepingCase):
         self.assertEqual(self.store.notes, [Note(n, DAY, "a.example", "lost") for n in (1, 2)])
         self.assertEqual(self.store.seen, {"old": 2})
 
+    def test_a_clock_that_is_set(self) -> None:
+        """A clock that jumps by years makes nothing of ours too old, nor does one that goes back."""
+        for jump in (50 * 365 * 86_400.0, -50 * 365 * 86_400.0):
+            self.store.is_down = True
+            one = self.made(f"n{jump}")
+            one.keep(of_main(1, node=f"n{jump}"))
+            self.wall += jump
+            self.store.is_down = False
+            self.later(one)
+            self.assertEqual((self.sequences[-1], self.store.notes, one.spooled), (1, [], 0))
+
     def test_damaged(self) -> None:
         """What a damaged spool held is noted as lost with the next batch, once, and counting goes on."""
         self.store.is_down = True
