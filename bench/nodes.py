@@ -111,8 +111,8 @@ def measured(parts: Parts, origin: PageOrigin, fsync: str) -> str:
     return (
         f"{how}: {pages / took:.0f} pages/s stored ({pages / asked:.0f} relayed); CPU ms a page: {busy}; "
         f"{(info['used_memory'] - memory) / pages / 1024:.1f} KiB of memory and "
-        f"{(info['aof_current_size'] - log) / pages / 1024:.1f} KiB of log a page; {tallies} tallies, "
-        f"{info['used_memory'] / max(1, tallies):.0f} bytes each in all; {ran} scripts of {milliseconds:.0f} ms"
+        f"{(info['aof_current_size'] - log) / pages / 1024:.1f} KiB of log a page; {tallies} tallies of "
+        f"{info['used_memory'] / max(1, tallies):.0f} bytes in all; {ran} scripts of {milliseconds:.0f} ms"
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import shutil
+import urllib.error
 from collections.abc import Sequence
 from pathlib import Path
 from unittest import TestCase
@@ -75,7 +77,11 @@ class Node:
     @property
     def waiting(self) -> int:
         """Pages that are not kept yet."""
-        return int(self.running.report("/healthz")["waiting_pages"])
+        try:
+            health = self.running.report("/healthz")
+        except urllib.error.HTTPError as error:  # 503 while the store is away
+            health = json.load(error)
+        return int(health["waiting_pages"])
 
     def kill9(self) -> Kill:
         """It is gone."""
