@@ -43,6 +43,7 @@ class Asked:
     client: str = ""  #: its address
     body: bytes = b""
     form: tuple[tuple[str, str], ...] = ()  #: the fields of a body that is a form
+    user: str | None = None  #: who asks, where one has to log in
 
     @classmethod
     def of(cls, uri: bytes, headers: Mapping[str, str]) -> Asked:

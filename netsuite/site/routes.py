@@ -22,6 +22,7 @@ from netsuite import journal
 from netsuite.site import elsewhere, static, token
 from netsuite.site.answer import FORM, JSON, Answer, Asked, Refusal, View, phrase
 from netsuite.site.frame import Frame
+from netsuite.site.login import Login
 from netsuite.site.streaming import send_stream
 from netsuite.site.token import Token
 from netsuite.site.tongue import said
@@ -46,6 +47,7 @@ class Routes(Resource):
     """The whole tree of a site, flat: paths and their views, and prefixes (``/static/``) and theirs.
 
     ``posts``: what may be posted to some of the paths; ``judge``: who may, of all sorts there are.
+    ``login``: who has to say who they are, and is told so.
     """
 
     isLeaf = True
@@ -58,13 +60,14 @@ class Routes(Resource):
         *,
         posts: Mapping[str, Post] | None = None,
         judge: Token | None = None,
+        login: Login | None = None,
     ) -> None:
         super().__init__()
         self.frame = frame
         self._views = dict(views)
         self._prefixes = {"/static/": static.view, **(prefixes or {})}
         self._posts = dict(posts or {}) if judge is not None else {}
-        self._judge = judge
+        self._judge, self._login = judge, login
 
     def render(self, request: Any) -> Any:
         """Begin to answer; the answer is written when the view has it."""
@@ -90,6 +93,8 @@ class Routes(Resource):
         asked = Asked(uri.partition(b"?")[0].decode("utf-8", "replace"), (), headers)
         try:
             asked = replace(Asked.of(uri, headers), method=method.decode("latin-1"), client=client)
+            if self._login is not None:
+                asked = replace(asked, user=await self._login.user(asked))
             return await self._answer(asked, body)
         except Refusal as refusal:
             return self.frame.refusal(asked, refusal.status, refusal.sentence, *refusal.headers)

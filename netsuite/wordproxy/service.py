@@ -21,6 +21,7 @@ from netsuite.listen import Listening, Terminal, authority, clashes
 from netsuite.proxy import settings as proxy
 from netsuite.proxy.hiring import hire, log_of
 from netsuite.proxy.service import ProxyService, differing, tell_changes
+from netsuite.site.login import Login
 from netsuite.site.token import Token
 from netsuite.values import Where
 from netsuite.wordproxy import place
@@ -37,7 +38,7 @@ from netsuite.wordproxy.report import pac
 from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.opened import Opened
 from netsuite.wordproxy.report.reader import Busy, Reader
-from netsuite.wordproxy.report.site import make_report
+from netsuite.wordproxy.report.site import OPEN, make_report
 from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
 from netsuite.wordproxy.store.open import open_store, shared_url_key
 from netsuite.wordproxy.store.redisurl import is_redis, parse_place
@@ -274,6 +275,7 @@ class Wordproxy(service.MultiService):
             idle_seconds=settings.proxy.common.idle_seconds,
             crowd=self._crowd,
             reactor=reactor,
+            login=Login(lambda: self._proxy.relay.access, OPEN),
         )
         self._report = Listening(
             settings.report,

@@ -9,6 +9,7 @@ from typing import Any
 from netsuite.crowd import Crowd
 from netsuite.site.answer import NO_STORE, Answer, Asked, Refusal, View
 from netsuite.site.frame import Frame
+from netsuite.site.login import Login
 from netsuite.site.routes import Post, Routes
 from netsuite.site.server import Site, make_site
 from netsuite.site.token import Token
@@ -32,6 +33,9 @@ _NAV = ("words", "unknown", "known", "sites", "pages", "days", "langs", "coverag
 
 _FORMS = ("", ".json", ".csv")
 
+#: What programs fetch that can't log in; `/ingest` asks for its own token.
+OPEN = ("/proxy.pac", "/ca.crt", "/healthz", "/ingest")
+
 
 def make_report(
     reader: Reader,
@@ -42,10 +46,11 @@ def make_report(
     idle_seconds: float = 60.0,
     crowd: Crowd | None = None,
     reactor: Any = None,
+    login: Login | None = None,
 ) -> Site:
     """A factory to listen with.  The reader's start and stop are its owner's.
 
-    ``token``: what changes something needs it.
+    ``token``: what changes something needs it.  ``login``: who has to log in; `OPEN` are the paths for all.
     """
     nav = [("/", said("nav.overview")), *((f"/{name}", said(f"nav.{name}")) for name in _NAV)]
     frame = Frame("wordproxy", nav)
@@ -93,6 +98,7 @@ def make_report(
         {path: _told(view) for path, view in prefixes.items()},
         posts={path: replace(post, view=_told(post.view)) for path, post in posts.items()},
         judge=token,
+        login=login,
     )
     site = make_site(routes, frame, hosts=hosts, idle_seconds=idle_seconds, crowd=crowd, reactor=reactor)
     site.on_stop = live.stop
