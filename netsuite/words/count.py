@@ -125,8 +125,8 @@ class WordCounter:
     def _forms(self, document: Document) -> list[tuple[str, str, int, int]]:
         main, other = self._tally(document.main), self._tally(document.other)
         others = list(map(other.pop, main, repeat(0)))
-        forms = list(zip(main, segment.keys(main), main.values(), others, strict=True))
-        forms += zip(other, segment.keys(other), repeat(0), other.values(), strict=False)
+        forms = list(zip(main, _keys(main), main.values(), others, strict=True))
+        forms += zip(other, _keys(other), repeat(0), other.values(), strict=False)
         return forms
 
     def _lang(self, document: Document, source: Source, forms: list[tuple[str, str, int, int]]) -> str:
@@ -158,6 +158,12 @@ class WordCounter:
         while len(self._pages) > PAGES_MAX or self._pages_forms > FORMS_MAX:
             _, dropped = self._pages.popitem(last=False)
             self._pages_forms -= len(dropped.forms)
+
+
+def _keys(forms: Counter[str]) -> Iterator[str]:
+    """Yield the key of each form; one that is a form here is that very string, so that there is one of it."""
+    keys = segment.keys(forms)
+    return map(dict(zip(forms, forms, strict=True)).get, keys, keys)
 
 
 def _by_key(forms: list[tuple[str, str, int, int]]) -> Iterator[tuple[str, int]]:

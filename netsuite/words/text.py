@@ -19,7 +19,7 @@ This is the only module that knows the HTML library's trees; tests hold them equ
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -115,15 +115,6 @@ class WordParser:
         return Document(lang=None, title="", main=main, other="", has_password=False)
 
 
-class _Leave:
-    """Stands on the stack under a block's content: the text after it goes to ``into`` again."""
-
-    __slots__ = ("into",)
-
-    def __init__(self, into: list[str]) -> None:
-        self.into = into
-
-
 def _document(tree: Tree, names: Sequence[str] = _HTML_LANG) -> Document:
     root = tree.root
     body = None if root is None else _body(root)
@@ -153,29 +144,34 @@ def _read(body: Element, main: list[str], other: list[str], hides: bool) -> None
     ``hides``: something in the document is hidden; else no attribute needs to be looked at.
     """
     into = main
-    stack: list[Node | _Leave] = [body]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Element):
-            tag = node.tag
-            if tag in UNSEEN or (hides and node.attr("hidden") is not None):
-                continue
-            unread = hides and _is_aria_hidden(node)
-            if tag in BLOCKS:
-                into.append(BLOCK)
+    nodes: Iterator[Node] = iter((body,))
+    around: list[tuple[Iterator[Node], list[str], bool]] = []
+    while True:
+        for node in nodes:
+            if isinstance(node, Element):
+                tag = node.tag
+                if tag in UNSEEN or (hides and node.attr("hidden") is not None):
+                    continue
+                unread = hides and _is_aria_hidden(node)
+                is_block = tag in BLOCKS
+                if is_block:
+                    into.append(BLOCK)
                 if unread:
                     continue
-                stack.append(_Leave(into))
+                around.append((nodes, into, is_block))
                 if tag in BOILERPLATE:
                     into = other
-            elif unread:
-                continue
-            stack.extend(reversed(node.children))
-        elif isinstance(node, _WITH_DATA):
-            into.append(node.data)
-        elif isinstance(node, _Leave):
-            into.append(BLOCK)
-            into = node.into
+                nodes = iter(node.children)
+                break
+            if isinstance(node, _WITH_DATA):
+                into.append(node.data)
+        else:
+            if not around:
+                return
+            nodes, before, is_block = around.pop()
+            if is_block:
+                into.append(BLOCK)
+            into = before
 
 
 def _is_aria_hidden(element: Element) -> bool:
