@@ -1,6 +1,6 @@
 """Who reads a site, by Basic authentication (RFC 7617), where its users are listed.
 
-What programs fetch by themselves, without knowing who reads, is open to all: the look, the proxy configuration
+What programs fetch by themselves, without knowing who reads, is open: the look, the proxy configuration
 file, and what is asked with a token of its own.  A log-in that is right is remembered by `Htpasswd` for a
 while, so that a page with its parts costs one check.
 """
