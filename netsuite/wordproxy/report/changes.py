@@ -7,6 +7,7 @@ the page that it was on, which then says what was done; a program that sends JSO
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,6 +15,7 @@ import msgspec
 
 from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, Refusal, json_answer
 from netsuite.site.tongue import Said, said
+from netsuite.wordproxy.bring import known as bring
 from netsuite.wordproxy.report import desk, links, query
 from netsuite.wordproxy.report.desk import Desk, Found
 from netsuite.wordproxy.report.undo import Change
@@ -23,6 +25,12 @@ from netsuite.words import segment
 
 #: Words that one request may mark.
 WORDS_MAX = 200_000
+
+#: Lists of known words that programs may send, and the names' ends that say the same.
+LISTS = {"text/plain": ".txt", "text/csv": ".csv", "text/tab-separated-values": ".tsv"}
+
+#: Longest list, in bytes.
+LIST_BYTES = 4 * 1024 * 1024
 
 _FORGET = {
     "word": query.word,
@@ -65,7 +73,11 @@ class Changing:
         if asked.wants_json:
             words = [_knowledge(one.word, one.lang, one.level) for one in _decoded(asked, Marks).words]
             return await self._marked(asked, _bounded(words))
+        if asked.kind in LISTS:
+            return await self._brought(asked, asked.body, dict(asked.args), LISTS[asked.kind])
         fields = dict(asked.form)
+        if text := fields.get("list", "").strip():
+            return await self._brought(asked, text.encode(), fields, ending(text))
         if number := fields.get("undo"):
             return await self._undone(asked, number)
         if "mark" not in fields:
@@ -73,6 +85,27 @@ class Changing:
         level, _, rest = fields["mark"].partition(":")
         lang, _, word = rest.partition(":")
         return await self._marked(asked, [_knowledge(word, lang, level)])
+
+    async def _brought(self, asked: Asked, data: bytes, fields: Mapping[str, str], ending: str) -> Answer:
+        """A list of words is taken whole, or not at all."""
+        lang = query.lang(fields.get("lang", "").strip())
+        level = query.one_of("level", LEVELS)(fields.get("level") or bring.KNOWN)
+
+        def work(store: WholeStore) -> tuple[int, int, list[Knowledge]] | str:
+            try:
+                found = bring.parse(data, lang, f"list{ending}")
+            except bring.ListFault as fault:
+                return str(fault)
+            words = [replace(one, level=level) if one.level == bring.KNOWN else one for one in found.words]
+            return len(words), found.left_out, store.set_levels(words)
+
+        told = await self._desk.reader.ask(work)
+        if isinstance(told, str):
+            raise Refusal(422, said("post.list", fault=told))
+        number, left_out, before = told
+        sentence = said("known.brought", n=number, left=said("known.left_out", n=left_out))
+        change = self._desk.changes.keep(sentence, before)
+        return self._done(asked, change, changed=number, left_out=left_out)
 
     async def _marked(self, asked: Asked, words: Sequence[Knowledge]) -> Answer:
         before = await self._desk.reader.ask(lambda store: store.set_levels(words))
@@ -142,7 +175,7 @@ class Changing:
 
     def _done(self, asked: Asked, change: Change, *, to: str | None = None, **told: Any) -> Answer:
         """The answer: 303 to where the form was (RFC 9110 §15.4.4), or JSON."""
-        if asked.wants_json:
+        if asked.wants_json or asked.kind in LISTS:
             return json_answer({**told, "undo": change.number if change.before else None})
         path, _, rest = (to or links.back(dict(asked.form).get("back", "/"))).partition("?")
         pairs = [(name, value) for name, value in parse_qsl(rest) if name not in desk.EVERYWHERE]
@@ -153,6 +186,15 @@ class Changing:
 def _knowledge(word: str, lang: str, level: str) -> Knowledge:
     key = segment.key(query.word(word.strip()))[: segment.LENGTH_MAX]
     return Knowledge(key, query.lang(lang), query.one_of("level", LEVELS)(level))
+
+
+def ending(text: str) -> str:
+    """Which sort of list a text is, as a file's name would say it: a header names its columns."""
+    first = next((line for line in text.split("\n") if line[:1] != "#"), "")
+    for sign, name in ((",", ".csv"), ("\t", ".tsv")):
+        if "word" in (column.strip(' "\r').lower() for column in first.split(sign)) and sign in first:
+            return name
+    return ".txt"
 
 
 def _bounded(words: list[Knowledge]) -> list[Knowledge]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from netsuite.crowd import Crowd
-from netsuite.site.answer import NO_STORE, Answer, Asked, Refusal, View
+from netsuite.site.answer import FORM, JSON, NO_STORE, Answer, Asked, Refusal, View
 from netsuite.site.frame import Frame
 from netsuite.site.login import Login
 from netsuite.site.routes import Post, Routes
@@ -17,7 +17,7 @@ from netsuite.site.tongue import said
 from netsuite.wordproxy.report import pac, query
 from netsuite.wordproxy.report.about import Tell
 from netsuite.wordproxy.report.api import Api
-from netsuite.wordproxy.report.changes import Changing
+from netsuite.wordproxy.report.changes import LIST_BYTES, LISTS, Changing
 from netsuite.wordproxy.report.desk import Desk
 from netsuite.wordproxy.report.knowledge import Learning
 from netsuite.wordproxy.report.live import Live
@@ -85,7 +85,7 @@ def make_report(
         "/events": live.events,
     }
     posts = {
-        "/known": Post(changing.known),
+        "/known": Post(changing.known, kinds=(FORM, JSON, *LISTS)),
         "/forget": Post(changing.forget),
         "/pause": Post(changing.pause),
         "/sites": Post(changing.site_lang),
@@ -100,7 +100,15 @@ def make_report(
         judge=token,
         login=login,
     )
-    site = make_site(routes, frame, hosts=hosts, idle_seconds=idle_seconds, crowd=crowd, reactor=reactor)
+    site = make_site(
+        routes,
+        frame,
+        hosts=hosts,
+        idle_seconds=idle_seconds,
+        bodies={"/known": LIST_BYTES},
+        crowd=crowd,
+        reactor=reactor,
+    )
     site.on_stop = live.stop
     return site
 
