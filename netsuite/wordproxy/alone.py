@@ -10,14 +10,17 @@ from twisted.internet.defer import Deferred
 
 from netsuite.wordproxy.copying import Copying, Rules
 from netsuite.wordproxy.events import Events
-from netsuite.wordproxy.feed import Feed, FeedSettings
+from netsuite.wordproxy.feed import Feed
+from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.pause import Pause
 from netsuite.wordproxy.place import KEY_BYTES
 from netsuite.wordproxy.store.contract import PAUSED, Batch
 
 
 class Alone:
-    """``on_batch`` keeps batches of a memory store; ``on_paused`` hears of seconds, else the feed does."""
+    """``feed``, ``events``: for pages that come otherwise.
+
+    ``on_batch`` keeps batches of a memory store; ``on_paused`` hears of seconds, else the feed does."""
 
     workers: None = None
 
@@ -28,14 +31,15 @@ class Alone:
         on_batch: Callable[[Batch, str], object] | None,
         on_paused: Callable[[float], object] | None = None,
     ) -> None:
-        feed = self._feed = Feed(reactor, settings, Events(), on_batch)
+        self.events = Events()
+        feed = self.feed = Feed(reactor, settings, self.events, on_batch)
         self.pause = Pause(time.time, on_paused or self.note_paused)
         self.hooks = Copying(feed, Rules(url_key=b"\0" * KEY_BYTES), time.time, self.pause)
 
     def start(self, rules: Rules) -> None:
         """Pages are taken, by these rules."""
         self.follow(rules)
-        self._feed.start()
+        self.feed.start()
 
     def follow(self, rules: Rules) -> None:
         """These rules are in force, for pages that begin from now on."""
@@ -43,17 +47,17 @@ class Alone:
 
     def note_paused(self, seconds: float) -> None:
         """So many seconds of a pause are in the coverage."""
-        self._feed.note("", PAUSED, seconds)
+        self.feed.note("", PAUSED, seconds)
 
     def flush(self) -> Deferred[bool]:
         """Fires with True once all that was taken so far is in the store; False if it can't be now."""
-        return self._feed.flush()
+        return self.feed.flush()
 
     def status(self) -> dict[str, object]:
         """How counting stands."""
-        return {**self._feed.status(), "paused": self.pause.is_on}
+        return {**self.feed.status(), "paused": self.pause.is_on}
 
     async def stop(self) -> None:
         """All that was taken is kept, as far as the feed's time allows."""
         self.pause.settle()
-        await self._feed.stop()
+        await self.feed.stop()

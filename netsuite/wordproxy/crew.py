@@ -23,7 +23,7 @@ from netsuite.proxy.hooks import NoHooks
 from netsuite.proxy.talk import Message
 from netsuite.proxy.workers import Worker, Workers
 from netsuite.wordproxy.copying import Rules
-from netsuite.wordproxy.feed import FeedSettings
+from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.intercept.settings import InterceptSettings
 from netsuite.wordproxy.pause import Pause
 from netsuite.wordproxy.store.contract import Batch

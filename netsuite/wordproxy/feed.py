@@ -15,34 +15,30 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from netsuite.journal import escaped
 from netsuite.wordproxy.child import Child, Ending, invocation
 from netsuite.wordproxy.days import local_day
-from netsuite.wordproxy.ledger import Barrier, CopiedPage, Entry, Ledger
+from netsuite.wordproxy.flushes import Flushes
+from netsuite.wordproxy.handing import FeedSettings, begin, frames
+from netsuite.wordproxy.ledger import CopiedPage, Ledger
 from netsuite.wordproxy.pipe import (
-    Begin,
     Committed,
     Counted,
     FromCounter,
-    Job,
-    Mark,
     PipeFault,
     Ready,
     Returned,
     Skipped,
     Spooled,
     Trouble,
-    frame,
-    job_frame,
 )
 from netsuite.wordproxy.store.contract import RECOUNTED, Batch
+from netsuite.wordproxy.troubles import Troubles
 from netsuite.words.skipped import Reason
 
 #: Seconds that notes are gathered before they are sent.
@@ -62,9 +58,8 @@ ABANDON_SECONDS = 5.0
 #: Pages waiting past which no sentences are looked for: they cost as much as counting the page does.
 HURRY_PAGES = 50
 
-#: Seconds that a flush may take, and how many may be asked for at once.
+#: Seconds that a flush may take.
 FLUSH_SECONDS = 10.0
-FLUSHES_MAX = 16
 
 #: Ticks in ``page_seconds``.
 _TICKS = 8
@@ -74,33 +69,6 @@ RESTART_SECONDS = (0.1, 5.0)
 
 #: Batches that the owner of a memory store may be behind.
 RETURNED_MAX = 4
-
-#: Longest text of a counter's trouble that is kept, seconds before the same is in the journal again, and how
-#: many different ones are remembered.
-TROUBLE_CHARS = 300
-SAME_TROUBLE_SECONDS = 60.0
-TROUBLES_MAX = 64
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSettings:
-    """Where counts go and how much counting may cost; bytes and seconds."""
-
-    store: str  #: a file's path or ``:memory:``
-    max_text: int = 8 * 1024 * 1024
-    max_ratio: int = 200
-    page_seconds: float = 10.0
-    counter_memory: int = 1024 * 1024 * 1024
-    waiting_bytes: int = 64 * 1024 * 1024
-    waiting_pages: int = 10_000
-    default_lang: str = "und"
-    nice: int = 10
-    drain_seconds: float = 5.0
-    batch_seconds: float = 1.0
-    spool: str = ""  #: folder for batches that the store can't take; "": none
-    spool_name: str = ""  #: the store's address without its password
-    spool_bytes: int = 0
-    keep_days: int = 36_500
 
 
 def longest_stop(settings: FeedSettings) -> float:
@@ -154,11 +122,10 @@ class Feed:
         self._given_up = False
         self._keeping = 0  # batches returned and not yet kept by on_batch
         self._spooled: int | None = None  # batches; None: no counter has told yet
-        self._flushes: list[tuple[Barrier, Deferred[bool]]] = []
+        self._flushes = Flushes()
         self._delay = 0.0
         self._restarts = -1
-        self._trouble: str | None = None
-        self._troubles: dict[str, float] = {}  # when each may be in the journal again
+        self._troubles = Troubles(reactor.seconds, journal.trouble)
 
     # what the relay calls
 
@@ -212,29 +179,13 @@ class Feed:
 
         That is also said of what other nodes left in spools that our counter found.
         """
-        done: Deferred[bool] = Deferred()
-        if not self._running or self._given_up or len(self._flushes) >= FLUSHES_MAX:
-            done.callback(self._ledger.is_empty and not self._keeping and not self._spooled)
-            return done
-        self._flushes.append((self._ledger.barrier(), done))
+        if not self._running or self._given_up or self._flushes.is_full:
+            return succeed(self._ledger.is_empty and not self._keeping and not self._spooled)
+        done = self._flushes.add(self._ledger.barrier())
         if "flush" not in self._calls:
-            self._later("flush", FLUSH_SECONDS, self._flush_late)
+            self._later("flush", FLUSH_SECONDS, self._flushes.give_up)
         self._move_on()
         return done
-
-    def _flush_some(self) -> None:
-        """Flushes that are through are told."""
-        if not self._flushes or self._spooled != 0 or self._keeping:
-            return
-        through = [done for barrier, done in self._flushes if self._ledger.is_past(barrier)]
-        del self._flushes[: len(through)]
-        for done in through:
-            done.callback(True)
-
-    def _flush_late(self) -> None:
-        flushes, self._flushes = self._flushes, []
-        for _, done in flushes:
-            done.callback(False)
 
     @property
     def room(self) -> int:
@@ -255,7 +206,7 @@ class Feed:
             "waiting_bytes": self._ledger.bytes,
             "restarts": max(0, self._restarts),
             "spooled": self._spooled or 0,
-            "trouble": self._trouble,
+            "trouble": self._troubles.now,
         }
 
     # handing over
@@ -275,13 +226,14 @@ class Feed:
         if child is None or not child.is_ready or child.is_over:
             return
         while self._keeping < RETURNED_MAX and (entry := self._ledger.next()) is not None:
-            child.send(_frames(entry, is_hurried=self._ledger.waiting > HURRY_PAGES))
+            child.send(frames(entry, is_hurried=self._ledger.waiting > HURRY_PAGES))
 
     def _move_on(self) -> None:
         """The next step is taken: hand over more; or, once stopping, close the pipe, or finish."""
         if not self._stopped:
             self._pump()
-            self._flush_some()
+            if self._spooled == 0 and not self._keeping:
+                self._flushes.tell(self._ledger.is_past)
             return
         self._ledger.gather()
         self._pump()
@@ -317,7 +269,7 @@ class Feed:
             call.cancel()
         self._calls.clear()
         self._child = None
-        self._flush_late()
+        self._flushes.give_up()
         if self._ledger.pages:
             self._journal.trouble(f"pages that could not be kept before the stop: {self._ledger.pages}")
         stopped, self._stopped = self._stopped, []
@@ -328,7 +280,7 @@ class Feed:
 
     def _spawn(self) -> None:
         self._restarts += 1
-        child = Child(self, _begin(self.node, self._settings))
+        child = Child(self, begin(self.node, self._settings))
         self._child = child
         command, environment = invocation()
         try:
@@ -352,15 +304,15 @@ class Feed:
                 self._ledger.committed(last)
                 self._delay = 0.0
                 if not self._spooled:
-                    self._trouble = None
+                    self._troubles.over()
             case Spooled(batches):
                 self._spooled = batches
                 if not batches:
-                    self._trouble = None
+                    self._troubles.over()
             case Returned(batch, profile, more):
                 self._keep(batch, profile, more=more)
             case Trouble(text):
-                self._troubled(escaped(text)[:TROUBLE_CHARS])
+                self._troubles.hear(text)
             case Ready(spooled):
                 self._spooled = spooled
                 self._journal.counter_started(child.pid)
@@ -372,7 +324,8 @@ class Feed:
             raise PipeFault("a batch that nobody asked for")
         if not more:
             self._ledger.committed(batch.last)
-        self._delay, self._trouble = 0.0, None
+        self._delay = 0.0
+        self._troubles.over()
         self._keeping += 1
 
         def kept(result: object) -> None:
@@ -384,16 +337,6 @@ class Feed:
             self._move_on()
 
         maybeDeferred(self._on_batch, batch, profile).addBoth(kept)
-
-    def _troubled(self, text: str) -> None:
-        """The trouble is in the journal, unless it was a moment ago, said by this counter or another."""
-        now = self._reactor.seconds()
-        if now >= self._troubles.get(text, now):
-            if len(self._troubles) >= TROUBLES_MAX:
-                self._troubles.clear()
-            self._troubles[text] = now + SAME_TROUBLE_SECONDS
-            self._journal.trouble(text)
-        self._trouble = text
 
     def said(self, text: str) -> None:
         """A line of the counter's standard error is in the journal."""
@@ -442,51 +385,6 @@ class Feed:
             call()
 
         self._calls[name] = self._reactor.callLater(seconds, due)
-
-
-def _begin(node: str, settings: FeedSettings) -> bytes:
-    begin = Begin(
-        node,
-        settings.store,
-        settings.max_text,
-        settings.max_ratio,
-        settings.default_lang,
-        settings.counter_memory,
-        settings.nice,
-        settings.page_seconds,
-        batch_seconds=settings.batch_seconds,
-        spool=settings.spool,
-        spool_name=settings.spool_name,
-        spool_bytes=settings.spool_bytes,
-        keep_seconds=max(1, settings.keep_days) * 86_400.0,
-    )
-    return frame(begin)
-
-
-def _frames(entry: Entry, *, is_hurried: bool) -> list[bytes]:
-    page, note = entry.page, entry.note
-    if note is not None:
-        return [frame(Mark(note, entry.profile))]
-    if page is None:
-        return []
-    job = Job(
-        entry.sequence,
-        page.digest,
-        page.host,
-        page.url,
-        page.day,
-        page.when,
-        page.media_type,
-        page.charset,
-        page.content_encoding,
-        page.content_language,
-        page.title,
-        page.lang,
-        page.source,
-        is_hurried,
-        page.profile,
-    )
-    return job_frame(job, page.pieces, page.size)
 
 
 def _reason(text: str) -> Reason:

@@ -26,9 +26,12 @@ from netsuite.site.token import Token
 from netsuite.values import Where
 from netsuite.wordproxy import place
 from netsuite.wordproxy.alone import Alone
+from netsuite.wordproxy.bring.ingest import Ingesting
 from netsuite.wordproxy.copying import Rules, host_pattern
 from netsuite.wordproxy.crew import Crew
-from netsuite.wordproxy.feed import FLUSH_SECONDS, FeedSettings, longest_stop
+from netsuite.wordproxy.events import Events
+from netsuite.wordproxy.feed import FLUSH_SECONDS, Feed, longest_stop
+from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.intercept.authority import SCOPES, Authority, AuthorityFault, Scope, shown
 from netsuite.wordproxy.intercept.hosts import Hosts, built_in, faults, parse_host
 from netsuite.wordproxy.intercept.interception import Interception
@@ -271,6 +274,13 @@ class Wordproxy(service.MultiService):
             self._reader,
             self._about,
             self._token,
+            ingesting=Ingesting(
+                reactor,
+                self._feed,
+                self._rules,
+                lambda: self._counting.pause.is_on,
+                max_text=settings.feed.max_text,
+            ),
             hosts=settings.proxy.common.hosts,
             idle_seconds=settings.proxy.common.idle_seconds,
             crowd=self._crowd,
@@ -298,6 +308,7 @@ class Wordproxy(service.MultiService):
                 part.setServiceParent(self)
         self._authority: Authority | None = None
         self._interception: Interception | None = None
+        self._brought: Alone | None = None
         self._minutely = LoopingCall(self._minute)
         self._minutely.clock = reactor
         self._retained = ""
@@ -321,6 +332,17 @@ class Wordproxy(service.MultiService):
             ending_seconds=longest_stop(settings.feed),
         )
         return crew
+
+    def _feed(self) -> tuple[Feed, Events]:
+        """Return the feed for pages that are brought here; where workers count, one of our own."""
+        if isinstance(self._counting, Alone):
+            return self._counting.feed, self._counting.events
+        if self._brought is None:
+            told = self._settings
+            keep = self._keep if told.store == place.MEMORY else None
+            self._brought = Alone(self._reactor, told.feed, keep, on_paused=lambda seconds: None)
+            self._brought.start(self._rules())
+        return self._brought.feed, self._brought.events
 
     def _rules(self) -> Rules:
         told = self._settings
@@ -511,6 +533,8 @@ class Wordproxy(service.MultiService):
         self._counting.pause.settle()  # while there is somebody to note it
         await defer.maybeDeferred(super().stopService)
         await self._counting.stop()
+        if self._brought is not None:
+            await self._brought.stop()
         await self._crowd.drain(self._settings.proxy.times.drain)
         await self._profiles.stop()
         await self._reader.stop()

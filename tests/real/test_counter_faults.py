@@ -21,7 +21,8 @@ from netsuite.http1.head import RequestHead, ResponseHead, parse_request, parse_
 from netsuite.http1.limits import Limits
 from netsuite.wordproxy.child import Child, invocation
 from netsuite.wordproxy.copying import Copying, Rules
-from netsuite.wordproxy.feed import Feed, FeedSettings
+from netsuite.wordproxy.feed import Feed
+from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.ledger import CopiedPage
 from netsuite.wordproxy.pipe import Committed, FromCounter
 from netsuite.wordproxy.store.contract import Batch, Coverage, CoverageQuery, WordQuery
@@ -40,7 +41,8 @@ PAGES = 300
 RELAY = """
 import sys
 from twisted.internet import reactor
-from netsuite.wordproxy.feed import Feed, FeedSettings
+from netsuite.wordproxy.feed import Feed
+from netsuite.wordproxy.handing import FeedSettings
 class Events:
     def counter_started(self, pid):
         sys.stdout.write(f"{pid}\\n")

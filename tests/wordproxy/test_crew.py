@@ -14,7 +14,7 @@ from netsuite.proxy.talk import MESSAGE_MAX, Message
 from netsuite.wordproxy import worker
 from netsuite.wordproxy.copying import Rules
 from netsuite.wordproxy.crew import Crew, pieces, share_of
-from netsuite.wordproxy.feed import FeedSettings
+from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.store.contract import Batch, Page
 from netsuite.wordproxy.worker import Counting, NotKept
 

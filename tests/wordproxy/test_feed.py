@@ -15,8 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import child as child_module
 from netsuite.wordproxy import feed as feed_module
+from netsuite.wordproxy import flushes, troubles
 from netsuite.wordproxy.days import local_day
-from netsuite.wordproxy.feed import Feed, FeedSettings
+from netsuite.wordproxy.feed import Feed
+from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.ledger import OPEN_PAGES, CopiedPage
 from netsuite.wordproxy.pipe import (
     FROM_COUNTER,
@@ -755,10 +757,10 @@ class StopTests(FeedCase):
             self.reactor.now.say(Counted(last, 1), Committed(last))
             self.assertIsNone(self.feed.status()["trouble"])
         self.assertEqual(self.diary.of("trouble"), [["no room"]])
-        for number in range(feed_module.TROUBLES_MAX * 2):
+        for number in range(troubles.TROUBLES_MAX * 2):
             self.reactor.now.say(Trouble(f"trouble {number}"))
-        self.assertEqual(len(self.diary.of("trouble")), 1 + feed_module.TROUBLES_MAX * 2)
-        self.assertLessEqual(len(self.feed._troubles), feed_module.TROUBLES_MAX)
+        self.assertEqual(len(self.diary.of("trouble")), 1 + troubles.TROUBLES_MAX * 2)
+        self.assertLessEqual(len(self.feed._troubles._again), troubles.TROUBLES_MAX)
 
     def test_death_during_the_stop(self) -> None:
         """A counter that dies over the last pages is followed by one that keeps the rest."""
@@ -954,7 +956,7 @@ class FlushTests(FeedCase):
     def test_not_now(self) -> None:
         """A store that does not take it in time, or a stop, is an answer too; askers are bounded."""
         self.feed.page(page(70))
-        waiting = [self.feed.flush() for _ in range(feed_module.FLUSHES_MAX)]
+        waiting = [self.feed.flush() for _ in range(flushes.FLUSHES_MAX)]
         self.assertFalse(self.successResultOf(self.feed.flush()))
         self.reactor.advance(feed_module.FLUSH_SECONDS)
         self.assertEqual([self.successResultOf(done) for done in waiting], [False] * len(waiting))
