@@ -17,7 +17,9 @@ import hmac
 import secrets
 from collections.abc import Callable
 
-from netsuite.site.answer import Asked, Refusal
+import msgspec
+
+from netsuite.site.answer import JSON, Asked, Refusal
 from netsuite.site.tongue import said
 
 #: What tokens are for: forms of our own pages; pages that are brought here.
@@ -94,10 +96,26 @@ def is_from_here(asked: Asked) -> bool:
     return scheme in ("http", "https") and host == asked.headers.get("host", "").lower()
 
 
+class _InJson(msgspec.Struct):
+    """What of a posted object says who posts it."""
+
+    token: str = ""
+
+
 def given_token(asked: Asked) -> str:
-    """The token that came with a request, as Bearer (RFC 6750 §2.1) or as a form's field; "" if none did."""
+    """The token that came with a request: as Bearer (RFC 6750 §2.1), or as a field of a form or JSON object.
+
+    "" if none did.
+    """
     scheme, _, token = asked.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else dict(asked.form).get("token", "")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    if asked.kind != JSON:
+        return dict(asked.form).get("token", "")
+    try:
+        return msgspec.json.decode(asked.body, type=_InJson).token
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def read_secret(path: str) -> str:

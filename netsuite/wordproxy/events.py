@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from netsuite import journal
 
 
 class Events:
-    """The feed's reports, as events of the journal."""
+    """The feed's reports, as events of the journal, and to who waits for one."""
+
+    def __init__(self) -> None:
+        self._watched: dict[int, Deferred[int | str]] = {}
+
+    def watch(self, exchange_id: int) -> Deferred[int | str]:
+        """Fires with the page's words, or with the reason why it was skipped.  Cancelling forgets it."""
+
+        def forget(_watched: object) -> None:
+            self._watched.pop(exchange_id, None)
+
+        watched: Deferred[int | str] = Deferred(forget)
+        self._watched[exchange_id] = watched
+        return watched
+
+    def _tell(self, exchange_id: int, outcome: int | str) -> None:
+        watched = self._watched.pop(exchange_id, None)
+        if watched is not None:
+            watched.callback(outcome)
 
     def counted(self, exchange_id: int, words: int) -> None:
         """A page was counted."""
         journal.page_counted(conn=exchange_id, words=words)
+        self._tell(exchange_id, words)
 
     def skipped(self, exchange_id: int, reason: str) -> None:
         """A page was not counted."""
         journal.page_skipped(conn=exchange_id, reason=reason)
+        self._tell(exchange_id, reason)
 
     def counter_started(self, pid: int) -> None:
         """A counter runs."""

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from netsuite.wordproxy.bring.elements import Elements
-from netsuite.wordproxy.bring.records import Record, Told, judged, skipped, wanted
+from netsuite.wordproxy.bring.records import Record, Told, encoded, judged, skipped, wanted
 from netsuite.wordproxy.copying import Rules
 from netsuite.words.skipped import Reason
 
@@ -100,18 +100,18 @@ def _record(number: int, element: bytes | None, rules: Rules, when: float) -> Re
     body, is_text = _body(content)
     fields = wanted([_raw(pair) for pair in response.headers or ()])
     if b"content-type" not in fields and content.mimeType:
-        fields[b"content-type"] = _bytes(content.mimeType)
+        fields[b"content-type"] = encoded(content.mimeType)
     if is_text:  # the exporter has decoded it, whatever the head says
         kind = fields.get(b"content-type", b"").partition(b",")[0].partition(b";")[0]
         fields[b"content-type"] = kind + b"; charset=utf-8"
     if is_text or (isinstance(body, bytes) and not body.startswith(_GZIP)):
         fields.pop(b"content-encoding", None)
     told = Told(
-        url=_bytes(request.url),
+        url=encoded(request.url),
         when=moment(entry.startedDateTime, when),
         status=int(response.status) if 0 <= response.status < 1000 else 0,
         fields=fields,
-        method=_bytes(request.method),
+        method=encoded(request.method),
         has_authorization=any(p.name.strip().lower() == "authorization" for p in request.headers or ()),
     )
     return judged(number, told, body, rules)
@@ -135,7 +135,7 @@ def _body(content: Content) -> tuple[bytes | Reason, bool]:
     if content.text is None:
         return (Reason.CUT_SHORT, False) if content.size else (b"", False)
     if content.encoding is None or not content.encoding.strip():
-        return _bytes(content.text), True
+        return encoded(content.text), True
     if content.encoding.strip().lower() != "base64":
         return Reason.UNREADABLE, False
     try:
@@ -145,15 +145,7 @@ def _body(content: Content) -> tuple[bytes | Reason, bool]:
 
 
 def _raw(pair: Pair) -> tuple[bytes, bytes]:
-    return _bytes(pair.name), _bytes(pair.value or "")
-
-
-def _bytes(text: str) -> bytes:
-    """Text as UTF-8, with U+FFFD for what is no character."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    return encoded(pair.name), encoded(pair.value or "")
 
 
 def moment(text: str | None, otherwise: float) -> float:

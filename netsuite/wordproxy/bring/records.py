@@ -68,6 +68,14 @@ def wanted(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return found
 
 
+def encoded(text: str) -> bytes:
+    """Text as UTF-8, with U+FFFD for half a character."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
 def target_of(url: bytes) -> Target | None:
     """Where an address leads; None where it is none of http and https that we read."""
     url = _USER.sub(rb"\1", url.partition(b"#")[0], count=1)

@@ -12,13 +12,15 @@ from netsuite.site.frame import Frame
 from netsuite.site.login import Login
 from netsuite.site.routes import Post, Routes
 from netsuite.site.server import Site, make_site
-from netsuite.site.token import Token
+from netsuite.site.token import INGEST, Token
 from netsuite.site.tongue import said
+from netsuite.wordproxy.bring.ingest import Ingesting
 from netsuite.wordproxy.report import pac, query
 from netsuite.wordproxy.report.about import Tell
 from netsuite.wordproxy.report.api import Api
 from netsuite.wordproxy.report.changes import LIST_BYTES, LISTS, Changing
 from netsuite.wordproxy.report.desk import Desk
+from netsuite.wordproxy.report.ingest import Bringing
 from netsuite.wordproxy.report.knowledge import Learning
 from netsuite.wordproxy.report.live import Live
 from netsuite.wordproxy.report.opened import Opening
@@ -42,6 +44,7 @@ def make_report(
     about: Tell,
     token: Token,
     *,
+    ingesting: Ingesting | None = None,
     hosts: Collection[str] = (),
     idle_seconds: float = 60.0,
     crowd: Crowd | None = None,
@@ -51,6 +54,7 @@ def make_report(
     """A factory to listen with.  The reader's start and stop are its owner's.
 
     ``token``: what changes something needs it.  ``login``: who has to log in; `OPEN` are the paths for all.
+    ``ingesting``: where pages go that are brought here.
     """
     nav = [("/", said("nav.overview")), *((f"/{name}", said(f"nav.{name}")) for name in _NAV)]
     frame = Frame("wordproxy", nav)
@@ -91,6 +95,12 @@ def make_report(
         "/sites": Post(changing.site_lang),
         "/interception": Post(opening.try_again),
     }
+    bodies = {"/known": LIST_BYTES}
+    if ingesting is not None:
+        bringing = Bringing(frame, token, ingesting)
+        paths["/bookmarklet"] = bringing.bookmarklet
+        posts["/ingest"] = Post(bringing.ingest, INGEST, from_elsewhere=True)
+        bodies["/ingest"] = bringing.body_bytes
     prefixes: dict[str, View] = {"/word/": singles.word, "/site/": singles.site, "/page/": singles.page}
     routes = Routes(
         frame,
@@ -105,7 +115,7 @@ def make_report(
         frame,
         hosts=hosts,
         idle_seconds=idle_seconds,
-        bodies={"/known": LIST_BYTES},
+        bodies=bodies,
         crowd=crowd,
         reactor=reactor,
     )
