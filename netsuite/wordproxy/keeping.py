@@ -215,7 +215,8 @@ class Keeping:
         if told is None:
             return False
         try:
-            packed, used = spool.pack(parts), spool.size(told.folder)
+            packed = spool.pack(parts)
+            used = spool.size(told.folder) - (self._own.room if self._own is not None else 0)
             if used + len(packed) + ROW_BYTES > told.max_bytes:
                 self._complain(f"the spool in {told.folder} is full; raise --spool")
                 return False

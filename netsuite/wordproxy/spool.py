@@ -9,7 +9,7 @@ had applied already, with the answer lost, or that came back with a backup, is k
 ignored.  A store remembers a node for `NODE_DAYS`; what has waited longer could be counted twice, so that its
 pages are told as lost instead, under the same numbers.
 
-Only what a store would keep is here, deleted bytes are overwritten, and the file shrinks with what it holds.
+Only what a store would keep is here, deleted bytes are overwritten, and an empty file shrinks to nothing.
 A batch is here for good once `put` returns (fsync).  The bound is on all files together and is the caller's;
 what does not fit is not taken and stays where it was, so that nothing that was acknowledged is ever dropped.
 """
@@ -154,7 +154,7 @@ class Spool:
         run("PRAGMA journal_mode = TRUNCATE").fetchone()
         run("PRAGMA synchronous = FULL")
         if not tables:
-            run("PRAGMA auto_vacuum = FULL")
+            run("PRAGMA auto_vacuum = INCREMENTAL")
             run(f"PRAGMA application_id = {_APPLICATION}")
             run(f"PRAGMA user_version = {_FORM}")
             run(
@@ -192,6 +192,16 @@ class Spool:
             self._connection.execute("DELETE FROM batch WHERE id = ?", (row.id,))
             self.count -= 1
             self.pages -= row.pages
+            if not self.count:  # not each time: it moves as many bytes as were deleted
+                self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+    @property
+    def room(self) -> int:
+        """Bytes of the file that hold nothing and are written next.  Raises: SpoolFault."""
+        with self._faults():
+            (unused,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+            (size,) = self._connection.execute("PRAGMA page_size").fetchone()
+        return int(unused * size)
 
     def strip(self, before: float) -> None:
         """What came before that moment has no address, title or sentence any more.  Raises: SpoolFault."""
