@@ -1,7 +1,7 @@
 -- One change is made, whole or not at all, if what it was worked out from is still so.
 --
 -- KEYS[1]: {prefix}:about.  ARGV: our schema, and in MessagePack
---   {guards, node, words, tallies, readings, coverage, sites, commands}:
+--   {guards, node, words, tallies, readings, coverage, sites, commands, unsaid, said}:
 --   guard {name, field, value or false}: the field must have this value, or not be there
 --   node {id, last sequence}, or false
 --   words {lang, pages, keys, rows, spans}: what is added to the language's new pages and to each word; by word,
@@ -10,6 +10,9 @@
 --     new is kept as it came
 --   readings {name, {field, row, ...}}, coverage {name, {field, amount, ...}}, sites {host, pages, ...}: the same
 --   command {command, name, argument, ...}: done as it stands
+--   unsaid: names of sentences that are gone
+--   said {name, sentence, language, keys}: a sentence that these words show, if it is new; past CONTEXTS of a word
+--     the oldest sentence doesn't show it any more
 -- Returns 1, or 0 where a guard failed: the change is to be worked out anew.  redisrows.py tells of the rows.
 --
 -- Redis undoes nothing when a script fails, so the first part only reads, every key as the kind that it must be;
@@ -22,7 +25,8 @@ local call, unpacked, packed = redis.call, cmsgpack.unpack, cmsgpack.pack
 if call('HGET', KEYS[1], 'schema') ~= ARGV[1] then
   return redis.error_reply('SCHEMA the store is gone or was changed')
 end
-local guards, node, words, tallies, readings, coverage, sites, commands = unpack(unpacked(ARGV[2]))
+local change = unpacked(ARGV[2])
+local guards, node, words, tallies, readings, coverage, sites, commands, unsaid, said = unpack(change)
 for _, guard in ipairs(guards) do
   if call('HGET', base .. guard[1], guard[2]) ~= guard[3] then return 0 end
 end
@@ -129,6 +133,93 @@ for _, part in ipairs(words) do
     write('HSET', base .. 'sums', {lang, packed(sum)})
   else
     write('HDEL', base .. 'sums', {lang})
+  end
+end
+
+-- sentences
+
+local CONTEXTS = tonumber(ARGV[3])
+local sentences, shown = {}, {}   -- by name, false: gone;  by language, by word: names, days, orders by turns
+
+local function sentence(name)
+  if sentences[name] == nil then
+    local value = call('HGET', base .. 'sentences', name)
+    sentences[name] = value and unpacked(value) or false
+  end
+  return sentences[name]
+end
+
+local function row_of(lang, key)
+  shown[lang] = shown[lang] or {}
+  if not shown[lang][key] then
+    local value = call('HGET', base .. 'contexts:' .. lang, key)
+    shown[lang][key] = value and unpacked(value) or {}
+  end
+  return shown[lang][key]
+end
+
+local function place(list, what, step)
+  for i = 1, #list, step do
+    if list[i] == what then return i end
+  end
+end
+
+local function cut(list, at, n)
+  for _ = 1, n do table.remove(list, at) end
+end
+
+for _, name in ipairs(unsaid) do
+  local about = sentence(name)
+  if about then
+    local lang = string.match(about[1], ':(.*)$')
+    for _, key in ipairs(about[6]) do
+      local row = row_of(lang, key)
+      local at = place(row, name, 3)
+      if at then cut(row, at, 3) end
+    end
+    sentences[name] = false
+  end
+end
+
+for _, one in ipairs(said) do
+  local name, lang = one[1], one[3]
+  local about = sentence(name) or one[2]
+  sentences[name] = about
+  for _, key in ipairs(one[4]) do
+    local row = row_of(lang, key)
+    if not place(row, name, 3) then
+      local n = #row
+      row[n + 1], row[n + 2], row[n + 3] = name, about[3], about[4]
+      about[6][#about[6] + 1] = key
+      if n >= 3 * CONTEXTS then
+        local oldest = 1
+        for i = 4, n + 1, 3 do
+          local day, order = row[i + 1], row[i + 2]
+          if day < row[oldest + 1] or (day == row[oldest + 1] and order < row[oldest + 2]) then oldest = i end
+        end
+        local lost = sentence(row[oldest])
+        cut(row, oldest, 3)
+        local at = lost and place(lost[6], key, 1)
+        if at then cut(lost[6], at, 1) end
+      end
+    end
+  end
+end
+
+for name, about in pairs(sentences) do
+  if about and #about[6] > 0 then
+    write('HSET', base .. 'sentences', {name, packed(about)})
+  else
+    write('HDEL', base .. 'sentences', {name})
+  end
+end
+for lang, rows in pairs(shown) do
+  for key, row in pairs(rows) do
+    if #row > 0 then
+      write('HSET', base .. 'contexts:' .. lang, {key, packed(row)})
+    else
+      write('HDEL', base .. 'contexts:' .. lang, {key})
+    end
   end
 end
 

@@ -8,7 +8,7 @@ A page that the store has is read before and guarded; all else is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from netsuite.wordproxy.store import redisrows
@@ -17,7 +17,6 @@ from netsuite.wordproxy.store.contract import RECOUNTED, Batch, Note, Page, Revi
 from netsuite.wordproxy.store.queries import day_number
 from netsuite.wordproxy.store.redischange import Change
 from netsuite.wordproxy.store.redisrows import Day, Met, Sentence, field_of
-from netsuite.wordproxy.store.redissentences import Sentences
 from netsuite.wordproxy.store.writing import NOT_MODIFIED, TITLE_MAX, without_query
 
 #: Words of pages in a part: what the server takes about 50 ms for.
@@ -92,9 +91,7 @@ class _Adding:
             item for item in fresh if isinstance(item, Page) and item.contexts and item.url is not None
         ]
         if contexts:
-            sentences = Sentences(self._client, self._base, self._change)
-            sentences.add(list(self._said(contexts)))
-            sentences.write({name: page.said for name, page in self._pages.items()})
+            self._say(contexts)
         return self._change
 
     # what is there
@@ -162,20 +159,21 @@ class _Adding:
         what = day_number(note.day), field_of(note.outcome), field_of(note.host)
         self._change.coverage[what] += note.amount
 
-    def _said(self, pages: Sequence[Page]) -> Iterator[tuple[str, Sentence]]:
-        """The words of the pages' sentences, and these."""
-        for page in pages:
-            name = self._id(page)
-            number = day_number(page.day)
-            words = {met.key for met in self._pages[name].days[number].words}
-            for key, text in page.contexts:
+    def _say(self, pages: Sequence[Page]) -> None:
+        """The words of the pages' sentences are shown in these."""
+        for item in pages:
+            name, number = self._id(item), day_number(item.day)
+            page = self._pages[name]
+            words = {met.key for met in page.days[number].words}
+            for key, text in item.contexts:
                 key = field_of(key)
                 if key in words:
                     self._order += 1
-                    yield (
-                        key,
-                        Sentence(name, field_of(page.host), number, self._order, text[:SENTENCE_MAX], []),
-                    )
+                    told = Sentence(name, page.host, number, self._order, text[:SENTENCE_MAX], [])
+                    one = self._change.say(key, told)
+                    if one not in page.said:
+                        page.said.append(one)
+            self._change.do("HSET", f"page:{name}", "said", redisrows.encode(page.said))
 
 
 class _Page:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from netsuite.wordproxy.store import redisrows
-from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Row
+from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Row, Sentence
 
 #: Day, language, host.
 Place = tuple[int, str, str]
@@ -35,6 +36,10 @@ class Change:
         # by language and word: first and last day as they are to be, and as they are
         self.spans: defaultdict[str, dict[str, tuple[int, int, int, int]]] = defaultdict(dict)
         self.commands: list[list[Any]] = []
+        self.unsaid: list[str] = []
+        self.said: dict[
+            str, tuple[Sentence, list[str]]
+        ] = {}  # by the sentence's name, with words that show it
 
     def guard(self, name: str, field: str, value: bytes | None) -> None:
         """The change holds only while that field has that value, or is not there."""
@@ -85,6 +90,14 @@ class Change:
         added = self.tallies[place].setdefault(key, ([0] * redisrows.NUMBERS, {}))
         redisrows.add(added, numbers, forms, sign)
 
+    def say(self, key: str, sentence: Sentence) -> str:
+        """The word is shown in the sentence; one that its page had before stays as it was.  Its name."""
+        name = blake2b(f"{sentence.page}\0{sentence.text}".encode(), digest_size=9).hexdigest()
+        _, keys = self.said.setdefault(name, (sentence, []))
+        if key not in keys:
+            keys.append(key)
+        return name
+
     def keep_page(self, page: str, host: str, before: Mapping[int, Day], after: Mapping[int, Day]) -> None:
         """The page's own keys are as ``after`` has it, which may be nothing."""
         name = f"page:{page}"
@@ -132,6 +145,11 @@ class Change:
                 [(f"coverage:{day:07}", amounts) for day, amounts in covered.items()],
                 [part for site in sites.items() for part in site],
                 self.commands,
+                self.unsaid,
+                [
+                    (name, sentence, lang_of(sentence.page), keys)
+                    for name, (sentence, keys) in self.said.items()
+                ],
             ]
         )
 
@@ -154,6 +172,11 @@ class Change:
             rows = {key: text(encode(packed(added))) for key, added in tallies.items() if _is_change(added)}
             if rows:
                 yield tally_name(place), list(rows), list(rows.values())
+
+
+def lang_of(page: str) -> str:
+    """The language in a page's id."""
+    return page.partition(":")[2]
 
 
 def tally_name(place: Place) -> str:

@@ -19,11 +19,10 @@ from urllib.parse import unquote
 
 from netsuite.wordproxy.store import mentions, queries, redisrows
 from netsuite.wordproxy.store.contract import FILE_NODE, WordQuery
-from netsuite.wordproxy.store.redischange import Change, Place, tally_name
+from netsuite.wordproxy.store.redischange import Change, Place, lang_of, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
-from netsuite.wordproxy.store.redisplaces import Places, lang_of
+from netsuite.wordproxy.store.redisplaces import Places
 from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Row, Sentence
-from netsuite.wordproxy.store.redissentences import Sentences
 
 #: Pages whose keys are dropped, tallies that are taken away, by one change.
 _PAGES, _TALLIES = 20, 1000
@@ -92,7 +91,7 @@ class Forgetting:
         known = self._fetch.values(f"words:{lang}", [key])
         wanted, needle = queries.plain(key), redisrows.encode(key)
         for names in self._sentences_with(key, lang, wanted):
-            self._make(lambda names=names: self._unsaid(names))  # type: ignore[misc]
+            self._make(lambda names=names: _unsaid(names))  # type: ignore[misc]
         for some in _by(_LOOKED_AT, self._facts()):
             told = {page: facts for page, facts in some if lang_of(page) == lang}
             held = self._fetch.holding([f"page:{page}" for page in told], needle)
@@ -115,13 +114,6 @@ class Forgetting:
             and mentions.has_word(sentence.text, key, wanted)
         )
         return _by(_PAGES, found)
-
-    def _unsaid(self, names: list[str]) -> Change:
-        change = Change()
-        sentences = Sentences(self._client, self._base, change)
-        sentences.drop(names)
-        sentences.write({})
-        return change
 
     def site(self, host: str, lang: str | None) -> int:
         """All pages of the site and its numbers are in that language; None: those to come tell theirs."""
@@ -181,12 +173,10 @@ class Forgetting:
 
         def work_out() -> Change:
             change = Change()
-            sentences = Sentences(self._client, self._base, change)
             for page, raw, _, _, days, said in self._read(pages):
                 change.guard("pages", page, raw)
                 change.keep_page(page, "", days, {})
-                sentences.drop(said)
-            sentences.write({})
+                change.unsaid += said
             return change
 
         self._make(work_out)
@@ -218,12 +208,17 @@ class Forgetting:
             change.page(facts.host, lang, before, after)
             change.keep_page(page, facts.host, before, after)
             if day is not None or not after:
-                sentences = Sentences(self._client, self._base, change)
-                sentences.drop(sentences.of_day(said, day) if after and day is not None else said)
-                sentences.write({})
+                those = self._sentences(said)
+                change.unsaid += [name for name, one in those.items() if not after or one.day == day]
             self._span(change)
             return change
         return None
+
+    def _sentences(self, names: list[str]) -> dict[str, Sentence]:
+        """Those of these sentences that are there."""
+        raws = self._client.hmget(f"{self._base}sentences", names) if names else []
+        told = zip(names, raws, strict=True)
+        return {name: redisrows.sentence_of(raw) for name, raw in told if raw is not None}
 
     def _take(self, place: Place, to: Place | None = None, *, pages_stay: bool = False) -> None:
         """The numbers of a place are gone, or another's.
@@ -402,17 +397,21 @@ class Forgetting:
         change.page(facts.host, lang, onto, after)
         change.keep_page(page, facts.host, before, {})
         change.keep_page(target, facts.host, onto, after)
-        sentences = Sentences(self._client, self._base, change)
-        moved = sentences.drop(said)
-        told_ = [
-            (key, Sentence(target, one.host, one.day, one.order, one.text, []))
-            for one in moved
-            for key in one.keys
-        ]
-        sentences.add(told_)
-        sentences.write({target: onto_said})
+        moved = self._sentences(said)
+        change.unsaid += moved
+        for one in moved.values():
+            for key in one.keys:
+                told = Sentence(target, one.host, one.day, one.order, one.text, [])
+                onto_said.append(change.say(key, told))
+        change.do("HSET", f"page:{target}", "said", redisrows.encode(sorted({*onto_said})))
         self._span(change)
         return change
+
+
+def _unsaid(names: list[str]) -> Change:
+    change = Change()
+    change.unsaid += names
+    return change
 
 
 def _gone(name: str, fields: list[str]) -> Change:

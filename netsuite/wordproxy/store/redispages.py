@@ -22,8 +22,9 @@ from netsuite.wordproxy.store.contract import (
     Sources,
     WordFacts,
 )
+from netsuite.wordproxy.store.redischange import lang_of
 from netsuite.wordproxy.store.redisfetch import Fetch
-from netsuite.wordproxy.store.redisplaces import Days, Places, lang_of
+from netsuite.wordproxy.store.redisplaces import Days, Places
 from netsuite.wordproxy.store.redisreads import word
 
 #: From this level on a word counts as known.
@@ -103,7 +104,7 @@ class Pages:
     def contexts(self, query: ContextQuery) -> list[Context]:
         """Sentences with the word, newest first."""
         raw = self._client.hget(f"{self._base}contexts:{query.lang}", query.key)
-        names = redisrows.texts_of(raw) if raw is not None else []
+        names = redisrows.row_of(raw)[::3] if raw is not None else []
         raws = self._client.hmget(f"{self._base}sentences", names) if names else []
         said = [redisrows.sentence_of(raw) for raw in raws if raw is not None]
         said = [one for one in said if query.site in (None, one.host)]

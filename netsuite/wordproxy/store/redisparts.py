@@ -13,10 +13,10 @@ from typing import Any
 
 from netsuite.wordproxy.store import queries, redisrows
 from netsuite.wordproxy.store.contract import BREAKDOWNS, Breakdown, BreakdownQuery, CoverageQuery, Part
-from netsuite.wordproxy.store.redischange import Place, tally_name
+from netsuite.wordproxy.store.redischange import Place, lang_of, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
 from netsuite.wordproxy.store.redispages import known
-from netsuite.wordproxy.store.redisplaces import Days, Places, lang_of
+from netsuite.wordproxy.store.redisplaces import Days, Places
 
 #: Where a part's name stands in a place.
 _AT = {"day": 0, "lang": 1, "site": 2}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from netsuite.wordproxy.store import redisrows
-from netsuite.wordproxy.store.redischange import Place, tally_name
+from netsuite.wordproxy.store.redischange import Place, lang_of, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
 from netsuite.wordproxy.store.redisrows import Day, Row
 
@@ -108,8 +108,3 @@ class Places:
         """The days of each of those pages."""
         for fields in self._fetch.plain("hgetall", [f"page:{page}" for page in pages]):
             yield {int(name): redisrows.day_of(value) for name, value in fields.items() if name != b"said"}
-
-
-def lang_of(page: str) -> str:
-    """The language in a page's id."""
-    return page.partition(":")[2]

@@ -15,8 +15,9 @@ from typing import Any
 
 from netsuite.wordproxy.store import queries, redisrows
 from netsuite.wordproxy.store.contract import LEVELS, UNKNOWN, Total, Word, WordList, WordQuery
+from netsuite.wordproxy.store.redischange import lang_of
 from netsuite.wordproxy.store.redisfetch import Fetch
-from netsuite.wordproxy.store.redisplaces import Days, Places, lang_of
+from netsuite.wordproxy.store.redisplaces import Days, Places
 from netsuite.wordproxy.store.word import CAPITALISED, is_name
 
 #: key, language, occurrences, pages; then the first and last day where the order needs them, else 0.

@@ -88,6 +88,9 @@ class Sentence(msgspec.Struct, array_like=True):
     keys: list[str]
 
 
+#: A word or tally: numbers, then a form and its times by turns.
+Row: TypeAlias = list[int | str]
+
 encode = msgspec.msgpack.encode
 facts_of = msgspec.msgpack.Decoder(Facts).decode
 day_of = msgspec.msgpack.Decoder(Day).decode
@@ -95,9 +98,6 @@ sentence_of = msgspec.msgpack.Decoder(Sentence).decode
 numbers_of = msgspec.msgpack.Decoder(list[int]).decode
 numbers_or_none_of = msgspec.msgpack.Decoder(list[int | None]).decode
 texts_of = msgspec.msgpack.Decoder(list[str]).decode
-
-#: A word or tally: numbers, then a form and its times by turns.
-Row: TypeAlias = list[int | str]
 
 row_of = msgspec.msgpack.Decoder(Row).decode
 rows_of = msgspec.msgpack.Decoder(list[Row | None]).decode

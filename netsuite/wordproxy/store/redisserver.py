@@ -8,6 +8,7 @@ store for writing after a kill finishes the task first.
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from netsuite.wordproxy.store import redisfaults
-from netsuite.wordproxy.store.contract import StoreFault
+from netsuite.wordproxy.store.contract import CONTEXTS_MAX, StoreFault
 from netsuite.wordproxy.store.redischange import Change
 from netsuite.wordproxy.store.redisurl import parse_place
 
@@ -37,6 +38,9 @@ _TRIES = 4
 
 #: How often a change is worked out anew because another writer came between.
 _WRITE_TRIES = 100
+
+#: Longest wait before that, a random part of it.
+_WAIT_SECONDS = 0.1
 
 #: Keys that are deleted in one go.
 _KEYS = 1000
@@ -113,10 +117,11 @@ class Server:
 
     def make(self, work_out: Callable[[], Change | None], schema: str = str(SCHEMA)) -> None:
         """The change that ``work_out`` gives is made; worked out anew where another writer came between."""
-        for _ in range(_WRITE_TRIES):
+        for tries in range(_WRITE_TRIES):
             change = work_out()
-            if change is None or self.run("redis_apply.lua", schema, change.packed()):
+            if change is None or self.run("redis_apply.lua", schema, change.packed(), CONTEXTS_MAX):
                 return
+            time.sleep(random.random() * min(_WAIT_SECONDS, 0.001 * 2**tries))  # noqa: S311 - no secret
         raise StoreFault(f"{self.where} is changed by others without a pause; try again")
 
     def ask(self, question: Callable[[], T]) -> T:

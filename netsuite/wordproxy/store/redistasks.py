@@ -107,7 +107,7 @@ class Tasks:
                 change = Change()
                 change.guard("about", "upgrader", upgrader)
                 change.do("HSET", "about", "upgrader", token)
-                if server.run("redis_apply.lua", UPGRADING, change.packed()):
+                if server.run("redis_apply.lua", UPGRADING, change.packed(), 0):
                     return True
             time.sleep(_LOOK_SECONDS)
 
