@@ -14,10 +14,10 @@ import sqlite3
 from netsuite.wordproxy.store import file, nodes
 
 #: Rows that are removed in one step.
-STEP = 20_000
+STEP = 2000
 
 #: What is no reading: which batches have been counted (but those of imported files), and what the user says.
-_STAYS = "node", "known"
+_STAYS = "node", "known", "generation"
 
 
 def put_aside(connection: sqlite3.Connection, *, levels: bool) -> int:
@@ -28,15 +28,13 @@ def put_aside(connection: sqlite3.Connection, *, levels: bool) -> int:
     nodes.drop_files(connection)
     pages: int
     (pages,) = connection.execute("SELECT coalesce(sum(new), 0) FROM reading").fetchone()
-    for (index,) in connection.execute(
-        "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL"
-    ).fetchall():
-        connection.execute(f"DROP INDEX {index}")
+    connection.execute("UPDATE generation SET n = n + 1")
+    file.drop_attached(connection)
     for name, sql in file.tables().items():
         if name not in _STAYS or (levels and name == "known"):
             connection.execute(f"ALTER TABLE {name} RENAME TO {file.GONE}{name}")
             connection.execute(sql)
-    for sql in file.indices():
+    for sql in file.attached():
         connection.execute(sql)
     return pages
 

@@ -2,7 +2,7 @@
 
 Readers of the file see whole transactions and wait for nobody (WAL).  Writers take turns and wait at most
 `BUSY_SECONDS`.  Deleted bytes are overwritten (``secure_delete``) and the log that still holds them is cut to
-nothing; where a reader keeps that from happening at once, the next write tries again.
+nothing; where a reader keeps that from happening at once, each use of the store tries again.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ class Database:
             finally:
                 if self.connection.in_transaction:
                     self.connection.execute("COMMIT")
+        self.cut_log()
 
     def _still_there(self) -> None:
         """The file is the one that was opened, else StoreFault: what is written to a removed one is lost."""

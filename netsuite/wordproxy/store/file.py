@@ -166,9 +166,18 @@ def tables() -> dict[str, str]:
     return {name: sql for kind, name, sql in _model() if kind == "table" and sql}
 
 
-def indices() -> list[str]:
-    """The statements that make its indices."""
-    return [sql for kind, _, sql in _model() if kind == "index" and sql]
+def attached() -> list[str]:
+    """The statements that make its indices and triggers."""
+    return [sql for kind, _, sql in _model() if kind in ("index", "trigger") and sql]
+
+
+def drop_attached(connection: sqlite3.Connection) -> None:
+    """The database has no indices and triggers any more."""
+    rows = connection.execute(
+        "SELECT type, name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql NOT NULL"
+    ).fetchall()
+    for kind, name in rows:
+        connection.execute(f"DROP {kind} {name}")
 
 
 def _model() -> list[tuple[str, str, str | None]]:

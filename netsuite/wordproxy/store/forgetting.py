@@ -9,22 +9,23 @@ steps leaves what the same steps complete.  What is left has the numbers of a st
 * A visit that repeated one before it (`Revisit`) is a visit of its own, and stays when that one is forgotten.
 * What was visited before schema 2 is known by shares (`upgrade`).
 
-A word goes from titles, addresses and sentences of pages in its language: what has it, is gone whole.
+A word goes from titles, addresses and sentences of pages in its language (`mentions`).
 """
-
-# ruff: noqa: S608 - statements are put together from names of our own tables
 
 from __future__ import annotations
 
 import sqlite3
 
-from netsuite.wordproxy.store import contexts, writing
+from netsuite.wordproxy.store import contexts, dropping, renewing, vectors
 from netsuite.wordproxy.store.adding import NEW, NEW_IN_MAIN
 from netsuite.wordproxy.store.contract import COUNTED, IMPORTED, INGESTED, RECOUNTED
-from netsuite.wordproxy.store.taking import Taking, drop_words
+from netsuite.wordproxy.store.taking import ALL_NEW, ALL_PAGES, PAGES, Taking, find_first_and_last, words_of
 
-#: Pages, and rows of other tables, that are handled in one step.
-PAGES_STEP, ROWS_STEP = 50, 2000
+#: Pages, and sites' days, that are handled in one step.
+PAGES_STEP, DAYS_STEP = 50, 20
+
+#: Place of "new" in a tally.
+_NEW = 4
 
 _VISITS = "SELECT day, visits, recounted, ingested, imported, new FROM visit WHERE page = ?"
 
@@ -42,6 +43,9 @@ UPDATE page SET first = (SELECT min(day) FROM visit WHERE page = page.id),
     title = (SELECT title FROM visit WHERE page = page.id AND title NOT NULL ORDER BY day DESC LIMIT 1)
 WHERE id = ?
 """
+
+#: By site and day and word: how much more pages are new there, in main text and in all.
+_Passed = dict[tuple[int, int], dict[int, list[int]]]
 
 
 # a page
@@ -63,25 +67,40 @@ def page(connection: sqlite3.Connection, digest: bytes, lang: str) -> int:
         for outcome, amount in zip((COUNTED, RECOUNTED, INGESTED, IMPORTED), amounts, strict=True):
             if amount:
                 _uncover(connection, day, host, outcome, amount)
-    writing.drop_rows(connection, [(number,)])
+    dropping.drop_rows(connection, [(number,)])
+    _drop_unread_sites(connection, [(site,)])
     return 1
 
 
 def take_page(connection: sqlite3.Connection, number: int, site: int, lang: str) -> None:
     """The page's words and visits are subtracted from all sums but the coverage; its own rows stay."""
+    visits = connection.execute(_VISITS, (number,)).fetchall()
     taking = Taking(connection)
     taking.page(number, site)
     taking.write()
-    for day, visits, _, _, _, new in connection.execute(_VISITS, (number,)).fetchall():
-        connection.execute(_READING_LEFT, (visits, 1, new, site, day, lang))
+    renewing.changed(connection, [day for day, *_ in visits])
+    for day, n, _, _, _, new in visits:
+        connection.execute(_READING_LEFT, (n, 1, new, site, day, lang))
     connection.execute("DELETE FROM reading WHERE site = ? AND lang = ? AND pages <= 0", (site, lang))
 
 
 def _uncover(connection: sqlite3.Connection, day: int, host: str, outcome: str, amount: int) -> None:
     place = day, host, outcome
-    where = "WHERE day = ? AND host = ? AND outcome = ?"
-    connection.execute(f"UPDATE coverage SET amount = amount - ? {where}", (amount, *place))
-    connection.execute(f"DELETE FROM coverage {where} AND amount <= 0", place)
+    connection.execute(
+        "UPDATE coverage SET amount = amount - ? WHERE day = ? AND host = ? AND outcome = ?", (amount, *place)
+    )
+    connection.execute(
+        "DELETE FROM coverage WHERE day = ? AND host = ? AND outcome = ? AND amount <= 0", place
+    )
+
+
+def _drop_unread_sites(connection: sqlite3.Connection, sites: list[tuple[int]]) -> None:
+    """Of these sites those at which no page was read are gone, unless their language was corrected."""
+    connection.executemany(
+        "DELETE FROM site WHERE id = ? AND lang IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM reading WHERE reading.site = site.id)",
+        sites,
+    )
 
 
 # a host
@@ -92,21 +111,21 @@ def host_pages(connection: sqlite3.Connection, host: str) -> bool:
     pages = connection.execute(
         "SELECT p.id FROM site s JOIN page p ON p.site = s.id WHERE s.host = ? LIMIT ?", (host, PAGES_STEP)
     ).fetchall()
-    writing.drop_pages(connection, pages)
+    dropping.drop_pages(connection, pages)
     return bool(pages)
 
 
 def host_tallies(connection: sqlite3.Connection, host: str) -> bool:
     """Some tallies of the host are gone."""
-    rows = connection.execute(
-        "SELECT t.site, t.day, t.word FROM site s JOIN tally t ON t.site = s.id WHERE s.host = ? LIMIT ?",
-        (host, ROWS_STEP),
+    places = connection.execute(
+        "SELECT DISTINCT t.site, t.day FROM site s JOIN tally t ON t.site = s.id WHERE s.host = ? LIMIT ?",
+        (host, DAYS_STEP),
     ).fetchall()
     taking = Taking(connection)
-    for row in rows:
-        taking.tally(*row)
+    for place in places:
+        taking.tallies(*place)
     taking.write()
-    return bool(rows)
+    return bool(places)
 
 
 def host_name(connection: sqlite3.Connection, host: str) -> int:
@@ -127,20 +146,35 @@ def host_name(connection: sqlite3.Connection, host: str) -> int:
 def day_visits(connection: sqlite3.Connection, day: int) -> bool:
     """Some pages have no visit on that day any more, or are gone with it; the day's numbers stay for now."""
     rows = connection.execute(
-        "SELECT p.id, p.site, p.lang, v.new, p.first != p.last"
-        " FROM visit v JOIN page p ON p.id = v.page WHERE v.day = ? LIMIT ?",
+        "SELECT p.id, p.site, p.lang, v.new, p.first != p.last FROM visit v JOIN page p ON p.id = v.page"
+        " WHERE v.day = ? LIMIT ?",
         (day, PAGES_STEP),
     ).fetchall()
+    passed: _Passed = {}
     for number, site, lang, new, has_others in rows:
         if has_others:
-            _drop_visit(connection, number, site, lang, day, is_new=bool(new))
+            renewing.changed(connection, dropping.days_of(connection, number))
+            _drop_visit(connection, number, site, lang, day, passed, is_new=bool(new))
         else:
-            writing.drop_pages(connection, [(number,)])
+            dropping.drop_pages(connection, [(number,)])
+    for (site, there), words in passed.items():
+        tallies = vectors.fold(connection, site, there)
+        for word, (new, all_new) in words.items():
+            tallies[word][_NEW] += new
+            tallies[word][ALL_NEW] += all_new
+        vectors.put(connection, site, there, tallies)
     return bool(rows)
 
 
 def _drop_visit(
-    connection: sqlite3.Connection, number: int, site: int, lang: str, day: int, *, is_new: bool
+    connection: sqlite3.Connection,
+    number: int,
+    site: int,
+    lang: str,
+    day: int,
+    passed: _Passed,
+    *,
+    is_new: bool,
 ) -> None:
     run = connection.execute
     if is_new:
@@ -151,68 +185,85 @@ def _drop_visit(
                 "UPDATE reading SET new = new + ? WHERE site = ? AND day = ? AND lang = ?",
                 (amount, site, there, lang),
             )
-    for flag, column, condition in ((NEW, "all_new", ""), (NEW_IN_MAIN, "new", " AND o.all_main")):
-        _pass_on(connection, number, site, day, flag, column, condition)
-    writing.keep_forms(connection, [(number,)], day)
-    for table in ("met", "page_form", "visit"):
-        run(f"DELETE FROM {table} WHERE page = ? AND day = ?", (number, day))
+    met = vectors.met(connection, number)
+    if day in met:
+        _pass_on(connection, number, site, day, met, passed)
+        dropping.keep_forms(connection, number, day, met[day])
+    for table in ("met", "visit"):
+        run(f"DELETE FROM {table} WHERE page = ? AND day = ?", (number, day))  # noqa: S608 - names of ours
     contexts.drop(connection, [(number,)], day)
     run(_PAGE_LEFT, (number,))
 
 
 def _pass_on(
-    connection: sqlite3.Connection, page: int, site: int, day: int, flag: int, column: str, condition: str
+    connection: sqlite3.Connection,
+    page: int,
+    site: int,
+    day: int,
+    met: dict[int, vectors.Met],
+    passed: _Passed,
 ) -> None:
     """What made the page new for words on that day makes it so on another day, where there is one."""
-    rows = connection.execute(
-        f"SELECT m.word, (SELECT min(o.day) FROM met o WHERE o.page = m.page AND o.word = m.word"
-        f" AND o.day != m.day{condition}) AS other_day FROM met m"
-        " WHERE m.page = ? AND m.day = ? AND m.flags & ? AND other_day NOT NULL",
-        (page, day, flag),
-    ).fetchall()
-    for word, other in rows:
-        connection.execute(
-            "UPDATE met SET flags = flags | ? WHERE page = ? AND word = ? AND day = ?",
-            (flag, page, word, other),
-        )
-        for amount, there in ((1, other), (-1, day)):
-            connection.execute(
-                f"UPDATE tally SET {column} = {column} + ? WHERE site = ? AND day = ? AND word = ?",
-                (amount, site, there, word),
-            )
+    changed: set[int] = set()
+    others = sorted(set(met) - {day})
+    for word, row in met[day].rows.items():
+        for at, flag, place in ((0, NEW_IN_MAIN, 2), (1, NEW, None)):
+            if not row[4] & flag:
+                continue
+            for there in others:
+                other = met[there].rows.get(word)
+                if other is not None and (place is None or other[place] > 0):
+                    other[4] |= flag
+                    changed.add(there)
+                    passed.setdefault((site, there), {}).setdefault(word, [0, 0])[at] += 1
+                    passed.setdefault((site, day), {}).setdefault(word, [0, 0])[at] -= 1
+                    break
+    for there in changed:
+        vectors.put_met(connection, page, there, met[there])
 
 
 def day_tallies(connection: sqlite3.Connection, day: int) -> bool:
     """Some tallies of the day are gone."""
-    rows = connection.execute(
-        "SELECT site, word FROM (SELECT DISTINCT site FROM reading WHERE day = :day)"
-        " CROSS JOIN tally USING (site) WHERE day = :day LIMIT :limit",
-        {"day": day, "limit": ROWS_STEP},
+    places = connection.execute(
+        "SELECT DISTINCT r.site FROM reading r WHERE r.day = :day"
+        " AND EXISTS (SELECT 1 FROM tally t WHERE t.site = r.site AND t.day = :day) LIMIT :limit",
+        {"day": day, "limit": DAYS_STEP},
     ).fetchall()
     taking = Taking(connection)
-    for site, word in rows:
-        taking.tally(site, day, word)
+    taken = {site: taking.tallies(site, day)[0] for (site,) in places}
     taking.write()
-    for site, word in rows:
-        for column in ("pages", "all_pages"):
-            _count_at_least(connection, site, word, column)
-    return bool(rows)
+    for site, rows in taken.items():
+        _count_at_least(connection, site, {word for word, row in rows.items() if row[ALL_NEW]})
+    return bool(places)
 
 
-def _count_at_least(connection: sqlite3.Connection, site: int, word: int, pages: str) -> None:
-    """A word was met on at least as many pages of the site as on any one day."""
-    new = "new" if pages == "pages" else "all_new"
-    most, counted = connection.execute(
-        f"SELECT max({pages}), sum({new}) FROM tally WHERE word = ? AND site = ?", (word, site)
-    ).fetchone()
-    if most is None or most <= counted:
+def _count_at_least(connection: sqlite3.Connection, site: int, words: set[int]) -> None:
+    """These words were met on at least as many pages of the site as on any one day."""
+    if not words:
         return
-    connection.execute(
-        f"UPDATE tally SET {new} = {new} + ? WHERE word = ? AND site = ? AND day ="
-        f" (SELECT day FROM tally WHERE word = ? AND site = ? ORDER BY {pages} DESC LIMIT 1)",
-        (most - counted, word, site, word, site),
-    )
-    connection.execute(f"UPDATE word SET {pages} = {pages} + ? WHERE id = ?", (most - counted, word))
+    found: dict[int, list[tuple[int, list[int]]]] = {}
+    for (day,) in connection.execute("SELECT DISTINCT day FROM tally WHERE site = ?", (site,)).fetchall():
+        rows = vectors.fold(connection, site, day)
+        for word in words.intersection(rows):
+            found.setdefault(word, []).append((day, rows[word]))
+    more: dict[int, dict[int, list[int]]] = {}
+    for word, days in found.items():
+        for at, (pages, new) in enumerate(((PAGES, _NEW), (ALL_PAGES, ALL_NEW))):
+            missing = max(row[pages] for _, row in days) - sum(row[new] for _, row in days)
+            if missing > 0:
+                best, _ = max(days, key=lambda found: found[1][pages])
+                more.setdefault(best, {}).setdefault(word, [0, 0])[at] += missing
+    for day, its in more.items():
+        rows = vectors.fold(connection, site, day)
+        for word, (new, all_new) in its.items():
+            rows[word][_NEW] += new
+            rows[word][ALL_NEW] += all_new
+            connection.execute(
+                "UPDATE word SET pages = pages + ?, all_pages = all_pages + ? WHERE id = ?",
+                (new, all_new, word),
+            )
+        vectors.put(connection, site, day, rows)
+    renewing.changed(connection, more)
 
 
 def day_rest(connection: sqlite3.Connection, day: int) -> int:
@@ -221,6 +272,7 @@ def day_rest(connection: sqlite3.Connection, day: int) -> int:
     rows = run("SELECT site, lang, pages FROM reading WHERE day = ?", (day,)).fetchall()
     run("DELETE FROM reading WHERE day = ?", (day,))
     run("DELETE FROM coverage WHERE day = ?", (day,))
+    renewing.changed(connection, [day])
     for site, lang, _ in rows:
         most, counted = run(
             "SELECT max(pages), sum(new) FROM reading WHERE site = ? AND lang = ?", (site, lang)
@@ -231,27 +283,53 @@ def day_rest(connection: sqlite3.Connection, day: int) -> int:
                 " (SELECT day FROM reading WHERE site = ? AND lang = ? ORDER BY pages DESC LIMIT 1)",
                 (most - counted, site, lang, site, lang),
             )
+    _drop_unread_sites(connection, [(site,) for site, _, _ in rows])
     return sum(pages for _, _, pages in rows)
 
 
 # a word
 
 
-def word(connection: sqlite3.Connection, key: str, lang: str) -> int:
-    """The word is gone with its numbers and its level; how many that were: 1 or 0."""
-    run = connection.execute
-    run("DELETE FROM known WHERE lang = ? AND key = ?", (lang, key))
-    row = run("SELECT id FROM word WHERE key = ? AND lang = ?", (key, lang)).fetchone()
-    if row is None:
-        return 0
-    (number,) = row
-    pages = run("SELECT id FROM page WHERE lang = ?", (lang,)).fetchall()
-    for table in ("met", "page_form"):
-        connection.executemany(
-            f"DELETE FROM {table} WHERE page = ? AND word = ?", ((page, number) for (page,) in pages)
-        )
-    places = run("SELECT site, day, word FROM tally WHERE word = ?", (number,)).fetchall()
-    for table in ("tally_form", "tally"):
-        connection.executemany(f"DELETE FROM {table} WHERE site = ? AND day = ? AND word = ?", places)
-    drop_words(connection, [(number,)])
-    return 1
+def word_number(connection: sqlite3.Connection, key: str, lang: str) -> int | None:
+    """The number of a word, None if it was never met."""
+    row = connection.execute("SELECT id FROM word WHERE key = ? AND lang = ?", (key, lang)).fetchone()
+    return None if row is None else row[0]
+
+
+def word_pages(connection: sqlite3.Connection, word: int, lang: str, after: int) -> int | None:
+    """Some pages past that number don't have the word any more; the last one's number, None: no more."""
+    rows = connection.execute(
+        "SELECT id FROM page WHERE lang = ? AND id > ? ORDER BY id LIMIT ?", (lang, after, 10 * PAGES_STEP)
+    ).fetchall()
+    for (number,) in rows:
+        days = vectors.met(connection, number)
+        if any(word in met.rows for met in days.values()):
+            renewing.changed(connection, days)
+        for day, met in days.items():
+            if word in met.rows:
+                del met.rows[word]
+                met.forms = {which: n for which, n in met.forms.items() if which[0] != word}
+                vectors.put_met(connection, number, day, met)
+    return rows[-1][0] if rows else None
+
+
+def word_tallies(connection: sqlite3.Connection, word: int, after: tuple[int, int]) -> tuple[int, int] | None:
+    """Some sites' days past that one don't have the word any more; the last one, None: no more."""
+    places = connection.execute(
+        "SELECT DISTINCT site, day FROM tally WHERE (site, day) > (?, ?) ORDER BY site, day LIMIT ?",
+        (*after, 10 * DAYS_STEP),
+    ).fetchall()
+    taking = Taking(connection)
+    for site, day in places:
+        if any(word in words for words in words_of(connection, site, day)):
+            taking.tallies(site, day, (word,))
+    taking.write(find_days=False)
+    return places[-1] if places else None
+
+
+def word_rest(connection: sqlite3.Connection, key: str, lang: str) -> None:
+    """The word's level is gone; if it was met again meanwhile, its days are those of its tallies."""
+    connection.execute("DELETE FROM known WHERE lang = ? AND key = ?", (lang, key))
+    number = word_number(connection, key, lang)
+    if number is not None:
+        find_first_and_last(connection, {number}, {number})

@@ -13,7 +13,7 @@ import unicodedata
 from datetime import date
 from typing import Any
 
-from netsuite.wordproxy.store.contract import CoverageQuery, PageQuery, WordQuery
+from netsuite.wordproxy.store.contract import BreakdownQuery, CoverageQuery, PageQuery, WordQuery
 
 Parameters = dict[str, Any]
 
@@ -21,15 +21,6 @@ Parameters = dict[str, Any]
 _FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()
 
 _DROPPED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
-
-#: Directions are those that people want: much first, A first, newest first.  Ties are settled by the word.
-_ORDERS = {
-    "occurrences": "n DESC, w.key, w.lang",
-    "pages": "p DESC, n DESC, w.key, w.lang",
-    "word": "w.key, w.lang",
-    "first": "w.first DESC, n DESC, w.key, w.lang",
-    "last": "w.last DESC, n DESC, w.key, w.lang",
-}
 
 
 def day_number(day: str) -> int:
@@ -49,6 +40,14 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", bare)
 
 
+def digest(name: str) -> bytes:
+    """The bytes of a digest in hexadecimal; of text that is none, those of no page."""
+    try:
+        return bytes.fromhex(name)
+    except ValueError:
+        return b""
+
+
 def pattern(q: str) -> str:
     """A GLOB pattern: the whole word where ``q`` has a ``*``, else any part of it."""
     text = plain(q)
@@ -59,71 +58,13 @@ def pattern(q: str) -> str:
     return text.replace("[", "[[]").replace("?", "[?]")
 
 
-def span(query: WordQuery | CoverageQuery | PageQuery) -> tuple[int, int] | None:
+def span(query: WordQuery | CoverageQuery | PageQuery | BreakdownQuery) -> tuple[int, int] | None:
     """The first and last day number that a query asks for, None for all days."""
     lo, hi = _FIRST_DAY, _LAST_DAY
     for start, end in ((query.day, query.day), (query.from_, query.to)):
         lo = max(lo, day_number(start) if start else lo)
         hi = min(hi, day_number(end) if end else hi)
     return None if (lo, hi) == (_FIRST_DAY, _LAST_DAY) else (lo, hi)
-
-
-def words(query: WordQuery) -> tuple[str, Parameters]:
-    """The statement for a list of words, and its parameters.
-
-    Its first row are the sums of all that fit: None, None, occurrences, how many words, None, None.
-    """
-    days = span(query)
-    is_plain = days is None and query.site is None  # the sums that each word has answer this
-    if is_plain:
-        n, p = ("w.main + w.other", "w.all_pages") if query.everything else ("w.main", "w.pages")
-        source = "word w"
-    else:
-        n, p = "x.n", "x.p"
-        source = f"({_from_tallies(query, days)}) x CROSS JOIN word w ON w.id = x.word"
-    where = [f"{n} > 0"]
-    if query.lang is not None:
-        where.append("w.lang = :lang")
-    if query.q:
-        where.append("w.plain GLOB :pattern")
-    if not query.everything:
-        where.append("w.id NOT IN (SELECT s.id FROM temp.stop t CROSS JOIN word s USING (key, lang))")
-    fitting, before = f"{source} WHERE {' AND '.join(where)}", ""
-    if not is_plain:  # adding up tallies takes most of the time: once for both parts
-        columns = "w.id, w.key, w.lang, w.first, w.last, x.n, x.p"
-        before = (
-            f"WITH fit(id, key, lang, first, last, n, p) AS MATERIALIZED (SELECT {columns} FROM {fitting}) "
-        )
-        fitting, n, p = "fit w", "w.n", "w.p"
-    shown = "(SELECT form FROM form f WHERE f.word = w.id ORDER BY f.n DESC, f.form LIMIT 1)"
-    listed = (
-        f"SELECT {shown}, w.lang, {n} AS n, {p} AS p, w.first, w.last FROM {fitting}"
-        f" ORDER BY {_ORDERS[query.sort]} LIMIT :limit OFFSET :offset"
-    )
-    summed = f"SELECT NULL, NULL, coalesce(sum({n}), 0), count(*), NULL, NULL FROM {fitting}"
-    return f"{before}{summed} UNION ALL SELECT * FROM ({listed})", _parameters(query, days)
-
-
-def _from_tallies(query: WordQuery, days: tuple[int, int] | None) -> str:
-    """Each word with its occurrences and pages on some days or at one site.
-
-    Over all days pages are the new ones of each day.  For a range they are those of each day, less the times
-    that a page was met again within the range.
-    """
-    n = "main + other" if query.everything else "main"
-    pages = ("all_" if query.everything else "") + ("new" if days is None else "pages")
-    rows = f"site s CROSS JOIN tally t ON t.site = s.id {_where(query.site, days, 't')}"
-    if days is None or days[0] == days[1]:
-        return f"SELECT t.word AS word, sum({n}) AS n, sum({pages}) AS p FROM {rows} GROUP BY t.word"
-    main = "" if query.everything else " AND m.all_main"
-    again = (
-        "SELECT m.word, 0 AS n, count(DISTINCT m.page) - count(*) AS p FROM met m"
-        f" WHERE m.page IN ({_met_again(query.site)}) AND m.day BETWEEN :lo AND :hi{main} GROUP BY m.word"
-    )
-    return (
-        "SELECT word, sum(n) AS n, sum(p) AS p FROM"
-        f" (SELECT t.word AS word, {n} AS n, {pages} AS p FROM {rows} UNION ALL {again}) GROUP BY word"
-    )
 
 
 def _met_again(site: str | None) -> str:
@@ -174,14 +115,18 @@ def pages(query: PageQuery) -> tuple[str, str, Parameters]:
         where.append("p.lang = :lang")
     if query.site is not None:
         where.append("s.host = :site")
+    if query.id is not None:
+        where.append("p.digest = :digest AND p.lang = :of_lang")
     if days is not None:
         where.append("p.id IN (SELECT page FROM visit WHERE day BETWEEN :lo AND :hi)")
     fitting = "FROM page p JOIN site s ON s.id = p.site" + (f" WHERE {' AND '.join(where)}" if where else "")
     listed = (
-        f"SELECT p.url, p.title, s.host, p.lang, p.first, p.last, p.visits {fitting}"
+        f"SELECT p.id, p.digest, p.url, p.title, s.host, p.lang, p.first, p.last, p.visits {fitting}"
         " ORDER BY p.last DESC, p.seen DESC, p.id DESC LIMIT :limit OFFSET :offset"
     )
-    return listed, f"SELECT count(*) {fitting}", _parameters(query, days)
+    name, _, of_lang = (query.id or "").partition(":")
+    told = {**_parameters(query, days), "digest": digest(name), "of_lang": of_lang}
+    return listed, f"SELECT count(*) {fitting}", told
 
 
 def _where(site: str | None, days: tuple[int, int] | None, table: str, *more: str) -> str:

@@ -34,7 +34,19 @@ CREATE TABLE word (
     UNIQUE (key, lang)
 ) STRICT;
 
--- How often a word was met in which form; the most frequent one is shown.  The sum of "n" is that of all tallies.
+-- How often words were removed: who remembers their numbers forgets them then.
+CREATE TABLE generation (
+    n INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO generation VALUES (0);
+
+CREATE TRIGGER word_gone AFTER DELETE ON word BEGIN
+    UPDATE generation SET n = n + 1;
+END;
+
+-- How often a word was met in a form that is not its key; the key has the rest of main and other.  The most frequent
+-- form is shown.
 CREATE TABLE form (
     word INTEGER NOT NULL,
     form TEXT NOT NULL,
@@ -84,31 +96,22 @@ CREATE TABLE visit (
 
 CREATE INDEX visit_by_day ON visit (day);
 
--- Which words were met on a page on a day.  "main" and "other" are those of the day's latest visit, both 0 if the
--- word was gone by then; "all_main" and "all_other" are sums over all visits of that day.  "flags": 1: the page is
--- counted as new for the word on that day (all_new), 2: the same for its main text (new), 4: named.
+-- Which words were met on a page on a day, in columns (`vectors`): numbers of words; "main" and "other" are those of
+-- the day's latest visit, both 0 if the word was gone by then; "all_main" and "all_other" are sums over all visits of
+-- that day, empty where they are the same.  "flags": 1: the page is counted as new for the word on that day (all_new),
+-- 2: the same for its main text (new), 4: named.  "forms": those that are not their word's key.
 CREATE TABLE met (
     page INTEGER NOT NULL,
-    word INTEGER NOT NULL,
     day INTEGER NOT NULL,
-    main INTEGER NOT NULL,
-    other INTEGER NOT NULL,
-    all_main INTEGER NOT NULL,
-    all_other INTEGER NOT NULL,
-    flags INTEGER NOT NULL,
-    PRIMARY KEY (page, word, day)
-) STRICT, WITHOUT ROWID;
-
--- How often a form that is not its word's key was met on a page on a day: in the latest visit, and in all.
-CREATE TABLE page_form (
-    page INTEGER NOT NULL,
-    word INTEGER NOT NULL,
-    day INTEGER NOT NULL,
-    form TEXT NOT NULL,
-    n INTEGER NOT NULL,
-    all_n INTEGER NOT NULL,
-    PRIMARY KEY (page, word, day, form)
-) STRICT, WITHOUT ROWID;
+    words BLOB NOT NULL,
+    main BLOB NOT NULL,
+    other BLOB NOT NULL,
+    all_main BLOB NOT NULL,
+    all_other BLOB NOT NULL,
+    flags BLOB NOT NULL,
+    forms BLOB NOT NULL,
+    PRIMARY KEY (page, day)
+) STRICT;
 
 -- Sentences of pages, and the words that they show.
 CREATE TABLE sentence (
@@ -131,23 +134,25 @@ CREATE INDEX context_by_sentence ON context (sentence);
 -- The numbers that stay.  "pages" are distinct within the day, "new" were met on no other day before: the sum of
 -- "new" over days and sites is the number of distinct pages, also when the pages themselves are forgotten.
 -- "named": on how many pages of the day the word stood capitalised in the midst of a sentence.
+-- In columns, empty where all are 0, words ascending; the numbers of a site's day are the sums of its parts.
 CREATE TABLE tally (
     site INTEGER NOT NULL,
     day INTEGER NOT NULL,
-    word INTEGER NOT NULL,
-    main INTEGER NOT NULL,
-    other INTEGER NOT NULL,
-    pages INTEGER NOT NULL,
-    all_pages INTEGER NOT NULL,
-    new INTEGER NOT NULL,
-    all_new INTEGER NOT NULL,
-    named INTEGER NOT NULL,
-    PRIMARY KEY (site, day, word)
-) STRICT, WITHOUT ROWID;
+    part INTEGER NOT NULL,
+    words BLOB NOT NULL,
+    main BLOB NOT NULL,
+    other BLOB NOT NULL,
+    pages BLOB NOT NULL,
+    all_pages BLOB NOT NULL,
+    new BLOB NOT NULL,
+    all_new BLOB NOT NULL,
+    named BLOB NOT NULL,
+    PRIMARY KEY (site, day, part)
+) STRICT;
 
-CREATE INDEX tally_by_word ON tally (word);
+CREATE INDEX tally_by_day ON tally (day, site);
 
--- What "page_form" had of pages that retention has removed.
+-- What "met" had in "forms" of pages that retention has removed.
 CREATE TABLE tally_form (
     site INTEGER NOT NULL,
     day INTEGER NOT NULL,
@@ -175,3 +180,70 @@ CREATE TABLE coverage (
     amount REAL NOT NULL,
     PRIMARY KEY (day, outcome, host)
 ) STRICT, WITHOUT ROWID;
+
+-- Sums of tallies over a span of days (see sums.py): of all sites (0) or one, in one language; columns of numbers, squeezed.
+-- Derived.
+CREATE TABLE pack (
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    site INTEGER NOT NULL,
+    lang TEXT NOT NULL,
+    in_main INTEGER NOT NULL,
+    in_all INTEGER NOT NULL,
+    words BLOB NOT NULL,
+    main BLOB NOT NULL,
+    everything BLOB NOT NULL,
+    pages BLOB NOT NULL,
+    all_pages BLOB NOT NULL,
+    new BLOB NOT NULL,
+    all_new BLOB NOT NULL,
+    PRIMARY KEY (first, last, site, lang)
+) STRICT;
+
+-- Which words were met again on pages visited on several days (see again.py).  Derived.
+CREATE TABLE again (
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    site INTEGER NOT NULL,
+    words BLOB NOT NULL,
+    before BLOB NOT NULL,
+    main_before BLOB NOT NULL,
+    PRIMARY KEY (first, last, site)
+) STRICT;
+
+-- How many words were met for the first time on a day, at a site or at all (0) (see fresh.py).  Derived.
+CREATE TABLE fresh (
+    day INTEGER NOT NULL,
+    site INTEGER NOT NULL,
+    lang TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    all_n INTEGER NOT NULL,
+    PRIMARY KEY (day, site, lang)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER fresh_moved AFTER UPDATE OF first ON word WHEN NEW.first <> OLD.first BEGIN
+    DELETE FROM fresh WHERE day IN (OLD.first, NEW.first);
+END;
+
+CREATE TRIGGER fresh_gone AFTER DELETE ON word BEGIN
+    DELETE FROM fresh WHERE day = OLD.first;
+END;
+
+-- The spans that are summed up, and those that are to be.
+CREATE TABLE summed (
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (first, last)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stale (
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (first, last)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX reading_by_day ON reading (day);
+
+CREATE INDEX word_by_first ON word (first);
+
+CREATE INDEX word_names ON word (id) WHERE named > 0 AND small = 0;

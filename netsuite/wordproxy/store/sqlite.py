@@ -13,18 +13,25 @@ from dataclasses import replace
 from datetime import date
 
 from netsuite.wordproxy.store import (
+    breakdown,
     contexts,
     coverage,
+    dropping,
     file,
     levels,
+    lists,
     nodes,
+    pages,
     queries,
+    renewing,
     upgrade,
     word,
     writing,
 )
 from netsuite.wordproxy.store.contract import (
     Batch,
+    Breakdown,
+    BreakdownQuery,
     Context,
     ContextQuery,
     Coverage,
@@ -33,18 +40,19 @@ from netsuite.wordproxy.store.contract import (
     Knowledge,
     PageList,
     PageQuery,
-    PageRow,
     Sources,
     Status,
     StoreFault,
-    Total,
-    Word,
     WordFacts,
     WordList,
     WordQuery,
 )
 from netsuite.wordproxy.store.database import Database
+from netsuite.wordproxy.store.numbers import Numbers
 from netsuite.wordproxy.store.steps import Steps
+
+#: Which part of the time that writing takes is given to sums for reading, at most.
+RENEWING = 0.2
 
 #: Pages that retention removes in one transaction, so that no writer waits long.
 _RETAIN_STEP = 100
@@ -67,6 +75,8 @@ class SqliteStore:
         self._connection = self._database.connection
         self._transaction, self._snapshot = self._database.transaction, self._database.snapshot
         self._steps = Steps(self._database)
+        self._numbers = Numbers(self._connection, whole=True)
+        self._spare = 0.0  # seconds for sums
         with self._database.faults():
             self._stop(stop_words or {})
             if read_only:
@@ -76,9 +86,35 @@ class SqliteStore:
 
     def add(self, batch: Batch) -> None:
         """The batch is kept, durably and once; or nothing of it is."""
-        with self._transaction() as connection:
-            writing.add_batch(connection, batch, self._clock())
+        began = time.perf_counter()
+        try:
+            with self._transaction() as connection:
+                writing.add_batch(connection, batch, self._clock(), self._numbers)
+        except BaseException:
+            self._numbers.forget()  # it may have given out some that are not kept
+            raise
+        self._spare = min(self._spare + (time.perf_counter() - began) * RENEWING, RENEWING)
+        self._renew({queries.day_number(visit.day) for visit in (*batch.pages, *batch.revisits)})
         self._database.cut_log()
+
+    def renew(self) -> bool:
+        """One more sum of what was read is kept, so that reports are soon there; False if there was none to make."""
+        with self._transaction() as connection:
+            return renewing.renew(connection)
+
+    def _renew(self, busy: set[int]) -> None:
+        """Some of the time that writing took is given to sums; what is too dear now is made up for later."""
+        while self._spare > 0:
+            began = time.perf_counter()
+            try:
+                with self._transaction() as connection:
+                    there_was = renewing.renew(connection, busy)
+            except StoreFault:  # the batch is kept, and sums are only for speed: at another batch's end
+                self._spare = 0.0
+                return
+            if not there_was:
+                return
+            self._spare -= time.perf_counter() - began
 
     def retain(self, before_day: str) -> None:
         """Addresses, titles, digests and sentences of pages last met before that day are gone; numbers stay.
@@ -120,8 +156,8 @@ class SqliteStore:
 
     def _drop_some(self, before: int) -> int:
         with self._transaction() as connection:
-            pages = writing.old_pages(connection, before, at_most=_RETAIN_STEP)
-            writing.drop_pages(connection, pages)
+            pages = dropping.old_pages(connection, before, at_most=_RETAIN_STEP)
+            dropping.drop_pages(connection, pages)
         return len(pages)
 
     def set_levels(self, words: Sequence[Knowledge]) -> list[Knowledge]:
@@ -134,17 +170,9 @@ class SqliteStore:
 
     def words(self, query: WordQuery) -> WordList:
         """The words that fit, sorted, with their totals."""
-        if query.known is not None:
-            raise StoreFault("levels of knowledge are not kept by this version; ask without them")
-        listed, parameters = queries.words(query)
-        counted, read_parameters = queries.read_pages(query)
-        day = queries.day_text
+        lists.judge(query)
         with self._snapshot() as connection:
-            (read,) = connection.execute(counted, read_parameters).fetchone()
-            rows = connection.execute(listed, parameters)
-            _, _, occurrences, distinct, _, _ = rows.fetchone()
-            words = [Word(word, lang, n, p, day(first), day(last)) for word, lang, n, p, first, last in rows]
-        return WordList(Total(occurrences, distinct, read), words)
+            return lists.words(connection, query)
 
     def coverage(self, query: CoverageQuery) -> Coverage:
         """What was counted on those days, and what was not and why."""
@@ -157,15 +185,19 @@ class SqliteStore:
 
     def pages(self, query: PageQuery) -> PageList:
         """The pages that fit, newest visit first."""
-        listed, counted, parameters = queries.pages(query)
-        day = queries.day_text
+        queries.span(query)
         with self._snapshot() as connection:
-            (total,) = connection.execute(counted, parameters).fetchone()
-            rows = connection.execute(listed, parameters)
-            pages = [
-                PageRow(url, title, host, lang, day(a), day(z), n) for url, title, host, lang, a, z, n in rows
-            ]
-        return PageList(total, pages)
+            return pages.pages(connection, query)
+
+    def breakdown(self, query: BreakdownQuery) -> Breakdown:
+        """What was read, by day, site or language, with how much of it is known.
+
+        Raises:
+            ValueError: by what is none, or a word without its language.
+        """
+        breakdown.judge(query)
+        with self._snapshot() as connection:
+            return breakdown.breakdown(connection, query)
 
     def sources(self, *, limit: int = 500) -> Sources:
         """The languages and sites to choose from, at most ``limit`` of each."""

@@ -49,7 +49,10 @@ class Steps:
         if lang is None:
             return
         self._run(lambda connection: moving.pages(connection, host, lang))
-        self._run(lambda connection: moving.tallies(connection, host, lang))
+        day: int | None = 0
+        while day is not None:
+            with self._database.transaction() as connection:
+                day = moving.tallies(connection, host, lang, day)
         with self._database.transaction() as connection:
             moving.reading(connection, host, lang)
         self._database.has_deleted = True
@@ -75,7 +78,22 @@ class Steps:
                 with self._database.transaction() as connection:
                     after = look(connection, key, lang, after)
         with self._database.transaction() as connection:
-            return forgetting.word(connection, key, lang)
+            number = forgetting.word_number(connection, key, lang)
+        if number is not None:
+            self._word_numbers(number, lang)
+        with self._database.transaction() as connection:
+            forgetting.word_rest(connection, key, lang)
+        return int(number is not None)
+
+    def _word_numbers(self, number: int, lang: str) -> None:
+        page: int | None = 0
+        while page is not None:
+            with self._database.transaction() as connection:
+                page = forgetting.word_pages(connection, number, lang, page)
+        place: tuple[int, int] | None = 0, 0
+        while place is not None:
+            with self._database.transaction() as connection:
+                place = forgetting.word_tallies(connection, number, place)
 
     def _host(self, host: str) -> int:
         self._run(lambda connection: forgetting.host_pages(connection, host))

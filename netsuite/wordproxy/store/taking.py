@@ -1,11 +1,14 @@
 """What forgetting takes from words: tallies or a page's part of them, and with them sums, forms and days.
 
-Theory.  Three sums hold at all times, and taking keeps them: a word's sums are those of its tallies; its
-forms add up to its occurrences; its first and last day are those of its tallies.  So whatever is taken from a
-tally is taken from the word, from the forms that are known to be of it, and what is left of it from the form
-that is the key (forms that are not keys are known by page, or by site and day once retention has removed the
-page).  Pages that were met before schema 2 have no such forms: what their words' key form can't give is taken
-from the most frequent one.  A tally on no page any more is gone, and so is a word without tallies.
+Theory.  Three rules hold at all times, and taking keeps them: a word's sums are those of its tallies; its
+forms but the key add up to no more than its occurrences; its first and last day are those of its tallies.  So
+whatever is taken from a tally is taken from the word, and from the forms that are known to be of it: by page,
+or by site and day once retention has removed the page.  Of pages that were met before schema 2 forms are not
+known; then forms that are too many become fewer, the most frequent first.  A tally on no page any more is
+gone, and so is a word without tallies.
+
+A word that has lost its first or last day gets another: days are looked through from that end on until each
+such word was found.
 
 Works inside the transaction of its caller.
 """
@@ -13,35 +16,27 @@ Works inside the transaction of its caller.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Iterator
 
-from netsuite.wordproxy.store import contexts
-from netsuite.wordproxy.store.adding import NAMED, NEW, NEW_IN_MAIN, is_small
-
-_TALLY = """
-SELECT main, other, pages, all_pages, new, all_new, named FROM tally WHERE site = ? AND day = ? AND word = ?
-"""
-
-_TALLY_LEFT = """
-UPDATE tally SET main = ?, other = ?, pages = ?, all_pages = ?, new = ?, all_new = ?, named = ?
-WHERE site = ? AND day = ? AND word = ?
-"""
-
-_TALLY_FORMS = "SELECT form, n FROM tally_form WHERE site = ? AND day = ? AND word = ?"
+from netsuite.wordproxy.store import contexts, renewing, vectors
+from netsuite.wordproxy.store.adding import NAMED, NEW, NEW_IN_MAIN
+from netsuite.wordproxy.store.numbers import is_small
+from netsuite.wordproxy.store.packing import unpack
 
 _WORD_LEFT = """
 UPDATE word SET main = main - ?, other = other - ?, pages = pages - ?, all_pages = all_pages - ?,
     named = named - ?, small = ? WHERE id = ?
 """
 
-_DAYS_LEFT = """
-UPDATE word SET first = (SELECT min(day) FROM tally WHERE word = word.id),
-    last = (SELECT max(day) FROM tally WHERE word = word.id) WHERE id = ?
-"""
-
 _WORD = "SELECT key, main + other, first, last FROM word WHERE id = ?"
 
-#: main, other, pages, all_pages, new, all_new, named
-Tally = tuple[int, int, int, int, int, int, int]
+#: Places of a tally's numbers.
+MAIN, OTHER, PAGES, ALL_PAGES, ALL_NEW = 0, 1, 2, 3, 5
+
+#: Those that a word's sums are made of: main, other, new, all_new, named.
+_SUMS = (0, 1, 4, 5, 6)
+
+_NOTHING = [0] * 7
 
 
 class Taking:
@@ -55,58 +50,85 @@ class Taking:
 
     def page(self, page: int, site: int) -> None:
         """All that the page has added to tallies is taken; its own rows stay."""
-        run = self._connection.execute
-        for word, form, n in run("SELECT word, form, all_n FROM page_form WHERE page = ?", (page,)):
-            self._form(word, form, n)
-        rows = run("SELECT word, day, all_main, all_other, flags FROM met WHERE page = ?", (page,)).fetchall()
-        for word, day, main, other, flags in rows:
-            self._share(site, day, word, main, other, flags)
+        for day, met in vectors.met(self._connection, page).items():
+            for (word, form), (_, n) in met.forms.items():
+                self._form(word, form, n)
+            rows = vectors.fold(self._connection, site, day)
+            for word, (_, _, main, other, flags) in met.rows.items():
+                if word in rows:
+                    self._share(day, word, rows, main, other, flags)
+            vectors.put(self._connection, site, day, rows)
 
-    def tally(self, site: int, day: int, word: int) -> tuple[Tally, dict[str, int]] | None:
-        """The tally is gone; what it was, with its forms as far as they aren't the key or a page's."""
-        run, place = self._connection.execute, (site, day, word)
-        row: Tally | None = run(_TALLY, place).fetchone()
-        if row is None:
-            return None
-        forms: dict[str, int] = dict(run(_TALLY_FORMS, place).fetchall())
-        for form, n in forms.items():
-            self._form(word, form, n)
-        for table in ("tally_form", "tally"):
-            run(f"DELETE FROM {table} WHERE site = ? AND day = ? AND word = ?", place)  # noqa: S608 - ours
-        self._take(word, day, row, (0, 0, 0, 0, 0, 0, 0))
-        return row, forms
+    def tallies(
+        self, site: int, day: int, words: Collection[int] | None = None
+    ) -> tuple[dict[int, list[int]], dict[tuple[int, str], int]]:
+        """The tallies of a site's day are gone, all or those of some words; what they were, and their forms.
 
-    def write(self) -> None:
-        """The words have what is left of them, or are gone."""
+        Forms are those of pages that aren't kept.
+        """
+        rows = vectors.fold(self._connection, site, day)
+        taken = rows if words is None else {word: rows[word] for word in words if word in rows}
+        if taken:
+            left = {word: row for word, row in rows.items() if word not in taken}
+            vectors.put(self._connection, site, day, left)
+        for word, row in taken.items():
+            self._take(word, day, row, _NOTHING)
+        return taken, self._tally_forms(site, day, taken)
+
+    def write(self, *, find_days: bool = True) -> None:
+        """The words have what is left of them, or are gone.
+
+        ``find_days``: else a word's first and last day stay as they were, for a later call.
+        """
+        lost: tuple[set[int], set[int]] = set(), set()
         for word in sorted(self._sums):
             row = self._connection.execute(_WORD, (word,)).fetchone()
-            if row is not None:
-                self._left(word, *row)
+            if row is not None and self._left(word, *row[:2]):
+                for end, days in zip(row[2:], lost, strict=True):
+                    if end in self._days:
+                        days.add(word)
+        if find_days:
+            find_first_and_last(self._connection, *lost)
+        renewing.changed(self._connection, self._days)
 
-    def _share(self, site: int, day: int, word: int, main: int, other: int, flags: int) -> None:
-        place = site, day, word
-        row: Tally | None = self._connection.execute(_TALLY, place).fetchone()
-        if row is None:
-            return
-        pages, all_pages = max(0, row[2] - (main > 0)), row[3] - 1
-        left = (
-            max(0, row[0] - main) if pages else 0,
-            max(0, row[1] - other),
+    def _tally_forms(self, site: int, day: int, words: Collection[int]) -> dict[tuple[int, str], int]:
+        rows = self._connection.execute(
+            "SELECT word, form, n FROM tally_form WHERE site = ? AND day = ?", (site, day)
+        ).fetchall()
+        found = {(word, form): n for word, form, n in rows if word in words}
+        self._connection.executemany(
+            "DELETE FROM tally_form WHERE site = ? AND day = ? AND word = ? AND form = ?",
+            [(site, day, *which) for which in found],
+        )
+        for (word, form), n in found.items():
+            self._form(word, form, n)
+        return found
+
+    def _share(
+        self, day: int, word: int, rows: dict[int, list[int]], main: int, other: int, flags: int
+    ) -> None:
+        """A page's part of a tally is taken; never more than there is, for it may be an upgrade's guess."""
+        row = rows[word]
+        pages, all_pages = max(0, row[PAGES] - (main > 0)), row[ALL_PAGES] - 1
+        left = [
+            max(0, row[MAIN] - main) if pages else 0,
+            max(0, row[OTHER] - other),
             pages,
             all_pages,
             max(0, row[4] - bool(flags & NEW_IN_MAIN)),
             max(0, row[5] - bool(flags & NEW)),
             max(0, row[6] - bool(flags & NAMED)),
-        )
+        ]
         if all_pages > 0:
-            self._connection.execute(_TALLY_LEFT, (*left, *place))
-            self._take(word, day, row, left)
+            rows[word] = left
         else:
-            self.tally(*place)
+            left = _NOTHING
+            del rows[word]
+        self._take(word, day, row, left)
 
-    def _take(self, word: int, day: int, before: Tally, left: Tally) -> None:
+    def _take(self, word: int, day: int, before: list[int], left: list[int]) -> None:
         sums = self._sums.setdefault(word, [0, 0, 0, 0, 0])
-        for at, column in enumerate((0, 1, 4, 5, 6)):
+        for at, column in enumerate(_SUMS):
             sums[at] += before[column] - left[column]
         self._days.add(day)
 
@@ -114,25 +136,28 @@ class Taking:
         forms = self._forms.setdefault(word, {})
         forms[form] = forms.get(form, 0) + n
 
-    def _left(self, word: int, key: str, had: int, first: int, last: int) -> None:
-        run, sums = self._connection.execute, self._sums[word]
-        if had <= sums[0] + sums[1]:
+    def _left(self, word: int, key: str, had: int) -> bool:
+        """The word has what is left of it; False: nothing, it is gone."""
+        sums = self._sums[word]
+        left = had - sums[0] - sums[1]
+        if left <= 0:
             drop_words(self._connection, [(word,)])
-            return
-        forms = self._forms_left(word, key, sums[0] + sums[1])
+            return False
+        forms = self._forms_left(word, left)
         small = sum(n for form, n in forms.items() if is_small(form))
-        run(_WORD_LEFT, (*sums, small, word))
-        if first in self._days or last in self._days:
-            run(_DAYS_LEFT, (word,))
+        if is_small(key):
+            small += left - sum(forms.values())
+        self._connection.execute(_WORD_LEFT, (*sums, small, word))
+        return True
 
-    def _forms_left(self, word: int, key: str, taken: int) -> dict[str, int]:
-        """The word's forms, less those that were taken; written, too."""
+    def _forms_left(self, word: int, most: int) -> dict[str, int]:
+        """The word's forms but its key, less those that were taken, ``most`` in all; written, too."""
         run = self._connection.execute
         before: dict[str, int] = dict(run("SELECT form, n FROM form WHERE word = ?", (word,)).fetchall())
         known = self._forms.get(word, {})
         left = {form: max(0, n - known.get(form, 0)) for form, n in before.items()}
-        rest = sum(left.values()) - (sum(before.values()) - taken)
-        for form in sorted(left, key=lambda form: (form != key, -left[form], form)):
+        rest = sum(left.values()) - most
+        for form in sorted(left, key=lambda form: (-left[form], form)):
             part = max(0, min(rest, left[form]))
             left[form] -= part
             rest -= part
@@ -149,3 +174,35 @@ def drop_words(connection: sqlite3.Connection, words: list[tuple[int]]) -> None:
     contexts.drop_words(connection, [word for (word,) in words])
     connection.executemany("DELETE FROM form WHERE word = ?", words)
     connection.executemany("DELETE FROM word WHERE id = ?", words)
+
+
+def find_first_and_last(connection: sqlite3.Connection, first: set[int], last: set[int]) -> None:
+    """Words have as first, or as last, day the first or last of their tallies."""
+    for column, words, order in (("first", first, "ASC"), ("last", last, "DESC")):
+        lost = set(words)
+        found: list[tuple[int, int]] = []
+        for day, there in _words_by_day(connection, order) if lost else ():
+            here = lost.intersection(there)
+            found += [(day, word) for word in here]
+            lost -= here
+            if not lost:
+                break
+        connection.executemany(f"UPDATE word SET {column} = ? WHERE id = ?", found)  # noqa: S608 - ours
+
+
+def _words_by_day(connection: sqlite3.Connection, order: str) -> Iterator[tuple[int, Collection[int]]]:
+    """The words of the tallies' parts, by day."""
+    places = connection.execute(
+        f"SELECT DISTINCT site, day FROM reading ORDER BY day {order}"  # noqa: S608 - ours
+    ).fetchall()
+    for site, day in places:
+        for words in words_of(connection, site, day):
+            yield day, words
+
+
+def words_of(connection: sqlite3.Connection, site: int, day: int) -> Iterator[Collection[int]]:
+    """Yield the words of each part of a site's day."""
+    for (words,) in connection.execute(
+        "SELECT words FROM tally WHERE site = ? AND day = ?", (site, day)
+    ).fetchall():
+        yield unpack(words)

@@ -4,14 +4,7 @@ The copy, ``FILE.schema1.DATE``, is whole and on the disk before the first table
 transaction under the writers' lock, so that a kill at any point leaves the old store or the new one, and of
 two processes that start at once the second finds the work done.  Copies older than `KEEP_DAYS` go; *forget*
 removes all of them, retention removes from them what it removes from the store.
-
-Schema 1 had less than ours has: how often a word was met on each page it knew only as a sum over the pages of
-a site's day.  Each of these pages gets an equal share of that sum, its first day counts as the one on which
-it was new, and its words were met in the form of their keys.  So sums stay exact; what is forgotten of a page
-that was visited before the upgrade is this share, and nothing is left when the last such page is forgotten.
 """
-
-# ruff: noqa: S608 - statements are put together from names of our own tables
 
 from __future__ import annotations
 
@@ -22,8 +15,7 @@ from contextlib import closing, suppress
 from datetime import date, timedelta
 from urllib.parse import quote
 
-from netsuite.wordproxy.store import file, queries
-from netsuite.wordproxy.store.adding import is_small
+from netsuite.wordproxy.store import file, queries, rebuilding
 from netsuite.wordproxy.store.contract import StoreFault
 
 #: Days that a backup copy is kept.
@@ -34,37 +26,6 @@ _OLD = 1
 
 #: What SQLite says of tables that aren't as the schema has them.
 _UNLIKE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
-
-#: How tables are filled that have more columns than before without a default; "before_" are the old ones.
-_FILL = {
-    "visit": (
-        "INSERT INTO visit (page, day, visits, recounted, ingested, imported, new, seen, url, title)"
-        " SELECT v.page, v.day, v.visits, 0, 0, 0, v.day = p.first,"
-        f" iif(v.day = p.last, p.seen, (v.day - {date(1970, 1, 1).toordinal()}) * 86400), p.url, p.title"
-        " FROM before_visit v JOIN page p ON p.id = v.page"
-    ),
-    "met": (
-        "INSERT INTO met (page, word, day, main, other, all_main, all_other, flags)"
-        " SELECT page, word, day, (in_main + visits - 1) / visits, (in_other + visits - 1) / visits,"
-        " in_main, in_other, is_first | is_first_in_main << 1 FROM (SELECT m.page, m.word, m.day, v.visits,"
-        " iif(m.main, max(1, t.main / max(1, t.pages)), 0) AS in_main,"
-        " CASE WHEN t.all_pages <= t.pages THEN t.other / max(1, t.all_pages) WHEN m.main THEN 0"
-        " ELSE max(1, t.other / (t.all_pages - t.pages)) END AS in_other,"
-        " m.day = (SELECT min(day) FROM before_met o WHERE o.page = m.page AND o.word = m.word) AS is_first,"
-        " m.main AND m.day = (SELECT min(day) FROM before_met o"
-        " WHERE o.page = m.page AND o.word = m.word AND o.main) AS is_first_in_main"
-        " FROM before_met m JOIN page p ON p.id = m.page"
-        " JOIN before_visit v ON v.page = m.page AND v.day = m.day"
-        " JOIN before_tally t ON t.site = p.site AND t.day = m.day AND t.word = m.word)"
-    ),
-    "tally": "INSERT INTO tally SELECT site, day, word, main, other, pages, all_pages, new, all_new, 0"
-    " FROM before_tally",
-}
-
-#: What is done when all tables are filled.
-_AFTER = (
-    "UPDATE word SET small = (SELECT coalesce(sum(n), 0) FROM form WHERE word = word.id AND is_small(form))",
-)
 
 
 def upgrade(connection: sqlite3.Connection, path: str, today: date) -> bool:
@@ -81,7 +42,7 @@ def upgrade(connection: sqlite3.Connection, path: str, today: date) -> bool:
             return False
         copy = _copy(path, today)
         try:
-            _rebuild(connection)
+            rebuilding.rebuild(connection)
             run(f"PRAGMA user_version = {file.SCHEMA}")
             run("COMMIT")
         except BaseException as error:
@@ -146,7 +107,7 @@ def _retain(connection: sqlite3.Connection, before: int) -> None:
     run("PRAGMA synchronous = FULL")
     run("BEGIN IMMEDIATE")
     for table in ("met", "visit"):
-        run(f"DELETE FROM {table} WHERE page IN (SELECT id FROM page WHERE last < ?)", (before,))
+        run(f"DELETE FROM {table} WHERE page IN (SELECT id FROM page WHERE last < ?)", (before,))  # noqa: S608
     run("DELETE FROM page WHERE last < ?", (before,))
     run("COMMIT")
     run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -177,37 +138,6 @@ def _copy(path: str, today: date) -> str:
                 os.unlink(name)
         raise StoreFault(_no_copy(path, error)) from error
     return copy
-
-
-def _rebuild(connection: sqlite3.Connection) -> None:
-    """The tables are those of our schema, filled from the old ones."""
-    run = connection.execute
-    connection.create_function("is_small", 1, is_small, deterministic=True)
-    old = dict(run("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql NOT NULL").fetchall())
-    new = file.tables()
-    moved = [name for name in old if new.get(name) != old[name]]
-    for (index,) in run("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL").fetchall():
-        run(f"DROP INDEX {index}")
-    for name in moved:
-        run(f"ALTER TABLE {name} RENAME TO before_{name}")
-    for name, sql in new.items():
-        if name in moved or name not in old:
-            run(sql)
-    for name in (name for name in new if name in moved):
-        run(_FILL.get(name) or _copied(connection, name))
-    for statement in _AFTER:
-        run(statement)
-    for name in moved:
-        run(f"DROP TABLE before_{name}")
-    for sql in file.indices():
-        run(sql)
-
-
-def _copied(connection: sqlite3.Connection, table: str) -> str:
-    """The statement that fills a table from the old one, new columns with their defaults."""
-    rows = connection.execute("SELECT name FROM pragma_table_info(?)", (f"before_{table}",))
-    columns = ", ".join(f'"{name}"' for (name,) in rows)
-    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM before_{table}"
 
 
 def _no_copy(path: str, error: Exception) -> str:

@@ -21,9 +21,13 @@ def word(connection: sqlite3.Connection, key: str, lang: str) -> WordFacts | Non
     if row is None:
         return None
     number, main, other, pages, first, last, named, small = row
-    forms = connection.execute(
-        "SELECT form, n FROM form WHERE word = ? ORDER BY n DESC, form", (number,)
+    forms: list[tuple[str, int]] = connection.execute(
+        "SELECT form, n FROM form WHERE word = ?", (number,)
     ).fetchall()
+    rest = main + other - sum(n for _, n in forms)
+    if rest > 0:  # all others are the key itself
+        forms.append((key, rest))
+    forms.sort(key=lambda form: (-form[1], form[0]))
     shown = Word(
         forms[0][0],
         lang,

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 
-from netsuite.wordproxy.store import adding, contexts, queries
+from netsuite.wordproxy.store import adding, contexts, queries, renewing, vectors
 from netsuite.wordproxy.store.contract import (
-    FILE_NODE,
     IMPORTED,
     INGESTED,
-    NODE_DAYS,
     RECOUNTED,
     Batch,
     Note,
     Page,
     Revisit,
 )
+from netsuite.wordproxy.store.numbers import Numbers
 
 #: Longest title and address that are kept, in characters.
 TITLE_MAX, URL_MAX = 500, 2000
@@ -35,7 +34,7 @@ ON CONFLICT (digest, lang) DO UPDATE SET visits = visits + 1,
     title = CASE WHEN excluded.last >= last THEN coalesce(excluded.title, title)
         ELSE coalesce(title, excluded.title) END,
     first = min(first, excluded.first), last = max(last, excluded.last), seen = max(seen, excluded.seen)
-RETURNING id, site, visits
+RETURNING id, site, visits, last
 """
 
 _VISIT = """
@@ -55,7 +54,9 @@ ON CONFLICT (site, day, lang) DO UPDATE SET visits = visits + 1,
 """
 
 
-def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
+def add_batch(
+    connection: sqlite3.Connection, batch: Batch, now: float, numbers: Numbers | None = None
+) -> None:
     """What the node had not sent before is added, and will not be again."""
     row = connection.execute("SELECT sequence FROM node WHERE id = ?", (batch.node,)).fetchone()
     seen = row[0] if row else -1
@@ -64,7 +65,9 @@ def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
     notes = [note for note in batch.notes if note.sequence > seen]
     if batch.revisits:
         visits.sort(key=lambda visit: visit.sequence)
-    _Visits(connection).add(visits)
+    added = _Visits(connection, numbers or Numbers(connection))
+    added.add(visits)
+    renewing.changed(connection, added.days)
     for note in notes:
         _cover(connection, note)
     last = max([seen, batch.last, *(visit.sequence for visit in visits), *(note.sequence for note in notes)])
@@ -73,45 +76,6 @@ def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
         " ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, seen = excluded.seen",
         (batch.node, last, int(now)),
     )
-
-
-def drop_pages(connection: sqlite3.Connection, pages: list[tuple[int]]) -> None:
-    """The pages with these numbers are gone; their numbers, and how often which form was met, stay."""
-    keep_forms(connection, pages)
-    drop_rows(connection, pages)
-
-
-def keep_forms(connection: sqlite3.Connection, pages: list[tuple[int]], day: int | None = None) -> None:
-    """How often which form was met on pages, on a day or ever, is kept by site and day, too."""
-    connection.executemany(
-        "INSERT INTO tally_form (site, day, word, form, n) SELECT p.site, f.day, f.word, f.form, f.all_n"
-        " FROM page p JOIN page_form f ON f.page = p.id WHERE p.id = :page AND (:day IS NULL OR f.day = :day)"
-        " ON CONFLICT (site, day, word, form) DO UPDATE SET n = n + excluded.n",
-        [{"page": page, "day": day} for (page,) in pages],
-    )
-
-
-def drop_rows(connection: sqlite3.Connection, pages: list[tuple[int]]) -> None:
-    """What is kept of the pages with these numbers, and of nothing else, is gone."""
-    contexts.drop(connection, pages)
-    for table in ("met", "page_form", "visit"):
-        connection.executemany(f"DELETE FROM {table} WHERE page = ?", pages)  # noqa: S608 - names of ours
-    connection.executemany("DELETE FROM page WHERE id = ?", pages)
-
-
-def old_pages(connection: sqlite3.Connection, before: int, *, at_most: int) -> list[tuple[int]]:
-    """The numbers of some pages last met before that day."""
-    return connection.execute("SELECT id FROM page WHERE last < ? LIMIT ?", (before, at_most)).fetchall()
-
-
-def drop_nodes(connection: sqlite3.Connection, now: float) -> int:
-    """Nodes that were silent for `NODE_DAYS` are gone; return how many."""
-    silent_since = int(now) - NODE_DAYS * 86400
-    wanted = "seen < ? AND id NOT GLOB ?"  # a file may be imported again at any time
-    return connection.execute(
-        f"DELETE FROM node WHERE {wanted}",  # noqa: S608 - ours
-        (silent_since, f"{FILE_NODE}*"),
-    ).rowcount
 
 
 def last(connection: sqlite3.Connection, node: str) -> int:
@@ -134,11 +98,12 @@ def without_query(url: str | None) -> str | None:
 class _Visits:
     """Visits on their way into the tables: summed up, then written together."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._added = adding.Adding(connection)
+    def __init__(self, connection: sqlite3.Connection, numbers: Numbers) -> None:
+        self._connection, self._numbers = connection, numbers
+        self._added = adding.Adding(connection, numbers)
         self._contexts: list[tuple[int, int, list[tuple[int, str]]]] = []  # page, day, words' sentences
         self._pending: set[bytes] = set()
+        self.days: set[int] = set()  #: those whose sums are others now
 
     def add(self, visits: list[Page | Revisit]) -> None:
         """They are in the tables, in this order."""
@@ -159,7 +124,7 @@ class _Visits:
     def _revisit(self, visit: Revisit) -> None:
         if visit.digest in self._pending:  # what is counted again must be in the tables
             self._write()
-            self._added = adding.Adding(self._connection)
+            self._added = adding.Adding(self._connection, self._numbers)
         page = latest_visit(self._connection, visit)
         if page is None:
             _cover(self._connection, Note(visit.sequence, visit.day, visit.host, NOT_MODIFIED))
@@ -172,10 +137,12 @@ class _Visits:
         run("INSERT INTO site (host) VALUES (?) ON CONFLICT DO NOTHING", (page.host,))
         site, corrected = run("SELECT id, lang FROM site WHERE host = ?", (page.host,)).fetchone()
         lang = corrected or page.lang
-        number, site, is_new, is_first_of_day = _visit(self._connection, page, site, day, lang)
-        self._added.visit(
-            number, site, day, lang, page.forms, page.names, is_new=is_new, is_first_of_day=is_first_of_day
-        )
+        number, site, is_new, last = _visit(self._connection, page, site, day, lang)
+        self.days.add(day)
+        if day < last:
+            later = run("SELECT day FROM visit WHERE page = ? AND day > ?", (number, day))
+            self.days.update(day for (day,) in later)
+        self._added.visit(number, site, day, lang, page.forms, page.names, is_new=is_new)
         if page.contexts and page.url is not None:
             words = self._added.number
             shown = [(word, text) for key, text in page.contexts if (word := words(key, lang)) is not None]
@@ -203,17 +170,19 @@ def _vector(
     connection: sqlite3.Connection, page: int, day: int
 ) -> tuple[list[tuple[str, str, int, int]], list[str]]:
     """The words of a page's latest visit on a day, in their forms; and which of them were named."""
+    met = vectors.met_on(connection, page, day)
+    forms: list[tuple[str, str, int, int]] = []
+    names: list[str] = []
+    if met is None:
+        return forms, names
     shown: dict[int, list[tuple[str, int]]] = {}
-    for word, form, n in connection.execute(
-        "SELECT word, form, n FROM page_form WHERE page = ? AND day = ? AND n", (page, day)
-    ):
-        shown.setdefault(word, []).append((form, n))
-    forms, names = [], []
-    for word, key, main, other, flags in connection.execute(
-        "SELECT m.word, w.key, m.main, m.other, m.flags FROM met m CROSS JOIN word w ON w.id = m.word"
-        " WHERE m.page = ? AND m.day = ? AND (m.main OR m.other)",
-        (page, day),
-    ).fetchall():
+    for (word, form), (n, _) in met.forms.items():
+        if n:
+            shown.setdefault(word, []).append((form, n))
+    for word, (main, other, _, _, flags) in met.rows.items():
+        if not main and not other:
+            continue
+        (key,) = connection.execute("SELECT key FROM word WHERE id = ?", (word,)).fetchone()
         for form, n in shown.get(word, ()):
             # of a form only the sum is kept: which part of it was main text makes no difference to any number
             in_main = min(n, main)
@@ -229,8 +198,8 @@ def _vector(
 
 def _visit(
     connection: sqlite3.Connection, page: Page, site: int, day: int, lang: str
-) -> tuple[int, int, bool, bool]:
-    """The page has one visit more; its number and site, whether it is new, and new that day."""
+) -> tuple[int, int, bool, int]:
+    """The page has one visit more; its number and site, whether it is new, its last day."""
     run = connection.execute
     told = {
         "digest": page.digest,
@@ -244,10 +213,10 @@ def _visit(
         "ingested": int(page.source == INGESTED),
         "imported": int(page.source == IMPORTED),
     }
-    number, site, of_page = run(_PAGE, told).fetchone()
+    number, site, of_page, last = run(_PAGE, told).fetchone()
     (of_day,) = run(_VISIT, {**told, "page": number, "new": int(of_page == 1)}).fetchone()
     run(_READING, (site, day, lang, of_day == 1, of_page == 1))
-    return number, site, of_page == 1, of_day == 1
+    return number, site, of_page == 1, last
 
 
 def _cover(connection: sqlite3.Connection, note: Note) -> None:

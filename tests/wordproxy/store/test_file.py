@@ -164,7 +164,7 @@ class FileTests(SynchronousTestCase):
     def test_faults_quote_no_words(self) -> None:
         """Text that is none, and a day that is none, are damage; the line has nothing of the content."""
         for damage in (
-            "UPDATE form SET form = CAST(x'73336372657420ff' AS TEXT) WHERE form = 'tide'",
+            "UPDATE word SET key = CAST(x'73336372657420ff' AS TEXT) WHERE key = 'tide'",
             "UPDATE word SET first = 999999999999 WHERE key = 'tide'",
         ):
             self.path = str(self.folder / f"{len(damage)}.db")

@@ -1,0 +1,341 @@
+"""Word lists: how often each word was met, which of them fit, in which order, and the sums of all that do.
+
+A question is answered in steps.  *Numbers*: by a word's number, its occurrences where and when the question
+asks; 0 says that it does not fit.  They come from the words' own sums, from `sums` of days and sites, or from
+a page.  *Filters* put further numbers to 0.  *Order*: the words of the part that is shown, found without
+sorting the others.  *Rows*: all that is told of these few.
+"""
+
+# ruff: noqa: S608 - statements are put together from this file's own parts
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+
+from netsuite.wordproxy.store import again, pages, queries, sums
+from netsuite.wordproxy.store.contract import LEVELS, UNKNOWN, Total, Word, WordList, WordQuery
+from netsuite.wordproxy.store.word import CAPITALISED, is_name
+
+#: The form of a word ``w`` that was met most often; of its key's own occurrences are those of no other form.
+SHOWN = """(SELECT form FROM (
+    SELECT form, n FROM form f WHERE f.word = w.id UNION ALL
+    SELECT w.key, w.main + w.other - (SELECT coalesce(sum(n), 0) FROM form f WHERE f.word = w.id)
+) WHERE n > 0 ORDER BY n DESC, form LIMIT 1)"""
+
+#: So many words are looked up one by one; more are found in one pass over all.
+_FEW = 5000
+
+#: Above so many thousand words with numbers to read, the words' own sums are read instead.
+_DEAR = 3000
+
+#: By a word's number: how often it was met.
+Numbers = list[int]
+
+
+def judge(query: WordQuery) -> None:
+    """The question can be asked.
+
+    Raises:
+        KeyError: it has a sort that is none.
+        ValueError: a day or level that is none.
+    """
+    _ORDERS[query.sort]
+    queries.span(query)
+    if query.known not in (None, UNKNOWN, *LEVELS):
+        raise ValueError(f"{query.known!r} is no level")
+
+
+def words(connection: sqlite3.Connection, query: WordQuery) -> WordList:
+    """The words that fit, sorted, with their totals."""
+    return _List(connection, query).answer()
+
+
+class _List:
+    """One question on its way."""
+
+    def __init__(self, connection: sqlite3.Connection, query: WordQuery) -> None:
+        self._connection, self._query = connection, query
+        self._days = queries.span(query)
+        # the sums that each word has answer this
+        self._is_plain = self._days is None and query.site is None and query.page is None
+        self._has_own = False  # and did, with filters
+        site = None if query.site is None else _site(connection, query.site)
+        self._nowhere = query.site is not None and site is None
+        self._site = site or sums.ALL_SITES
+        self._sums = sums.Sums(connection, self._days, query.lang, self._site)
+
+    def answer(self) -> WordList:
+        """The list."""
+        if self._nowhere:
+            return WordList(Total(), [])
+        query = self._query
+        numbers = self._numbers()
+        self._filter(numbers)
+        occurrences = sum(numbers)
+        total = Total(occurrences, len(numbers) - numbers.count(0), self._read_pages(occurrences))
+        need = total.distinct if not query.limit else min(query.offset + query.limit, total.distinct)
+        if query.offset >= need:
+            return WordList(total, [])
+        shown = _ORDERS[query.sort](self, numbers, need)
+        return WordList(total, self._rows(shown, numbers))
+
+    # numbers
+
+    def _numbers(self) -> Numbers:
+        if self._query.page is not None:
+            return self._of_page(self._query.page)
+        column = "everything" if self._query.everything else "main"
+        if self._is_plain and (self._query.q or self._query.known in LEVELS[1:] or self._sums.cost() > _DEAR):
+            self._has_own = True
+            return self._own("w.main + w.other" if self._query.everything else "w.main")
+        return self._sums.of_words(column)
+
+    def _of_page(self, name: str) -> Numbers:
+        """How often words are in the latest visit of a page, if it is of the site and days asked for."""
+        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM word").fetchone()
+        numbers = [0] * (last + 1)
+        page = pages.find(self._connection, name)
+        lo, hi = self._days or (1, date.max.toordinal())
+        if page is None or self._site not in (sums.ALL_SITES, page[1]) or not lo <= page[2] <= hi:
+            return numbers
+        is_asked = self._query.lang in (None, name.partition(":")[2])
+        for word, (main, other) in pages.latest(self._connection, page[0], page[2]).items():
+            numbers[word] = (main + other if self._query.everything else main) * is_asked
+        return numbers
+
+    def _own(self, number: str) -> Numbers:
+        """The sums that words have; 0 where ``q`` and a level rule a word out."""
+        query, ask = self._query, self._connection.execute
+        (last,) = ask("SELECT coalesce(max(id), 0) FROM word").fetchone()
+        numbers = [0] * (last + 1)
+        source, terms = "word w", []
+        if query.known in LEVELS[1:]:
+            source, terms = "known k CROSS JOIN word w USING (key, lang)", ["k.level = :level"]
+        if query.lang is not None:
+            terms.append("w.lang = :lang")
+        if query.q:
+            terms.append("w.plain GLOB :pattern")
+        told = {
+            "lang": query.lang,
+            "pattern": queries.pattern(query.q or ""),
+            "level": LEVELS.index(query.known) if query.known in LEVELS else 0,
+        }
+        where = f"WHERE {' AND '.join(terms)}" if terms else ""
+        for word, n in ask(f"SELECT w.id, {number} FROM {source} {where}", told):
+            numbers[word] = n
+        return numbers
+
+    # filters
+
+    def _filter(self, numbers: Numbers) -> None:
+        query = self._query
+        if query.q and not self._has_own:
+            sql = "SELECT id FROM word WHERE plain GLOB ?"
+            _keep(numbers, (word for (word,) in self._connection.execute(sql, (queries.pattern(query.q),))))
+        if query.known == UNKNOWN:
+            _drop(numbers, self._levelled("known", "ignored"))
+        elif query.known == LEVELS[0]:
+            _drop(numbers, self._levelled(*LEVELS[1:]))
+        elif query.known is not None and not self._has_own:
+            _keep(numbers, self._levelled(query.known))
+        if not query.everything:
+            sql = "SELECT w.id FROM temp.stop t CROSS JOIN word w USING (key, lang)"
+            _drop(numbers, (word for (word,) in self._connection.execute(sql)))
+        if not query.names:
+            sql = "SELECT id FROM word WHERE named > 0 AND small = 0 AND lang <> ?"
+            _drop(numbers, (word for (word,) in self._connection.execute(sql, (CAPITALISED,))))
+
+    def _levelled(self, *levels: str) -> Iterable[int]:
+        return levelled(self._connection, *levels)
+
+    # orders: each gives the numbers of the words shown
+
+    def _by_occurrences(self, numbers: Numbers, need: int) -> list[int]:
+        return self._largest(numbers, need)
+
+    def _largest(self, numbers: Numbers, need: int, then: Numbers | None = None) -> list[int]:
+        """The words shown where the largest of ``numbers`` come first; what is equal by ``then``, by the word."""
+        offset = self._query.offset
+        least = _least(numbers, need)
+        fitting = [word for word, n in enumerate(numbers) if n >= least]
+        above = [word for word in fitting if numbers[word] > least]
+        if (
+            then is None and len(fitting) - len(above) > _FEW
+        ):  # so many are equal: by the alphabet, as they come
+            tied = self._walk(numbers, need - len(above), least)
+            before = self._sorted(above, numbers, then) if len(above) > offset else above
+            return [*before, *tied][offset:]
+        return self._sorted(fitting, numbers, then)[offset:need]
+
+    def _sorted(self, some: list[int], numbers: Numbers, then: Numbers | None) -> list[int]:
+        names = self._names(some)
+        if then is None:
+            return sorted(some, key=lambda word: (-numbers[word], names[word]))
+        return sorted(some, key=lambda word: (-numbers[word], -then[word], names[word]))
+
+    def _names(self, some: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Key and language of some words."""
+        ask = self._connection.execute
+        if len(some) > _FEW * 20:
+            rows = ask("SELECT id, key, lang FROM word")
+        else:
+            sql = "SELECT w.id, w.key, w.lang FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
+            rows = ask(sql, (json.dumps(list(some)),))
+        return {word: (key, lang) for word, key, lang in rows}
+
+    def _walk(self, numbers: Numbers, need: int, number: int | None = None) -> list[int]:
+        """The first words by the alphabet, of those with that number."""
+        found: list[int] = []
+        for (word,) in self._connection.execute("SELECT id FROM word ORDER BY key, lang"):
+            n = numbers[word]
+            if n and number in (None, n):
+                found.append(word)
+                if len(found) == need:
+                    break
+        return found
+
+    def _by_word(self, numbers: Numbers, need: int) -> list[int]:
+        return self._walk(numbers, need)[self._query.offset :]
+
+    def _by_first(self, numbers: Numbers, need: int) -> list[int]:
+        rows = self._connection.execute("SELECT first, id FROM word ORDER BY first DESC")
+        return self._by_day(((day, [word]) for day, word in rows), numbers, need)
+
+    def _by_last(self, numbers: Numbers, need: int) -> list[int]:
+        return self._by_day(sums.backwards(self._connection), numbers, need)
+
+    def _by_day(self, days: Iterable[tuple[int, Iterable[int]]], numbers: Numbers, need: int) -> list[int]:
+        """The words shown where those of the first of ``days`` come first, then those met most."""
+        found: dict[int, int] = {}
+        full: int | None = None
+        for day, some in days:
+            if full is not None and day != full:
+                break
+            for word in some:
+                if numbers[word] and word not in found:
+                    found[word] = day
+            if len(found) >= need:
+                full = day
+        last = sorted(found.values(), reverse=True)[need - 1]
+        kept = [word for word, day in found.items() if day >= last]
+        names = self._names(kept)
+        kept.sort(key=lambda word: (-found[word], -numbers[word], names[word]))
+        return kept[self._query.offset : need]
+
+    def _by_pages(self, numbers: Numbers, need: int) -> list[int]:
+        # a word is on no more pages than it has occurrences: look at the most frequent until no other can pass them
+        some = 2 * need + 100
+        while some < _FEW:
+            least = _least(numbers, some) if some < len(numbers) else 0
+            pages = [0] * len(numbers)
+            for word, n in self._pages([word for word, n in enumerate(numbers) if n and n >= least]).items():
+                pages[word] = n
+            if _least(pages, need) > least or not least:
+                return self._largest(pages, need, then=numbers)
+            some *= 2
+        pages = (
+            self._own(f"w.{self._pages_column()}")
+            if self._is_plain
+            else self._sums.of_words(self._pages_column())
+        )
+        pages = [p if n else 0 for p, n in zip(pages, numbers, strict=True)]
+        for word, n in self._met_again([word for word, n in enumerate(numbers) if n]).items():
+            pages[word] -= n
+        return self._largest(pages, need, then=numbers)
+
+    def _pages_column(self) -> str:
+        if self._is_plain:
+            return "all_pages" if self._query.everything else "pages"
+        column = "new" if self._days is None else "pages"
+        return f"all_{column}" if self._query.everything else column
+
+    def _pages(self, some: Collection[int]) -> dict[int, int]:
+        """On how many distinct pages these words were met."""
+        if self._query.page is not None:
+            return dict.fromkeys(some, 1)
+        if self._is_plain:
+            sql = (
+                f"SELECT w.id, {self._pages_column()} FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
+            )
+            return dict(self._connection.execute(sql, (json.dumps(list(some)),)))
+        found = self._sums.of_some(self._pages_column(), some)
+        for word, n in self._met_again(some).items():
+            found[word] -= n
+        return found
+
+    def _met_again(self, some: Collection[int]) -> dict[int, int]:
+        if self._days is None or self._days[0] >= self._days[1]:
+            return {}
+        everything = self._query.everything
+        return again.times(self._connection, some, self._sums, self._days[0], everything=everything)
+
+    # rows
+
+    def _rows(self, shown: Sequence[int], numbers: Numbers) -> list[Word]:
+        sql = (
+            f"SELECT w.id, {SHOWN},"
+            " w.key, w.lang, w.first, w.last, w.named, w.small,"
+            " (SELECT level FROM known k WHERE k.key = w.key AND k.lang = w.lang)"
+            " FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
+        )
+        pages = self._pages(shown)
+        day = queries.day_text
+        found = []
+        for word, form, key, lang, first, last, named, small, level in self._connection.execute(
+            sql, (json.dumps(shown),)
+        ):
+            told = key, LEVELS[level or 0], is_name(lang, named, small)
+            found.append(Word(form, lang, numbers[word], pages[word], day(first), day(last), *told))
+        return found
+
+    def _read_pages(self, occurrences: int) -> int:
+        if self._query.page is not None:
+            return int(occurrences > 0)
+        sql, parameters = queries.read_pages(self._query)
+        (read,) = self._connection.execute(sql, parameters).fetchone()
+        return int(read)
+
+
+_ORDERS = {
+    "occurrences": _List._by_occurrences,
+    "pages": _List._by_pages,
+    "word": _List._by_word,
+    "first": _List._by_first,
+    "last": _List._by_last,
+}
+
+
+def levelled(connection: sqlite3.Connection, *levels: str) -> Iterable[int]:
+    """The numbers of the words met that have one of these levels."""
+    marks = ", ".join(str(LEVELS.index(level)) for level in levels)
+    sql = f"SELECT w.id FROM known k CROSS JOIN word w USING (key, lang) WHERE k.level IN ({marks})"
+    return (word for (word,) in connection.execute(sql))
+
+
+def _site(connection: sqlite3.Connection, host: str) -> int | None:
+    row = connection.execute("SELECT id FROM site WHERE host = ?", (host,)).fetchone()
+    return row[0] if row else None
+
+
+def _drop(numbers: Numbers, some: Iterable[int]) -> None:
+    for word in some:
+        if word < len(numbers):
+            numbers[word] = 0
+
+
+def _keep(numbers: Numbers, some: Iterable[int]) -> None:
+    kept = [0] * len(numbers)
+    for word in some:
+        kept[word] = numbers[word]
+    numbers[:] = kept
+
+
+def _least(numbers: Numbers, need: int) -> int:
+    """The smallest of the ``need`` largest."""
+    if need > len(numbers) // 8:
+        return sorted(numbers, reverse=True)[need - 1]
+    return heapq.nlargest(need, numbers)[-1]
