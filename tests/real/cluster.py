@@ -1,36 +1,38 @@
-"""Nodes behind HAProxy, as ``deploy/haproxy.cfg`` has it, with addresses and ports put in."""
+"""Nodes behind HAProxy, as the files of ``deploy/`` have it, with addresses and ports put in."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import json
+import random
+import re
 import shutil
+import socket
 import urllib.error
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from unittest import TestCase
 
 from tests.real.exactness import Found, Kill, faults, kill9
 from tests.real.numbered import Book, Readers
-from tests.real.parts import ROOT, Child, PartError, Twistd, answers, free_ports, require, until
+from tests.real.parts import ROOT, Child, PartError, Twistd, answers, require, until
 
 #: How long spools may take to be empty once the store is there.
 SETTLE_SECONDS = 60.0
 
-CONFIGURATION = ROOT / "deploy" / "haproxy.cfg"
+DEPLOY = ROOT / "deploy"
 
-#: What stands in the file, and of whom a test puts the address there.
-PLACES = {
-    "maxconn 8000": "most",
-    "bind 10.0.0.5:8001": "proxy",
-    "bind 10.0.0.5:8000": "report",
-    "src 10.0.0.0/8": "clients",
-    "one 10.0.0.11:8001": "one proxy",
-    "two 10.0.0.12:8001": "two proxy",
-    "one 10.0.0.11:8000": "one report",
-    "two 10.0.0.12:8000": "two report",
-}
+
+def kept_ports(number: int) -> list[int]:
+    """So many ports that nobody listens on and no connection is given: to be had again after a kill."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found: list[int] = []
+    while len(found) < number:
+        port = random.randrange(10_000, max(first, 11_000))
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found += [port] if port not in found else []
+    return found
 
 
 class Node:
@@ -38,7 +40,7 @@ class Node:
 
     def __init__(self, name: str, store: str, *options: str) -> None:
         self.place, self._store, self._options = name, store, options
-        self.proxy, self.report, self.admin = free_ports(3)
+        self.proxy, self.report, self.admin = kept_ports(3)
         self._lives = itertools.count(1)
         self._home = Child(name)  # keeps the folder over all lives
         self.name = ""
@@ -99,39 +101,55 @@ class Node:
 
 
 class HAProxy(Child):
-    """HAProxy with the file of ``deploy/`` and two nodes; ``proxy`` and ``report`` are its ports."""
+    """HAProxy with the files of ``deploy/``, two nodes and, where there are any, two Redis at these ports.
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    ``proxy``, ``report`` and ``redis`` are its own ports.
+    """
+
+    def __init__(self, nodes: Sequence[Node] = (), servers: Sequence[int] = ()) -> None:
         require("haproxy", shutil.which("haproxy"))
         super().__init__("haproxy")
-        self._nodes = nodes
-        self.proxy, self.report = free_ports(2)
+        self.nodes, self._servers = nodes, servers
+        self.proxy, self.report, self.redis = kept_ports(3)
 
     def up(self) -> HAProxy:
-        """Return itself once it listens and takes both nodes for healthy."""
-        one, two = self._nodes
-        addresses = {
-            "most": "maxconn 500",
-            "proxy": f"bind 127.0.0.1:{self.proxy}",
-            "report": f"bind 127.0.0.1:{self.report}",
-            "clients": "src 127.0.0.0/8",
-            "one proxy": f"one 127.0.0.1:{one.proxy} port {one.admin}",
-            "two proxy": f"two 127.0.0.1:{two.proxy} port {two.admin}",
-            "one report": f"one 127.0.0.1:{one.report} port {one.admin}",
-            "two report": f"two 127.0.0.1:{two.report} port {two.admin}",
+        """Return itself once it listens."""
+        one, two = self.nodes
+        places = {
+            "maxconn 8000": "maxconn 500",
+            "bind 10.0.0.5:8001": f"bind 127.0.0.1:{self.proxy}",
+            "bind 10.0.0.5:8000": f"bind 127.0.0.1:{self.report}",
+            "src 10.0.0.0/8": "src 127.0.0.0/8",
+            "one 10.0.0.11:8001": f"one 127.0.0.1:{one.proxy} port {one.admin}",
+            "two 10.0.0.12:8001": f"two 127.0.0.1:{two.proxy} port {two.admin}",
+            "one 10.0.0.11:8000": f"one 127.0.0.1:{one.report} port {one.admin}",
+            "two 10.0.0.12:8000": f"two 127.0.0.1:{two.report} port {two.admin}",
         }
-        text = CONFIGURATION.read_text()
-        for before, what in PLACES.items():
-            if text.count(before) != 1:
-                raise PartError(f"{CONFIGURATION} no longer has {before!r} once")
-            text = text.replace(before, addresses[what])
-        path = self.folder / "haproxy.cfg"
-        path.write_text(text)
-        self.start(["haproxy", "-db", "-f", str(path)])
+        files = ["-f", self._written("haproxy.cfg", places)]
+        if self._servers:
+            first, second = self._servers
+            places = {
+                "bind 10.0.0.5:6379": f"bind 127.0.0.1:{self.redis}",
+                "first 10.0.0.21:6379": f"first 127.0.0.1:{first}",
+                "second 10.0.0.22:6379": f"second 127.0.0.1:{second}",
+            }
+            files += ["-f", self._written("haproxy-redis.cfg", places)]
+        self.start(["haproxy", "-db", *files])
         until("haproxy listens", lambda: answers("127.0.0.1", self.proxy) or not self.running())
         if not self.running():
             raise self.fault("ended at its start")
         return self
+
+    def _written(self, name: str, places: Mapping[str, str]) -> str:
+        """The path of that file, with our addresses in the place of its own, each of which it has once."""
+        text = (DEPLOY / name).read_text()
+        for theirs, ours in places.items():
+            if len(re.findall(f"(?m)^[^#]*{re.escape(theirs)}", text)) != 1:
+                raise PartError(f"deploy/{name} no longer has {theirs!r} once")
+            text = re.sub(f"(?m)^([^#]*){re.escape(theirs)}", lambda found, ours=ours: found[1] + ours, text)
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
 
 
 class Fleet(TestCase):

@@ -7,7 +7,7 @@ import http.client
 import json
 import random
 
-from tests.real.cluster import Fleet, HAProxy
+from tests.real.cluster import Fleet, HAProxy, Node, kept_ports
 from tests.real.exactness import Found, faults
 from tests.real.load import SCALE, SCALES
 from tests.real.numbered import Readers
@@ -101,3 +101,50 @@ class ClusterTests(Fleet):
         self.assertEqual({each.node for each in readers.delivered[-20:]}, {self.nodes[1].name})
         self.assertEqual(self.nodes[1].running.stop(), 0)
         self.assertEqual(faults(readers.told, Found.of(self.where)), [])
+
+
+class FailoverTests(Fleet):
+    """``deploy/haproxy-redis.cfg``: a Redis and its replica behind one address."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        ports = kept_ports(2)
+        self.servers = []
+        for number, port in enumerate(ports):
+            follows = ["--replicaof", "127.0.0.1", str(ports[0])] if number else []
+            server = Redis(["--port", str(port), *follows])
+            self.addCleanup(server.close)
+            self.servers.append(server)
+        until("the replica follows", lambda: self.says(1, b"master_link_status:up"))
+        self.ports, self.nodes = ports, []
+        self.haproxy = HAProxy(self.nodes, ports)
+        self.addCleanup(self.haproxy.close)
+        for name in ("one", "two"):
+            node = Node(name, f"redis://127.0.0.1:{self.haproxy.redis}/0?prefix=class&timeout=3")
+            self.addCleanup(node.forget)
+            self.nodes.append(node)
+        self.haproxy.up()
+        until("a primary", lambda: "Server redis/second is DOWN" in self.haproxy.log)
+        for node in self.nodes:
+            node.up()
+
+    def says(self, number: int, words: bytes) -> bool:
+        """Whether a server says so of its replication."""
+        return words in self.servers[number].told("INFO", "replication")
+
+    def test_failed_over(self) -> None:
+        """The replica takes over in mid-load, and the old primary dies: nodes follow, totals are exact."""
+        readers = Readers(self.book, self.haproxy.proxy, rate=120.0)
+        readers.more(PAGES)
+        self.servers[0].told("FAILOVER", "TO", "127.0.0.1", str(self.ports[1]))
+        readers.more(PAGES)
+        until("the other leads", lambda: self.says(1, b"role:master"))
+        self.servers[0].kill9()
+        readers.more(PAGES)
+        readers.stop()
+        self.assertEqual(readers.broken, [])
+        where = self.servers[1].where("class")
+        self.settled(readers, where)
+        for node in self.nodes:
+            self.assertEqual(node.running.stop(), 0)
+        self.assertEqual(faults(readers.told, Found.of(where)), [])

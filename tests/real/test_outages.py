@@ -16,10 +16,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.real.cluster import Fleet, Node
+from tests.real.cluster import Fleet, Node, kept_ports
 from tests.real.exactness import Found, faults
 from tests.real.numbered import Readers
-from tests.real.parts import PartError, free_ports, until
+from tests.real.parts import PartError, until
 from tests.wordproxy.store.server import Redis
 
 NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
@@ -216,7 +216,7 @@ class OutageTests(Fleet):
 
     def test_failed_over(self) -> None:
         """It hands over to its replica in mid-load (FAILOVER): what one had taken the other has, once."""
-        first, second = free_ports(2)
+        first, second = kept_ports(2)
         self.ask("CONFIG", "SET", "port", str(first))
         other = Redis(["--port", str(second), "--replicaof", "127.0.0.1", str(first)])
         self.addCleanup(other.close)

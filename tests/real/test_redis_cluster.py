@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from tests.real.cluster import Fleet, Node
+from tests.real.cluster import Fleet, Node, kept_ports
 from tests.real.numbered import read_all
-from tests.real.parts import PartError, free_ports, until
+from tests.real.parts import PartError, until
 from tests.wordproxy.store.server import Redis
 
 PRIMARIES, SLOTS = 3, 16384
@@ -33,7 +33,7 @@ class ClusterTests(Fleet):
 
     def primary(self, number: int) -> Redis:
         """A server that may join a cluster."""
-        port, bus = free_ports(2)
+        port, bus = kept_ports(2)
         made = Redis(["--cluster-enabled", "yes", "--port", str(port), "--cluster-port", str(bus)])
         self.addCleanup(made.close)
         return made
