@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import socket
 import stat
 import tempfile
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from unittest import TestCase
 
 import bcrypt
@@ -53,6 +55,15 @@ def get(node: Twistd, url: str, user: str | None = None) -> int:
         answer = connection.getresponse()
         answer.read()
         return answer.status
+
+
+def report(node: Twistd, path: str, user: str) -> Any:
+    """The report's JSON for a user who logs in to it."""
+    connection = HTTPConnection("127.0.0.1", node.ports["report"], timeout=FETCH_SECONDS)
+    credentials = base64.b64encode(f"{user}:{USERS[user]}".encode()).decode()
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"Authorization": f"Basic {credentials}"})
+        return json.loads(connection.getresponse().read())
 
 
 def found(path: str) -> tuple[dict[str, int], Share]:
@@ -123,14 +134,14 @@ class ProfileTests(TestCase):
         self.assertEqual([found(profile_store(self.path, user))[1].counted for user in USERS], [3, 3])
 
     def test_in_memory(self) -> None:
-        """With a store in memory nothing of a user is in the report of nobody, nor on the disk."""
+        """With a store in memory nothing of a user is in the report of another, nor on the disk."""
         self.path = ":memory:"
         node = self.node("--profiles")
         for number in range(3):
             self.assertEqual(get(node, self.origin.url(number), "alice"), 200)
-        until("all is kept", lambda: " counted 2" in node.log and node.report("/coverage.json"))
-        self.assertEqual(node.report("/words.json?all=1")["words"], [])
-        self.assertEqual(node.report("/coverage.json")["counted"], 0)
+        until("all is counted", lambda: node.log.count(" counted 2") == 3)
+        self.assertEqual(report(node, "/words.json?all=1", "bøb")["words"], [])
+        self.assertEqual(report(node, "/coverage.json", "bøb")["counted"], 0)
         self.assertEqual(node.stop(), 0)
         self.assertFalse((self.folder / "words.d").exists())
 
