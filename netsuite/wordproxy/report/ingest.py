@@ -30,6 +30,7 @@ const say=s=>{const o=d.createElement("div");o.textContent=s;
 o.style.cssText="all:initial;position:fixed;top:1em;right:1em;z-index:2147483647;padding:.6em 1em;"+
 "font:16px sans-serif;color:#fff;background:#234;border-radius:.3em";
 e.appendChild(o);setTimeout(()=>o.remove(),4000)};
+d.addEventListener("securitypolicyviolation",v=>{if(v.effectiveDirective=="form-action")say(%(sorry)s)});
 const post=()=>{const f=d.createElement("form");f.method="post";f.action=u;f.target="_blank";
 f.style.display="none";f.acceptCharset="utf-8";p.token=t;
 for(const k in p){const i=d.createElement("textarea");i.name=k;i.value=p[k];f.appendChild(i)}
@@ -82,7 +83,8 @@ class Bringing:
 
 def link(url: str, token: str) -> str:
     """The address of the bookmarklet that brings pages to ``url``."""
-    script = SCRIPT.replace("\n", "") % {"url": json.dumps(url), "token": json.dumps(token)}
+    texts = {"url": url, "token": token, "sorry": str(said("bring.forbidden"))}
+    script = SCRIPT.replace("\n", "") % {name: json.dumps(text) for name, text in texts.items()}
     return "javascript:" + quote(script, safe="")
 
 
