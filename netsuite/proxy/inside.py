@@ -57,6 +57,7 @@ class InsideClient(ClientSide):
         self.context = context
         self._place = Target(self.scheme, target.host, target.port, b"/")
         self._user, self._listener = opening.user, listener
+        self._credentials = opening.head.combined.get(b"proxy-authorization")
         self._is_shaken = self._has_asked = False
 
     def handshakeCompleted(self) -> None:
@@ -67,6 +68,10 @@ class InsideClient(ClientSide):
         if not self._has_asked:
             self._has_asked = True
             self._listener.accepted(self._name)
+        # hooks tell users apart by it, and believe the one who logged in; it is in no line that is sent on
+        head.combined.pop(b"proxy-authorization", None)
+        if self._credentials is not None:
+            head.combined[b"proxy-authorization"] = self._credentials
         told = self._misplaced(head)
         if told is None:
             self._route(head, self._user)

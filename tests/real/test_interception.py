@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import shutil
@@ -16,8 +17,12 @@ from typing import ClassVar
 from unittest import TestCase
 from urllib.parse import urlencode
 
+import bcrypt
 from OpenSSL import SSL
 
+from netsuite.wordproxy.place import profile_store
+from netsuite.wordproxy.store.contract import WordQuery
+from netsuite.wordproxy.store.open import open_store
 from tests.real.nameserver import Nameserver, having
 from tests.real.parts import Twistd, require, until, wordproxy
 from tests.real.tlsorigin import Issuer, Reader, TlsOrigin, answer, ask, der
@@ -440,6 +445,48 @@ class WorkersTests(Case):
                 return False
 
         until("no worker opens it any more", lambda: all(untouched() for _ in range(6)))
+
+
+class UsersTests(Case):
+    """Users who are counted apart."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        users = Path(tempfile.mkdtemp(prefix="netsuite-users-"))
+        cls.addClassCleanup(shutil.rmtree, users)
+        lines = [
+            f"{user}:{bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}" for user in ("alice", "bob")
+        ]
+        (users / "htpasswd").write_text("\n".join(lines) + "\n")
+        (users / "htpasswd").chmod(0o600)
+        cls.options = ("--htpasswd", str(users / "htpasswd"), "--profiles")
+        super().setUpClass()
+
+    def test_whose(self) -> None:
+        """What is read in a tunnel is its user's, whatever the requests inside say of themselves."""
+        origin = self.origin(HOST, word=b"pier")
+        alice, bob = (
+            f"Basic {base64.b64encode(f'{user}:secret'.encode()).decode()}" for user in ("alice", "bob")
+        )
+        fields = f"Proxy-Authorization: {alice}\r\n"
+        reader = Reader(self.service.ports["proxy"], HOST, origin.port, fields)
+        self.addCleanup(reader.raw.close)
+        with reader.tls(self.ours) as stream:
+            status, _, _ = ask(stream, f"{HOST}:{origin.port}", "/", f"Proxy-Authorization: {bob}")
+        self.assertEqual(status, 200)
+        self.assertNotIn(b"roxy-", origin.heads[0])
+        store = next(self.service.folder.rglob("words.db"))
+        theirs = profile_store(str(store), "alice")
+        until("alice's words", lambda: Path(theirs).exists() and "pier" in self.words(theirs))
+        self.assertEqual(self.words(str(store)), set())
+        self.assertFalse(Path(profile_store(str(store), "bob")).exists())
+
+    def words(self, path: str) -> set[str]:
+        store = open_store(path, read_only=True)
+        try:
+            return {word.word for word in store.words(WordQuery(everything=True)).words}
+        finally:
+            store.close()
 
 
 class StartTests(TestCase):

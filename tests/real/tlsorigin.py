@@ -214,12 +214,13 @@ class TlsOrigin:
 
 
 class Reader:
-    """A client that goes through a proxy by CONNECT and speaks TLS inside."""
+    """A client that goes through a proxy by CONNECT, with further ``fields``, and speaks TLS inside."""
 
-    def __init__(self, proxy: int, host: str, port: int) -> None:
+    def __init__(self, proxy: int, host: str, port: int, fields: str = "") -> None:
         self.host = host
         self.raw = socket.create_connection(("127.0.0.1", proxy), timeout=60)
-        self.raw.sendall(b"CONNECT %b:%d HTTP/1.1\r\nHost: %b:%d\r\n\r\n" % ((host.encode(), port) * 2))
+        place = f"{host}:{port}"
+        self.raw.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{fields}\r\n".encode())
         head = b""
         while b"\r\n\r\n" not in head:
             data = self.raw.recv(1)
