@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import table
+from bench import counting, table
 from bench.machine import Machine
 from bench.profile import Profile
 
@@ -88,7 +88,7 @@ def write(
         profile=textwrap.indent(profile.text(["part"], longest=24), "    "),
         loads="\n".join(_section(load, found) for load, found in results.items()),
     )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + counting.section_of(path), encoding="utf-8")
 
 
 def _section(load: str, rounds: table.Rounds) -> str:

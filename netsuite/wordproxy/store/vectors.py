@@ -1,8 +1,8 @@
 """Numbers of many words in one row: the words of a page's day, and the tallies of a site's day.
 
 Theory.  A page has hundreds of words, so one row for each of them is what a store would spend its time on.
-Instead the numbers stand in columns (`packing`), a row of columns for each page and day, and for each site and
-day.  Three things follow:
+Instead the numbers stand in columns (`packing`), a row of columns for each page and day, and for each site
+and day.  Three things follow:
 
 * A *met* row is written once, by the first visit of its day; a second visit, and whoever forgets, reads it,
   changes it and writes it back.
@@ -171,8 +171,8 @@ def met(connection: sqlite3.Connection, page: int) -> dict[int, Met]:
 def met_on(connection: sqlite3.Connection, page: int, day: int) -> Met | None:
     """Return the words of a page's day, None if it has none."""
     row = connection.execute(
-        f"SELECT {_MET_COLUMNS} FROM met WHERE page = ? AND day = ?",
-        (page, day),  # noqa: S608
+        f"SELECT {_MET_COLUMNS} FROM met WHERE page = ? AND day = ?",  # noqa: S608 - names of ours
+        (page, day),
     ).fetchone()
     return None if row is None else _met(*row)
 
