@@ -51,7 +51,7 @@ KNOWN = [
 
 PAGES = [
     Column("title", lambda page: page.title, "title", lambda page: links.page(page.id)),
-    Column("host", lambda page: page.host, "site", lambda page: links.site(page.host)),
+    Column("host", lambda page: page.host, "site", lambda page: links.site(page.host), extra=True),
     Column("lang", lambda page: page.lang, "lang", extra=True),
     Column("visits", lambda page: page.visits, "count", extra=True),
     *known_columns(lambda page: page.known),

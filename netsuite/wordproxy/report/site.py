@@ -76,7 +76,7 @@ def make_report(
         "/coverage": views.coverage,
     }
     paths: dict[str, View] = {
-        "/": views.words,
+        "/": overview,
         **{path + form: view for path, view in lists.items() for form in _FORMS},
         "/coverage.json": api.coverage,
         "/unknown.tsv": learning.anki,

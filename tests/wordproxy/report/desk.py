@@ -13,13 +13,9 @@ from netsuite.site.token import Token
 from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.reader import Reader
 from netsuite.wordproxy.report.site import make_report
-from netsuite.wordproxy.store.contract import Store
+from netsuite.wordproxy.store.contract import WholeStore
 from netsuite.wordproxy.store.open import open_store
-from netsuite.wordproxy.store.sqlite import SqliteStore
 from tests.site.wire import Now
-
-#: Why a test that needs all of a store is left out until there is one.
-NOT_WHOLE = None if hasattr(SqliteStore, "breakdown") else "the store can't break down yet"
 
 
 class Line:
@@ -61,10 +57,10 @@ class ReportCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock, self.line = Now(), Line()
         self.token = Token(self.clock.seconds, "the secret of the report")
-        self.store: Store = open_store(":memory:", stop_words={"en": {"the"}})
+        self.store: WholeStore = open_store(":memory:", stop_words={"en": {"the"}})
         self.addCleanup(self.store.close)
         self.health: Mapping[str, object] = {"counter": "running"}
-        self.opened: Callable[[], Store] = lambda: self.store
+        self.opened: Callable[[], WholeStore] = lambda: self.store
         self.reader = Reader(lambda: self.opened(), self.clock, pool=self.line, keep=True)
         self.reader.start()
         self.paused: list[bool] = []

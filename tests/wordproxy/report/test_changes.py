@@ -13,7 +13,7 @@ from netsuite.site.tongue import said
 from netsuite.wordproxy.report.undo import CHANGES_MAX, WORDS_MAX, Changes
 from netsuite.wordproxy.store.contract import Knowledge, PageQuery, WordQuery
 from tests.site.wire import Client, Reply, ask
-from tests.wordproxy.report.desk import NOT_WHOLE, ReportCase
+from tests.wordproxy.report.desk import ReportCase
 from tests.wordproxy.store.samples import DAY, batch, page
 
 
@@ -159,8 +159,6 @@ class KnownTests(ChangingCase):
 
 
 class ForgetTests(ChangingCase):
-    skip = NOT_WHOLE
-
     def test_asked_first(self) -> None:
         """The page says what would go, and only its button does it."""
         for target, piece in [
@@ -218,8 +216,6 @@ class ForgetTests(ChangingCase):
 
 
 class OtherTests(ChangingCase):
-    skip = NOT_WHOLE
-
     def test_pause(self) -> None:
         """Counting is paused and goes on by a button."""
         self.assertIn("Counting is paused", self.notice(self.form("/pause", paused="1", back="/words")))
