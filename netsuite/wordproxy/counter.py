@@ -41,7 +41,7 @@ from netsuite.words.count import WordCounter
 LOCAL, INTERNAL = 12, 70
 
 _READ = 256 * 1024
-_DESCRIPTORS = 64
+_DESCRIPTORS = 128  # a store in a file has three, and there may be one for each user
 
 
 class _Pipe:

@@ -82,7 +82,8 @@ class Keeping:
         self._left: list[Spool] = []  # by nodes that are no more
         self._refused = 0  # times in a row
         self._began = clock()
-        self._due = clock()  # when the store is asked again
+        self._asked = clock()  # when the store was asked last
+        self._due = clock()  # when it is asked again
         self._look_due = clock()
         self._owed: list[tuple[str, int]] = []  # lost with a damaged spool: day, pages
         if spooling is not None:
@@ -157,6 +158,7 @@ class Keeping:
     # to the stores
 
     def _deliver(self, parts: Parts) -> None:
+        self._asked = self._clock()
         try:
             for profile, batch in parts:
                 self._add(self._store(profile), batch)
@@ -203,7 +205,8 @@ class Keeping:
     def _refuse(self, fault: StoreFault) -> None:
         """The store is asked again after a while."""
         shortest, longest = RETRY_SECONDS
-        self._due = self._clock() + min(longest, shortest * 2 ** min(self._refused, 10))
+        took = self._clock() - self._asked  # to wait for a timeout half of the time is enough
+        self._due = self._clock() + max(took, min(longest, shortest * 2 ** min(self._refused, 10)))
         self._refused += 1
         self._complain(f"{fault}; batches wait in the spool")
 

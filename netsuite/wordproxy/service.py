@@ -398,11 +398,11 @@ class Wordproxy(service.MultiService):
         await reader.add(batch)
 
     async def flush(self) -> bool:
-        """All that was read so far is in the store; or False: it can't be now, and waits."""
-        try:
-            return await self._counting.flush().addTimeout(FLUSH_SECONDS + 2, self._reactor)
-        except (defer.CancelledError, defer.TimeoutError):
-            return False
+        """All that was read or brought so far is in the store; or False: it can't be now, and waits."""
+        counting = [self._counting, self._brought] if self._brought is not None else [self._counting]
+        flushes = [one.flush().addTimeout(FLUSH_SECONDS + 2, self._reactor) for one in counting]
+        told = await defer.DeferredList(flushes, consumeErrors=True)
+        return all(is_told and is_done for is_told, is_done in told)
 
     def startService(self) -> None:
         """Start the store, the counter and the rest; say where everything is.  Raises: Refused."""

@@ -146,6 +146,20 @@ class SpoolingTests(KeepingCase):
             self.later(one, waits[-1])
         self.assertEqual(waits, [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0])
 
+    def test_a_store_that_hangs(self) -> None:
+        """Where each question takes its timeout, half of the time is left for pages."""
+        one = self.made()
+
+        def hang(batch: Batch) -> None:
+            self.now += 10.0
+            raise StoreFault("no answer within 10 s")
+
+        self.store.add = hang  # type: ignore[method-assign]
+        one.keep(of_main(1))
+        self.assertEqual(one.wait(), 10.0)
+        self.later(one, 10.0)
+        self.assertEqual((one.wait(), one.spooled), (10.0, 1))
+
     def test_a_lost_answer(self) -> None:
         """A batch that was applied without our knowing is sent again, and is there once."""
         one = self.made()

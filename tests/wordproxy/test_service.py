@@ -7,6 +7,7 @@ import os
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.wordproxy import place
 from netsuite.wordproxy.service import Options, Settings
 
 
@@ -67,6 +68,38 @@ class OptionsTests(SynchronousTestCase):
         """Its hooks are its own."""
         fault = self.assertRaises(UsageError, settings, "--hooks", "pages:Pages")
         self.assertIn("--hooks", str(fault))
+
+    def test_spool(self) -> None:
+        """A store in a Redis has a spool in the state folder, if it may have a byte; others have none."""
+        told = settings("-s", "redis://u@h/?prefix=mine").feed
+        self.assertEqual(told.spool, "/home/reader/.local/state/netsuite/spool")
+        self.assertEqual((told.spool_bytes, told.spool_name), (256 << 20, "redis://h:6379/0?prefix=mine"))
+        for options in (("-s", "redis://h", "--spool", "0"), ("-s", "/a/words.db"), ("-s", ":memory:")):
+            self.assertEqual((settings(*options).feed.spool, settings(*options).feed.spool_bytes), ("", 0))
+        self.assertEqual(settings("-s", "redis://h", "--spool", "1GiB", "-k", "7").feed.spool_bytes, 1 << 30)
+
+    def test_no_place_for_a_spool(self) -> None:
+        """Without a home a spool has no place, and that is said."""
+        os.environ.clear()
+        self.patch(place, "_passwd_home", lambda: None)
+        fault = self.assertRaises(UsageError, settings, "-s", "redis://h")
+        self.assertIn("--spool", str(fault))
+        settings("-s", "redis://h", "--spool", "0")
+
+    def test_profiles(self) -> None:
+        """Users can be counted apart only where they log in."""
+        fault = self.assertRaises(UsageError, settings, "--profiles")
+        self.assertIn("--htpasswd", str(fault))
+        users = self.mktemp()
+        with open(users, "w") as file:
+            file.write("")
+        self.assertTrue(settings("--profiles", "-A", users).profiles)
+        self.assertFalse(settings("-A", users).profiles)
+
+    def test_revisits(self) -> None:
+        """Pages that had not changed are ignored or counted, nothing else."""
+        self.assertEqual([settings(*said).revisits for said in ((), ("--revisits", "count"))], [False, True])
+        self.assertRaises(UsageError, settings, "--revisits", "maybe")
 
     def test_all_faults(self) -> None:
         """Every fault is told, a line each."""
