@@ -88,6 +88,9 @@ class WordLists:
         """Each word that fits, over all days and sites."""
         for lang in self._places.langs(query.lang):
             only, without = self._choice(query, lang)
+            if only is None and query.sort in ("pages", "first", "last"):
+                yield from self._scanned(query, lang, without)
+                continue
             counts: dict[str, int] = {}
             if only is None:
                 for keys, ns in self._fetch.ranked(f"{'all' if query.everything else 'top'}:{lang}"):
@@ -97,6 +100,18 @@ class WordLists:
                 counts = {key: n for key, row in found.items() if (n := _number(row, query)) > 0}
             fitting = [key for key in _searched(query.q, list(counts)) if key not in without]
             yield from self._dated(query, lang, [(key, counts[key], -1) for key in fitting])
+
+    def _scanned(self, query: WordQuery, lang: str, without: Collection[str]) -> Iterator[_Row]:
+        """Each word of a language that fits, with its pages and days."""
+        at, seen = 3 if query.everything else 2, set[str]()  # a hash that grows may give a field twice
+        for keys, rows in self._fetch.scan(f"words:{lang}"):
+            told: dict[str, Any] = dict(zip(keys, rows, strict=True))
+            for key in _searched(query.q, keys):
+                row = told[key]
+                n = row[0] + row[1] if query.everything else row[0]
+                if n > 0 and key not in without and key not in seen:
+                    seen.add(key)
+                    yield key, lang, n, row[at], row[4], row[5]
 
     def _from_tallies(self, query: WordQuery, days: Days) -> Iterator[_Row]:
         """Each word that fits with its occurrences and pages on some days or at one site."""

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from netsuite.wordproxy.store import redisrows
-from netsuite.wordproxy.store.adding import is_small
 from netsuite.wordproxy.store.contract import COUNTED
+from netsuite.wordproxy.store.numbers import is_small
 from netsuite.wordproxy.store.redischange import Change, Place, tally_name
 from netsuite.wordproxy.store.redisrows import ALL_NEW, NEW, NUMBERS, Day, Met
 
