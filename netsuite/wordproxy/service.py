@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from twisted.application import service
@@ -26,6 +26,7 @@ from netsuite.site.token import Token
 from netsuite.values import Where
 from netsuite.wordproxy import place
 from netsuite.wordproxy.alone import Alone
+from netsuite.wordproxy.bring import known
 from netsuite.wordproxy.bring.ingest import Ingesting
 from netsuite.wordproxy.copying import Rules, host_pattern
 from netsuite.wordproxy.crew import Crew
@@ -42,7 +43,7 @@ from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.opened import Opened
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import OPEN, make_report
-from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
+from netsuite.wordproxy.store.contract import Batch, Store, StoreFault, WholeStore
 from netsuite.wordproxy.store.open import open_store, shared_url_key
 from netsuite.wordproxy.store.redisurl import is_redis, parse_place
 from netsuite.words import language, stopwords
@@ -55,7 +56,7 @@ GRACE_DAYS = 1
 
 
 #: Settings that hold from the start to the end: of the store, of the counter, of what is shown.
-FIXED = frozenset(("store", "feed", "stop_lists", "stop_words", "paused", "token"))
+FIXED = frozenset(("known", "store", "feed", "stop_lists", "stop_words", "paused", "token"))
 
 #: What is done with a page that had not changed (304).
 REVISITS = ("ignore", "count")
@@ -71,6 +72,7 @@ class Settings:
     keep_days: int
     stop_lists: tuple[tuple[str, str], ...]
     stop_words: bool
+    known: tuple[tuple[str, str], ...]
     ignore_hosts: tuple[str, ...]
     only_hosts: tuple[str, ...]
     count_no_store: bool
@@ -118,6 +120,7 @@ class Options(proxy.Options):
     ]
     optRepeated: ClassVar[list[list[str | None]]] = [
         ["ignore-words", "w", "Own stop list of a language, LANG=FILE"],
+        ["known", "K", "List of known words, LANG=FILE; levels that were chosen later stay"],
         ["ignore-host", None, "Host whose pages are not counted, * allowed"],
         ["intercept", "i", "Host whose TLS is opened to count its pages, *.HOST for all below it"],
         ["never-intercept", None, "File of more hosts that are never opened; !HOST takes one away"],
@@ -151,6 +154,7 @@ class Options(proxy.Options):
             keep_days=keep_days,
             stop_lists=self.take_all("ignore-words", self._stop_list),
             stop_words=not self["no-ignore-words"],
+            known=self.take_all("known", self._known),
             ignore_hosts=self.take_all("ignore-host", host_pattern),
             only_hosts=self.take_all("only-host", host_pattern),
             count_no_store=bool(self["count-no-store"]),
@@ -234,6 +238,18 @@ class Options(proxy.Options):
         if self.origins.get("store") == "command line" and urlsplit(text).password is not None:
             self.fault("store", "other users of this machine can read a password here; use ?password-file=")
         return text
+
+    def _known(self, text: str) -> tuple[str, str]:
+        tag, equals, path = text.partition("=")
+        lang = language.primary(tag)
+        if not equals or lang is None:
+            raise ValueError("is no list of known words; write en=FILE")
+        path = self.path_of("known", path)
+        try:
+            known.read(path, lang)
+        except (OSError, known.ListFault) as error:
+            raise ValueError(f"cannot be read: {error}") from error
+        return lang, path
 
     def _stop_list(self, text: str) -> tuple[str, str]:
         lang, equals, path = text.partition("=")
@@ -425,6 +441,8 @@ class Wordproxy(service.MultiService):
         super().startService()
         self._reader.start()
         self._crowd.start()
+        if self._settings.known:
+            journal.detach(defer.Deferred.fromCoroutine(self._learn()), where="wordproxy.known")
         if self._settings.paused:
             self._counting.pause.begin()
         journal.detach(self._minutely.start(MINUTE), where="wordproxy.minute")
@@ -488,6 +506,21 @@ class Wordproxy(service.MultiService):
     def _health(self) -> dict[str, object]:
         pinned = self._interception.status() if self._interception is not None else {}
         return {**self._counting.status(), **pinned}
+
+    async def _learn(self) -> None:
+        """Words of the lists that have no level yet are known."""
+
+        def learn(store: Store) -> None:
+            whole = cast(WholeStore, store)
+            for lang, path in self._settings.known:
+                said = {word.key for word in whole.levels(lang)}
+                words = [word for word in known.read(path, lang).words if word.key not in said]
+                whole.set_levels(words)
+
+        try:
+            await self._reader.ask(learn)
+        except (StoreFault, Busy, OSError, known.ListFault) as error:
+            journal.counter_trouble(text=f"known words were not loaded: {error or 'busy'}")
 
     def _toggle_pause(self) -> None:
         self._pause(not self._counting.pause.is_on)
