@@ -7,8 +7,6 @@ Kept by the spans of `sums`, and as derived as these.  Pages that retention has 
 more, and stay counted once for each day.
 """
 
-# ruff: noqa: S608 - statements are put together from this file's own parts
-
 from __future__ import annotations
 
 import sqlite3
@@ -33,7 +31,7 @@ ORDER BY v.page, v.day
 def times(
     connection: sqlite3.Connection, some: Collection[int], sums: Sums, since: int, *, everything: bool
 ) -> dict[int, int]:
-    """How often each of ``some`` words was met again on a page, in the range of ``sums``, which begins ``since``."""
+    """How often each of ``some`` words was met again on a page, in the range of ``sums`` from ``since``."""
     met = dict.fromkeys(some, 0)
     rest = list(sums.rest)
     for span in sums.spans:
@@ -63,7 +61,7 @@ def times(
 def read(
     connection: sqlite3.Connection, span: Span, *, since: int = 0, site: int = ALL_SITES
 ) -> dict[int, list[Entry]]:
-    """By site, the words that were met again on those days, where the day before is not earlier than ``since``."""
+    """By site, the words met again on those days that their page had had earlier, but from ``since`` on."""
     here = "AND p.site = :site" if site != ALL_SITES else ""
     told = {"lo": span[0], "hi": span[1], "since": since, "site": site}
     pages: dict[tuple[int, int], set[int]] = {}
@@ -85,7 +83,7 @@ def read(
 
 
 def keep(connection: sqlite3.Connection, span: Span, found: Mapping[int, Iterable[Entry]]) -> None:
-    """What was read is kept, by site; ALL_SITES among them, so that it is seen that there was nothing more."""
+    """What was read is kept, by site; ALL_SITES among them, which tells that it was read."""
     for site, entries in found.items():
         columns = list(zip(*sorted(entries), strict=True)) or [(), (), ()]
         connection.execute(

@@ -164,7 +164,8 @@ class _Breakdown:
             where = where.replace("p.day", "v.day")
             by = by.replace("r.", "p.")
             again = (
-                f"SELECT {by} AS part, count(*) - 1 AS n FROM visit v CROSS JOIN page p ON p.id = v.page {where}"
+                f"SELECT {by} AS part, count(*) - 1 AS n"
+                f" FROM visit v CROSS JOIN page p ON p.id = v.page {where}"
                 " GROUP BY v.page HAVING count(*) > 1"
             )
             for part, n in self._ask(f"SELECT part, sum(n) FROM ({again}) GROUP BY part", told):

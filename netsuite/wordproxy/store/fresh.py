@@ -1,7 +1,7 @@
 """New words: how many words were met for the first time on a day, at which sites, in which language.
 
-Kept by day as long as nothing of it changes: `renewing.changed` and a trigger on the words' first days remove what
-may be wrong, `renew` counts it anew, and meanwhile it is counted when it is asked for.
+Kept by day as long as nothing of it changes: `renewing.changed` and a trigger on the words' first days remove
+what may be wrong, `renew` counts it anew, and meanwhile it is counted when it is asked for.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own parts

@@ -158,7 +158,7 @@ class _List:
         return self._largest(numbers, need)
 
     def _largest(self, numbers: Numbers, need: int, then: Numbers | None = None) -> list[int]:
-        """The words shown where the largest of ``numbers`` come first; what is equal by ``then``, by the word."""
+        """The words shown, where the largest of ``numbers`` come first, then by ``then`` and the word."""
         offset = self._query.offset
         least = _least(numbers, need)
         fitting = [word for word, n in enumerate(numbers) if n >= least]
@@ -227,7 +227,7 @@ class _List:
         return kept[self._query.offset : need]
 
     def _by_pages(self, numbers: Numbers, need: int) -> list[int]:
-        # a word is on no more pages than it has occurrences: look at the most frequent until no other can pass them
+        # a word is on no more pages than it has occurrences: the first are among the most frequent
         some = 2 * need + 100
         while some < _FEW:
             least = _least(numbers, some) if some < len(numbers) else 0

@@ -1,7 +1,5 @@
 """Pages whose addresses are still kept: lists of them, and the words of the latest visit of one."""
 
-# ruff: noqa: S608 - statements are put together from this file's own parts
-
 from __future__ import annotations
 
 import sqlite3

@@ -86,7 +86,7 @@ def retained(connection: sqlite3.Connection, days: Iterable[int]) -> None:
 
 
 def renew(connection: sqlite3.Connection, busy: Collection[int] = ()) -> bool:
-    """One more sum is there or on its way, short ones first, none with a ``busy`` day; False: there was none."""
+    """One more sum is there or on its way, none with a ``busy`` day; False: there was none to make."""
     ask = connection.execute
     stale = ask("SELECT first, last FROM stale ORDER BY last - first, first").fetchall()
     for span in stale:

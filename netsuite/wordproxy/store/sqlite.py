@@ -94,11 +94,12 @@ class SqliteStore:
             self._numbers.forget()  # it may have given out some that are not kept
             raise
         self._spare = min(self._spare + (time.perf_counter() - began) * RENEWING, RENEWING)
-        self._renew({queries.day_number(visit.day) for visit in (*batch.pages, *batch.revisits)})
+        days = {page.day for page in batch.pages} | {visit.day for visit in batch.revisits}
+        self._renew({queries.day_number(day) for day in days})
         self._database.cut_log()
 
     def renew(self) -> bool:
-        """One more sum of what was read is kept, so that reports are soon there; False if there was none to make."""
+        """One more sum is kept, so that reports are soon there; False if there was none to make."""
         with self._transaction() as connection:
             return renewing.renew(connection)
 

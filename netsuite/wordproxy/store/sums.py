@@ -150,7 +150,7 @@ class Sums:
         return sums
 
     def chunks(self, *, everything: bool) -> Iterator[tuple[Sequence[int], Sequence[int], Sequence[int]]]:
-        """Words with their occurrences in main text, and in all if asked for; a word may come several times."""
+        """Words with their occurrences in main text, and in all if asked for; a word may come twice."""
         for span in self.spans:
             yield from _beside(self._sum("main", span), self._sum("everything", span) if everything else None)
         for span in self.rest:

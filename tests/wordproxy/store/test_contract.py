@@ -14,6 +14,7 @@ from tests.wordproxy.store.contract_contexts import ContextsContract
 from tests.wordproxy.store.contract_counting import CountingContract
 from tests.wordproxy.store.contract_forgetting import ForgettingContract
 from tests.wordproxy.store.contract_levels import LevelsContract
+from tests.wordproxy.store.contract_reading import ReadingContract
 from tests.wordproxy.store.contract_sites import SitesContract
 from tests.wordproxy.store.contract_visits import VisitsContract
 from tests.wordproxy.store.contract_words import WordsContract
@@ -29,6 +30,7 @@ class WholeContract(
     ContextsContract,
     ForgettingContract,
     SitesContract,
+    ReadingContract,
 ):
     """All subjects."""
 
