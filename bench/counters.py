@@ -29,6 +29,9 @@ from bench.processes import pin
 from bench.race import Cores
 from tests.real.parts import ROOT, Twistd, until
 
+#: A folder that is on a disk, for stores.
+DISK = "/var/tmp"
+
 #: Pages before a round's first, so that what is made once is made.
 WARM = 200
 
@@ -53,7 +56,7 @@ class Running:
 @contextlib.contextmanager
 def ours(_origin: PageOrigin, *options: str) -> Iterator[Running]:
     """``twistd wordproxy``, its store on the disk."""
-    with tempfile.TemporaryDirectory(prefix="netsuite-store-", dir="/var/tmp") as disk:
+    with tempfile.TemporaryDirectory(prefix="netsuite-store-", dir=DISK) as disk:
         child = Twistd("wordproxy")
         log = ["--access-log", str(child.folder / "access.log"), "-s", str(Path(disk, "words.db"))]
         reach = ["-p", "0", "-r", "0", "--allow-net", "127.0.0.0/8", "--waiting-bytes", "1GiB"]

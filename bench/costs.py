@@ -1,0 +1,141 @@
+"""Where each microsecond of a counted page goes: the counter's own work, step by step, in this process.
+
+    python -m bench.costs [--pages 1200] [--corpus news] [--batch 600]
+
+Pages go through `counting.Counter` as they come out of the pipe, into a store on the disk, twice: first with
+a new store, then the same words on other pages, as in a store that knows them.  Figures are of processor time;
+a step's time has that of the steps inside it taken off.  The relay's part is bench.profile's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from bench.counters import DISK
+from bench.counting import CORPORA
+from bench.pages import site
+from bench.processes import first
+from bench.table import Lines, plain
+from netsuite.wordproxy import counting, pipe, sampling
+from netsuite.wordproxy.store import adding, numbers, renewing, sqlite, vectors, writing
+from netsuite.words import charset, coding, count, language, memo, segment, text
+
+#: What is told of: a step's name, and where its function is looked up.
+STEPS: list[tuple[str, Any, str]] = [
+    ("frames: from bytes to a job", pipe, "decoded"),
+    ("gzip", coding, "decode"),
+    ("charset", charset, "decode"),
+    ("tree (turbohtml)", text, "parse"),
+    ("tree to text", text, "_document"),
+    ("text to words (plain ones, sums)", memo.Memo, "tally"),
+    ("pieces at white space", segment, "pieces"),
+    ("ICU, and pieces that aren't plain", memo.Memo, "_learn"),
+    ("keys", segment, "keys"),
+    ("forms", count.WordCounter, "_forms"),
+    ("language", language, "of"),
+    ("digest", count, "_digest"),
+    ("sentences", sampling.Sampler, "sample"),
+    ("counter: batch, answers", counting.Counter, "take"),
+    ("store: words' numbers", numbers.Numbers, "of"),
+    ("store: columns of a visit", adding.Adding, "_columns"),
+    ("store: visits into sums", adding.Adding, "visit"),
+    ("store: a page's row of words", vectors, "put_first"),
+    ("store: a site's day", adding._Sums, "columns"),
+    ("store: row of a site's day", vectors, "append"),
+    ("store: words' sums", adding.Adding, "_write_words"),
+    ("store: rest of words", adding.Adding, "write"),
+    ("store: derived sums", renewing, "changed"),
+    ("store: pages, visits, coverage", writing, "add_batch"),
+    ("store: commit and what follows", sqlite.SqliteStore, "add"),
+]
+
+
+class Watch:
+    """Adds up what functions take, without what those inside them do."""
+
+    def __init__(self) -> None:
+        self.spent: defaultdict[str, float] = defaultdict(float)
+        self._inside = [0.0]
+
+    def on(self, name: str, where: Any, attribute: str) -> None:
+        """The function is watched."""
+        plain_one: Callable[..., Any] = getattr(where, attribute)
+
+        def watched(*arguments: Any, **named: Any) -> Any:
+            self._inside.append(0.0)
+            began = time.process_time()
+            try:
+                return plain_one(*arguments, **named)
+            finally:
+                took = time.process_time() - began
+                self.spent[name] += took - self._inside.pop()
+                self._inside[-1] += took
+
+        setattr(where, attribute, watched)
+
+
+def frames(pages: int, name: str, visit: int) -> list[bytes]:
+    """Pages as they come out of the pipe; ``visit`` makes their addresses other ones."""
+    made = []
+    for number, page in enumerate(CORPORA[name](pages), 1):
+        url = f"http://{site(page.site)}{page.path}?{visit}"
+        digest = blake2b(url.encode(), digest_size=16).digest()
+        head = (visit * pages + number, digest, site(page.site), url, "2026-01-05", 1767600000.0)
+        job = pipe.Job(*head, "text/html", None, "gzip", None)
+        made.append(b"".join(pipe.job_frame(job, [page.packed], len(page.packed)))[4:])
+    return made
+
+
+def measure(pages: int, name: str, batch: int) -> Lines:
+    """The table: of each step its microseconds a page, in a new store and in one that knows the words."""
+    watch = Watch()
+    for step in STEPS:
+        watch.on(*step)
+    columns: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory(prefix="netsuite-store-", dir=DISK) as folder:
+        begin = pipe.Begin(
+            "bench", str(Path(folder, "words.db")), 8 << 20, 200, "und", 0, 0, 10.0, batch, 3600.0
+        )
+        counts = count.WordCounter()
+        counter = counting.Counter(begin, counts, lambda message: None)
+        for visit in range(2):
+            blocks = frames(pages, name, visit)
+            counts._pages.clear()  # bodies are the same again; what they say must be counted
+            watch.spent.clear()
+            began = time.process_time()
+            for block in blocks:
+                counter.take(pipe.decoded(pipe.TO_COUNTER, block))
+                counter.tick()
+            counter.commit()
+            whole = time.process_time() - began
+            spent = {step: watch.spent[step] / pages * 1e6 for step, _, _ in STEPS}
+            columns.append(
+                {**spent, "the rest": whole / pages * 1e6 - sum(spent.values()), "all": whole / pages * 1e6}
+            )
+        counter.close()
+    lines = [["step", "new store: µs a page", "known words: µs a page"]]
+    return lines + [[step, *(f"{column[step]:,.0f}" for column in columns)] for step in columns[0]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table."""
+    reader = argparse.ArgumentParser(prog="bench.costs", description="Where each microsecond of a page goes.")
+    reader.add_argument("--pages", type=int, default=1200)
+    reader.add_argument("--corpus", choices=list(CORPORA), default="news")
+    reader.add_argument("--batch", type=int, default=600)
+    asked = reader.parse_args(arguments)
+    with first():
+        print(plain(measure(asked.pages, asked.corpus, asked.batch)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
