@@ -127,7 +127,7 @@ class _Breakdown:
         there = self._first.get(lang)
         if there is None:
             there = self._first[lang] = {}
-            if sum(map(len, self._readings.values())) > _MANY:
+            if self._query.word is None and sum(map(len, self._readings.values())) > _MANY:
                 for some, rows in self._fetch.scan(f"words:{lang}"):
                     told: list[Any] = rows
                     there.update((key, row[redisrows.FIRST]) for key, row in zip(some, told, strict=True))

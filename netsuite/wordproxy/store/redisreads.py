@@ -50,7 +50,8 @@ class WordLists:
         if is_plain and query.sort == "occurrences" and not query.q and not is_few:
             return self._top(query)
         if query.page is not None:
-            rows, read = list(self._of_page(query, query.page)), 1
+            rows = list(self._of_page(query, query.page))
+            read = len(self._places.facts([query.page]))
         else:
             rows = list(self._all(query) if is_plain else self._from_tallies(query, days))
             read = self._places.read_pages(query, days)
