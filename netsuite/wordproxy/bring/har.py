@@ -6,15 +6,15 @@ Source: http://www.softwareishard.com/blog/har-12-spec/ (the only specification 
 from __future__ import annotations
 
 import binascii
-import json
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from netsuite.wordproxy.bring.elements import Elements
+from netsuite.wordproxy.bring.mending import mended
 from netsuite.wordproxy.bring.records import Record, Told, encoded, judged, skipped, wanted
 from netsuite.wordproxy.copying import Rules
 from netsuite.words.skipped import Reason
@@ -121,12 +121,13 @@ def _entry(element: bytes) -> Entry | None:
     """The entry in an element's bytes, None if it is none."""
     try:
         return _decode(element)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass  # a lone surrogate is no text to msgspec; the standard library lets it through
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = mended(element)
     try:
-        loose: Any = json.loads(element.decode("utf-8", "replace"))
-        return msgspec.convert(loose, Entry, strict=False)
-    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return _decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import msgspec
 from twisted.internet.defer import TimeoutError as TooLate
 
+from netsuite.wordproxy.bring.mending import mended
 from netsuite.wordproxy.bring.records import Told, encoded, judged, target_of
 from netsuite.wordproxy.copying import Rules
 from netsuite.wordproxy.events import Events
@@ -51,6 +52,9 @@ class Brought(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     token: str | None = None
 
 
+_DECODER = msgspec.json.Decoder(Brought)
+
+
 class Wrong(ValueError):  # noqa: N818 - the name of the field that is
     """A field can't be taken; ``field`` is its name, the text says why."""
 
@@ -82,13 +86,22 @@ class Feeding(Protocol):
 def read_json(body: bytes) -> Brought:
     """The page in a JSON text.  Raises: Wrong; ValueError for what is no JSON."""
     try:
-        return msgspec.json.decode(body, type=Brought)
+        return _decoded(body)
     except msgspec.ValidationError as error:
         found = _FIELD.search(str(error))
         field = (found[1] or found[2]) if found else ""
         raise Wrong(field, str(error).partition(" - at")[0].replace("`", "")) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("no JSON") from None
+
+
+def _decoded(body: bytes) -> Brought:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _DECODER.decode(mended(body))
 
 
 def read_form(pairs: tuple[tuple[str, str], ...]) -> Brought:

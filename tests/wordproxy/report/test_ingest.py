@@ -135,11 +135,13 @@ class TakenTests(IngestCase):
         [reply] = self.send(json.dumps({**PAGE, "token": self.token.of(INGEST)}).encode())
         self.assertEqual(reply.status, 200)
 
-    def test_lone_surrogate(self) -> None:
-        """Half a character of a title or a form is one that was lost."""
-        body = b'{"url":"http://a.example/","title":"a\xed\xa0\x80b","text":"tide"}'
+    def test_half_characters(self) -> None:
+        """Half a character, as JavaScript writes it, is one that was lost; the page is taken."""
+        body = rb'{"url":"http://a.example/","title":"a\ud83d","text":"tide \udc00 \ud83d\ude00 \\ud800"}'
         [reply] = self.send(body, f"Authorization: Bearer {self.token.of(INGEST)}")
-        self.assertIn(reply.status, (200, 400))
+        self.assertEqual(reply.status, 200)
+        [page] = self.feed.pages
+        self.assertEqual((page.title, page.pieces), ("a\ufffd", ["tide \ufffd \U0001f600 \\ud800".encode()]))
 
     def test_skipped(self) -> None:
         """The answer says why a page was not counted; an ignored host leaves no name."""
