@@ -143,6 +143,22 @@ class SpoolTests(TestCase):
         until("an empty spool", lambda: self.waiting() == 0)
         self.check(node, 20)
 
+    def test_hanging(self) -> None:
+        """A Redis that hangs over a batch, and takes it after all when it wakes, has each page once."""
+        node = wordproxy("-s", f"unix://{self.redis.socket}?timeout=1", folder=self.folder)
+        self.addCleanup(node.close)
+        self.read(node, range(5))
+        until("what was read before", lambda: self.counted(node).get("tide") == 5)
+        self.redis.signal(signal.SIGSTOP)
+        try:
+            for start in range(5, 35, 10):
+                self.read(node, range(start, start + 10))
+                self.until_waiting(start + 5)
+        finally:
+            self.redis.signal(signal.SIGCONT)
+        self.check(node, 35)
+        self.until_waiting(0)
+
     def test_workers(self) -> None:
         """Each worker has a spool of its own; one process sends both after all of them died."""
         node = self.node("--workers", "2")
