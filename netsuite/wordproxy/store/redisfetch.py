@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from netsuite.wordproxy.store import redisrows
-from netsuite.wordproxy.store.redisrows import Row
+from netsuite.wordproxy.store.redisrows import Row, TallyHead, WordHead
 
 #: Values of one step over a hash, of one over a sorted set, and names of hashes that are asked for at once.
 STEP, RANGE_STEP, HASHES = 2000, 10_000, 200
@@ -32,12 +32,21 @@ class Fetch:
             found.update((field, row) for field, row in zip(some, rows, strict=True) if row is not None)
         return found
 
-    def scan(self, name: str) -> Iterator[tuple[list[str], list[Row]]]:
-        """A whole hash in steps; one that grows meanwhile may give a field twice."""
+    def words(self, name: str) -> Iterator[tuple[list[str], list[WordHead]]]:
+        """A hash of words in steps; one that grows meanwhile may give a word twice."""
+        for keys, packed in self._scan(name):
+            yield keys, redisrows.word_heads_of(packed)
+
+    def keys(self, name: str) -> Iterator[list[str]]:
+        """The fields of a hash in steps."""
+        for keys, _ in self._scan(name):
+            yield keys
+
+    def _scan(self, name: str) -> Iterator[tuple[list[str], bytes]]:
         cursor: bytes | int = 0
         while True:
             cursor, n, names, values = self._run("redis_rows.lua", "scan", name, cursor, STEP)
-            yield _texts(n, names), _rows(n, values)
+            yield _texts(n, names), _array(n, values)
             if int(cursor) == 0:
                 return
 
@@ -45,12 +54,9 @@ class Fetch:
         """A hash of numbers: those fields of it that are there, or all."""
         found: dict[str, int] = {}
         if fields is None:
-            cursor: bytes | int = 0
-            while True:
-                cursor, n, names, values = self._run("redis_rows.lua", "scan", name, cursor, STEP)
-                found.update(zip(_texts(n, names), redisrows.numbers_of(_array(n, values)), strict=True))
-                if int(cursor) == 0:
-                    return found
+            for keys, packed in self._scan(name):
+                found.update(zip(keys, redisrows.numbers_of(packed), strict=True))
+            return found
         ordered = iter(fields)
         while some := list(islice(ordered, STEP)):
             raw = self._run("redis_rows.lua", "get", name, redisrows.encode(some))
@@ -69,17 +75,22 @@ class Fetch:
                 return
             first, step = first + step, RANGE_STEP
 
-    def hashes(self, names: list[str]) -> Iterator[tuple[list[str], list[Row]]]:
-        """Each of those hashes whole, in their order."""
+    def tallies(self, names: list[str]) -> Iterator[tuple[list[str], list[TallyHead]]]:
+        """Each of those hashes of tallies whole, in their order."""
         at = 0
         while at < len(names):
             asked = redisrows.encode(names[at : at + HASHES])
             for n, *both in self._run("redis_rows.lua", "hashes", asked, 2 * STEP):
-                yield (_texts(n, both[0]), _rows(n, both[1])) if both else self._large(names[at])
+                if both:
+                    yield _texts(n, both[0]), redisrows.tally_heads_of(_array(n, both[1]))
+                else:
+                    yield self._large(names[at])
                 at += 1
 
-    def _large(self, name: str) -> tuple[list[str], list[Row]]:
-        found = {key: row for keys, rows in self.scan(name) for key, row in zip(keys, rows, strict=True)}
+    def _large(self, name: str) -> tuple[list[str], list[TallyHead]]:
+        found: dict[str, TallyHead] = {}
+        for keys, packed in self._scan(name):
+            found.update(zip(keys, redisrows.tally_heads_of(packed), strict=True))
         return list(found), list(found.values())
 
     def holding(self, names: list[str], needle: bytes) -> list[str]:
@@ -106,10 +117,3 @@ def _array(n: int, values: bytes) -> bytes:
 
 def _texts(n: int, joined: bytes) -> list[str]:
     return joined.decode().split("\0") if n else []
-
-
-def _rows(n: int, values: bytes) -> list[Row]:
-    rows = redisrows.rows_of(_array(n, values))
-    if None in rows:
-        raise TypeError("no row")
-    return rows  # type: ignore[return-value]  # none of them is None

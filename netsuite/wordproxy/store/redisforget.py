@@ -225,7 +225,7 @@ class Forgetting:
 
         ``pages_stay``: pages that are seen to have been there on other days stay counted.
         """
-        for keys, _ in self._fetch.scan(tally_name(place)):
+        for keys in self._fetch.keys(tally_name(place)):
             for some in _by(_TALLIES, keys):
                 self._make(lambda some=some: self._taken(place, some, to, pages_stay=pages_stay))  # type: ignore[misc]
         self._make(lambda: self._unread(place, to, pages_stay=pages_stay))

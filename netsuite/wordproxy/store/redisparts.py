@@ -9,23 +9,29 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import compress
 from typing import Any
 
 from netsuite.wordproxy.store import queries, redisrows
-from netsuite.wordproxy.store.contract import BREAKDOWNS, Breakdown, BreakdownQuery, CoverageQuery, Part
+from netsuite.wordproxy.store.contract import (
+    BREAKDOWNS,
+    Breakdown,
+    BreakdownQuery,
+    CoverageQuery,
+    Known,
+    Part,
+)
 from netsuite.wordproxy.store.redischange import Place, lang_of, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
-from netsuite.wordproxy.store.redispages import known
+from netsuite.wordproxy.store.redispages import KNOWN, known
 from netsuite.wordproxy.store.redisplaces import Days, Places
+from netsuite.wordproxy.store.redisreads import add_up
 
 #: Where a part's name stands in a place.
 _AT = {"day": 0, "lang": 1, "site": 2}
 
 #: With more places than this the first days of all words are read, else those of words that are met.
 _MANY = 20
-
-#: By word: occurrences in main text, in boilerplate.
-_Counts = dict[str, list[int]]
 
 
 class Parts:
@@ -54,7 +60,7 @@ class _Breakdown:
         self._client, self._base, self._fetch, self._places = client, base, fetch, places
         self._query, self._at = query, _AT[query.by]
         self._days = queries.span(CoverageQuery(query.day, query.from_, query.to))
-        self._first: dict[str, dict[str, int]] = {}
+        self._first: dict[str, defaultdict[int, set[str]]] = {}  # by language and day
         self._levels: dict[str, Mapping[str, int]] = {}
         self._readings: defaultdict[int | str, dict[Place, list[int]]] = defaultdict(dict)
         for place, reading in places.readings(query, self._days):
@@ -81,32 +87,36 @@ class _Breakdown:
         return Breakdown(len(parts), parts[query.offset : end])
 
     def _part(self, name: int | str, pages: Mapping[int | str, int]) -> Part:
-        counts: defaultdict[str, _Counts] = defaultdict(dict)
+        mains: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        alls: defaultdict[str, dict[str, int]] = defaultdict(dict)
         new: set[tuple[str, str]] = set()
         everything = self._query.everything
         for (day, lang, _), keys, rows in self._places.tallies(list(self._readings[name])):
-            words, first = counts[lang], self._firsts(lang, keys)
-            told: Any
-            for key, told in zip(keys, rows, strict=True):
-                main, other = told[0], told[1]
-                n = words.get(key)
-                if n is None:
-                    words[key] = [main, other]
-                else:
-                    n[0] += main
-                    n[1] += other
-                if first.get(key) == day and (main or everything):
-                    new.add((lang, key))
-        occurrences = distinct = 0
-        mains: list[tuple[str, str, int]] = []
-        for lang, words in counts.items():
-            mains += ((lang, key, main) for key, (main, _) in words.items())
-            ns = [main + other if everything else main for main, other in words.values()]
-            occurrences += sum(ns)
-            distinct += len(ns) - ns.count(0)
-        levels = {(lang, key): n for lang in counts for key, n in self._levels_of(lang).items()}
-        is_known = known((((lang, key), main) for lang, key, main in mains), levels)
-        return Part(_name(name), occurrences, distinct, pages.get(name, 0), len(new), is_known)
+            in_main = [row.main for row in rows]
+            add_up(mains[lang], keys, in_main)
+            if everything:
+                add_up(alls[lang], keys, [row.main + row.other for row in rows])
+            fresh = self._fresh(lang, day, keys)
+            new.update((lang, key) for key in fresh & set(keys if everything else compress(keys, in_main)))
+        shown = alls if everything else mains
+        occurrences = sum(sum(words.values()) for words in shown.values())
+        distinct = sum(len(words) - list(words.values()).count(0) for words in shown.values())
+        return Part(_name(name), occurrences, distinct, pages.get(name, 0), len(new), self._known(mains))
+
+    def _known(self, mains: Mapping[str, dict[str, int]]) -> Known:
+        """How much of these occurrences in main text, by language and word, is known."""
+        told = Known()
+        for lang, words in mains.items():
+            levels = self._levels_of(lang)
+            ns = [words[key] for key in words.keys() & levels.keys() if levels[key] >= KNOWN and words[key]]
+            distinct = len(words) - list(words.values()).count(0)
+            told = Known(
+                told.occurrences + sum(words.values()),
+                told.known_occurrences + sum(ns),
+                told.distinct + distinct,
+                told.known_distinct + len(ns),
+            )
+        return told
 
     def _pages(self) -> dict[int | str, int]:
         """By part, its distinct pages."""
@@ -122,20 +132,17 @@ class _Breakdown:
     def _part_of(self, page: str) -> str:
         return lang_of(page) if self._query.by == "lang" else self._places.facts([page])[page].host
 
-    def _firsts(self, lang: str, keys: list[str]) -> dict[str, int]:
-        """The first days of those words, and maybe of others."""
-        there = self._first.get(lang)
-        if there is None:
-            there = self._first[lang] = {}
-            if self._query.word is None and sum(map(len, self._readings.values())) > _MANY:
-                for some, rows in self._fetch.scan(f"words:{lang}"):
-                    told: list[Any] = rows
-                    there.update((key, row[redisrows.FIRST]) for key, row in zip(some, told, strict=True))
-        missing = [key for key in keys if key not in there]
-        if missing:
-            found: Mapping[str, Any] = self._fetch.values(f"words:{lang}", missing)
-            there.update((key, row[redisrows.FIRST]) for key, row in found.items())
-        return there
+    def _fresh(self, lang: str, day: int, keys: list[str]) -> set[str]:
+        """The words that were met on that day first, of those, and maybe others."""
+        if sum(map(len, self._readings.values())) <= _MANY:
+            found: Mapping[str, Any] = self._fetch.values(f"words:{lang}", keys)
+            return {key for key, row in found.items() if row[redisrows.FIRST] == day}
+        if lang not in self._first:
+            days = self._first[lang] = defaultdict(set)
+            for some, rows in self._fetch.words(f"words:{lang}"):
+                for key, row in zip(some, rows, strict=True):
+                    days[row.first].add(key)
+        return self._first[lang][day]
 
     def _levels_of(self, lang: str) -> Mapping[str, int]:
         if lang not in self._levels:
@@ -150,7 +157,8 @@ class _Breakdown:
         places = [place for there in self._readings.values() for place in there]
         sums: defaultdict[int | str, Counter[int]] = defaultdict(Counter)
         new: set[int | str] = set()
-        first = self._firsts(lang, [word]).get(word)
+        row_of_word: Any = self._fetch.values(f"words:{lang}", [word]).get(word)
+        first = row_of_word[redisrows.FIRST] if row_of_word else None
         for place, row in zip(places, self._tallies_of(word, places), strict=True):
             if row:
                 sums[place[self._at]].update(dict(enumerate(row[: redisrows.NUMBERS])))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from netsuite.wordproxy.store import redisrows
 from netsuite.wordproxy.store.redischange import Place, lang_of, tally_name
 from netsuite.wordproxy.store.redisfetch import Fetch
-from netsuite.wordproxy.store.redisrows import Day, Row
+from netsuite.wordproxy.store.redisrows import Day, TallyHead
 
 Days = tuple[int, int] | None
 
@@ -55,9 +55,9 @@ class Places:
                 if asked.lang in (None, lang) and asked.site in (None, host):
                     yield (day, lang, host), redisrows.numbers_of(value)
 
-    def tallies(self, places: list[Place]) -> Iterator[tuple[Place, list[str], list[Row]]]:
+    def tallies(self, places: list[Place]) -> Iterator[tuple[Place, list[str], list[TallyHead]]]:
         """Each place with its words and their tallies."""
-        found = self._fetch.hashes([tally_name(place) for place in places])
+        found = self._fetch.tallies([tally_name(place) for place in places])
         for place, (keys, rows) in zip(places, found, strict=True):
             yield place, keys, rows
 

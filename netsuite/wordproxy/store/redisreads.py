@@ -10,7 +10,8 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import islice, repeat
+from operator import add, attrgetter
 from typing import Any
 
 from netsuite.wordproxy.store import queries, redisrows
@@ -104,28 +105,28 @@ class WordLists:
 
     def _scanned(self, query: WordQuery, lang: str, without: Collection[str]) -> Iterator[_Row]:
         """Each word of a language that fits, with its pages and days."""
-        at, seen = 3 if query.everything else 2, set[str]()  # a hash that grows may give a field twice
-        for keys, rows in self._fetch.scan(f"words:{lang}"):
-            told: dict[str, Any] = dict(zip(keys, rows, strict=True))
+        seen = set[str]()  # a hash that grows may give a word twice
+        for keys, rows in self._fetch.words(f"words:{lang}"):
+            told = dict(zip(keys, rows, strict=True))
             for key in _searched(query.q, keys):
                 row = told[key]
-                n = row[0] + row[1] if query.everything else row[0]
+                n, pages = (
+                    (row.main + row.other, row.all_pages) if query.everything else (row.main, row.pages)
+                )
                 if n > 0 and key not in without and key not in seen:
                     seen.add(key)
-                    yield key, lang, n, row[at], row[4], row[5]
+                    yield key, lang, n, pages, row.first, row.last
 
     def _from_tallies(self, query: WordQuery, days: Days) -> Iterator[_Row]:
         """Each word that fits with its occurrences and pages on some days or at one site."""
         occurrences: defaultdict[str, dict[str, int]] = defaultdict(dict)
         pages: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        at, both = (4 if days is None else 2) + query.everything, query.everything
+        both = query.everything
+        pages_of = attrgetter(("all_" if both else "") + ("new" if days is None else "pages"))
         places = [place for place, _ in self._places.readings(query, days)]
         for (_, lang, _), keys, rows in self._places.tallies(places):
-            ns, ps = occurrences[lang], pages[lang]
-            for key, row in zip(keys, rows, strict=True):
-                n = row[0] + row[1] if both else row[0]  # type: ignore[operator]
-                ns[key] = ns.get(key, 0) + n  # type: ignore[operator]
-                ps[key] = ps.get(key, 0) + row[at]  # type: ignore[operator]
+            add_up(occurrences[lang], keys, [row.main + row.other if both else row.main for row in rows])
+            add_up(pages[lang], keys, map(pages_of, rows))
         for lang, key, times in self._places.words_met_again(query, days, everything=both):
             pages[lang][key] -= times
         for lang, ns in occurrences.items():
@@ -211,6 +212,11 @@ def word(key: str, lang: str, n: int, pages: int, row: Any, level: int, pages_at
         LEVELS[level],
         is_name(lang, row[6], row[7]),
     )
+
+
+def add_up(sums: dict[str, int], keys: list[str], numbers: Iterable[int]) -> None:
+    """Each word has its number more; of ``keys`` each comes once."""
+    sums.update(zip(keys, map(add, map(sums.get, keys, repeat(0)), numbers), strict=True))
 
 
 def _number(row: Any, query: WordQuery) -> int:

@@ -74,6 +74,28 @@ class Facts(msgspec.Struct, array_like=True):
     texts: list[str] = []
 
 
+class TallyHead(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a tally, as it is read by the thousands."""
+
+    main: int
+    other: int
+    pages: int
+    all_pages: int
+    new: int
+    all_new: int
+
+
+class WordHead(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a word's row."""
+
+    main: int
+    other: int
+    pages: int
+    all_pages: int
+    first: int
+    last: int
+
+
 class Sentence(msgspec.Struct, array_like=True):
     """A sentence of a page, the day it was first met there, and the words that it shows.
 
@@ -99,6 +121,8 @@ numbers_of = msgspec.msgpack.Decoder(list[int]).decode
 numbers_or_none_of = msgspec.msgpack.Decoder(list[int | None]).decode
 texts_of = msgspec.msgpack.Decoder(list[str]).decode
 
+tally_heads_of = msgspec.msgpack.Decoder(list[TallyHead]).decode
+word_heads_of = msgspec.msgpack.Decoder(list[WordHead]).decode
 row_of = msgspec.msgpack.Decoder(Row).decode
 rows_of = msgspec.msgpack.Decoder(list[Row | None]).decode
 
