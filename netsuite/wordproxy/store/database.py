@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from urllib.parse import quote
 
+import msgspec
+
 from netsuite.wordproxy.store import file, upgrade
 from netsuite.wordproxy.store.contract import StoreFault
+from netsuite.wordproxy.store.packing import Unreadable
 
 #: How long a writer waits for another.  A batch takes tens of milliseconds.
 BUSY_SECONDS = 10.0
@@ -31,6 +35,9 @@ LOG_BYTES = 16 * 1024 * 1024
 
 #: Error codes that only a bug of ours can cause.
 _OURS = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE)
+
+#: What comes of content that is damaged, and of nothing else.
+_DAMAGE = (TypeError, IndexError, KeyError, msgspec.DecodeError, zlib.error, Unreadable)
 
 
 class Database:
@@ -60,17 +67,22 @@ class Database:
         self.connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is written within is kept whole, or, after an exception, not at all."""
+    def transaction(self, *, of_batch: bool = False) -> Iterator[sqlite3.Connection]:
+        """What is written within is kept whole, or, after an exception, not at all.
+
+        ``of_batch``: a value that can't be may be the batch's fault, and is told as it is.
+        """
         with self.faults():
             self._still_there()
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
                 self.connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
+                if isinstance(error, _DAMAGE) or (_is_no_value(error) and not of_batch):
+                    raise StoreFault(file.damaged(self.where, "it holds a value that can't be")) from error
                 raise
 
     @contextmanager
@@ -81,12 +93,13 @@ class Database:
             self.connection.execute("BEGIN")
             try:
                 yield self.connection
-            except (ValueError, TypeError, OverflowError, IndexError) as error:
+            except (ValueError, OverflowError, *_DAMAGE) as error:
                 raise StoreFault(file.damaged(self.where, "it holds a value that can't be")) from error
             finally:
                 if self.connection.in_transaction:
                     self.connection.execute("COMMIT")
-        self.cut_log()
+        if self.has_deleted:
+            self.cut_log()
 
     def _still_there(self) -> None:
         """The file is the one that was opened, else StoreFault: what is written to a removed one is lost."""
@@ -101,8 +114,12 @@ class Database:
             self.cut_log()
 
     def cut_log(self) -> None:
-        """The log holds nothing deleted any more, unless a reader is still at it."""
-        if not self.has_deleted:
+        """The log is short, and holds nothing deleted any more, unless a reader is still at it.
+
+        Readers that follow on each other without a gap would keep a log for ever; who waits for them to go
+        leads those that come to the file itself.
+        """
+        if not self.has_deleted and not self._log_is_long():
             return
         run = self.connection.execute
         with self.faults():
@@ -111,7 +128,13 @@ class Database:
                 (busy, _, _) = run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 run(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
-        self.has_deleted = bool(busy)
+        self.has_deleted = self.has_deleted and bool(busy)
+
+    def _log_is_long(self) -> bool:
+        try:
+            return not self.in_memory and os.path.getsize(f"{self.where}-wal") > LOG_BYTES
+        except FileNotFoundError:
+            return False
 
     @contextmanager
     def faults(self) -> Iterator[None]:
@@ -170,6 +193,11 @@ class Database:
         (verdict,) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise StoreFault(file.damaged(self.where, _one_line(verdict)))
+
+
+def _is_no_value(error: BaseException) -> bool:
+    """Whether something is no value of its kind; text that can't be encoded came from who called."""
+    return isinstance(error, (ValueError, OverflowError)) and not isinstance(error, UnicodeError)
 
 
 def _one_line(text: str) -> str:
