@@ -423,6 +423,23 @@ class PrivacyTests(CounterCase):
     async def test_planted_secrets(self) -> None:
         """Neither query, form answer, private page nor ignored host leaves a byte; the public page does."""
         self.begin()
+        await self.browse()
+        folder = Path(self.path).parent
+        self.judge(b"".join(path.read_bytes() for path in folder.glob(Path(self.path).name + "*")))
+        total = self.coverage().total
+        self.assertEqual((total.counted, total.unseen, sum(total.skipped.values())), (2, 1, 5))
+
+    async def test_planted_in_a_spool(self) -> None:
+        """Nor do they in a spool, where what was read waits for a store on another machine."""
+        folder = Path(self.mktemp()).absolute()
+        away = "unix:///nowhere/redis.sock"
+        self.begin(store=away, spool=str(folder), spool_name=away, spool_bytes=2**20)
+        await self.browse()
+        self.assertEqual(self.feed.held, (0, 0))
+        self.judge(b"".join(path.read_bytes() for path in folder.iterdir()))
+
+    async def browse(self) -> None:
+        """Pages of all kinds were read, and the feed has ended."""
         rules = Rules(url_key=b"k" * 16, ignore_hosts=("planteda.example",))
         copying = Copying(self.feed, rules, lambda: 1_767_610_800.0)
         no_store, basic = b"Cache-Control: no-store", b"Authorization: Basic cGxhbnRlZA=="
@@ -443,15 +460,15 @@ class PrivacyTests(CounterCase):
                 copy.end(True)
         copying.on_tunnel(9, "planteda.example", 443)
         await self.feed.stop()
-        folder = Path(self.path).parent
-        kept = b"".join(path.read_bytes() for path in folder.glob(Path(self.path).name + "*")).lower()
+
+    def judge(self, kept: bytes) -> None:
+        """What was kept has what may be kept, and nothing else."""
+        kept = kept.lower()
         self.assertIn(b"publicword", kept)
         self.assertIn(b"formword", kept)
         self.assertIn(b"/public?\xe2\x80\xa6", kept)
         self.assertEqual([letter for letter in "abcdefghijkl" if b"planted" + letter.encode() in kept], [])
         self.assertNotIn(b"planted", kept)
-        total = self.coverage().total
-        self.assertEqual((total.counted, total.unseen, sum(total.skipped.values())), (2, 1, 5))
 
 
 def asked(line: bytes, *fields: bytes) -> RequestHead:

@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import keeping, spool
@@ -346,6 +347,22 @@ class DeathTests(KeepingCase):
         self.assertEqual((self.sequences, one.spooled), ([], 0))
         self.assertEqual(self.store.notes, [Note(n, DAY, "a.example", "lost") for n in (1, 2)])
         self.assertEqual(self.store.seen, {"old": 2})
+
+    def test_what_may_not_be_kept(self) -> None:
+        """Addresses and sentences leave a spool when the store would have dropped them; counts stay."""
+        told = replace(page(1), url="http://a.example/", title="t", contexts=[("w", "The w.")], names=["w"])
+        self.store.is_down = True
+        one = self.made()
+        one.keep([("", Batch("n", 1, [told], []))])
+        for days, url in ((0.5, told.url), (1.5, None)):
+            self.wall = NOON + days * 86_400
+            self.later(one, keeping.LOOK_SECONDS)
+            row = one._own.first() if one._own is not None else None
+            assert row is not None
+            assert row.parts is not None
+            [kept] = row.parts[0][1].pages
+            self.assertEqual((kept.url, kept.forms), (url, told.forms))
+        self.assertEqual((kept.title, kept.contexts, kept.names), (None, [], []))
 
     def test_a_clock_that_is_set(self) -> None:
         """A clock that jumps by years makes nothing of ours too old, nor does one that goes back."""
