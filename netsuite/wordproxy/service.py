@@ -480,6 +480,7 @@ class Wordproxy(service.MultiService):
             opened=self._opened,
             is_paused=lambda: self._counting.pause.is_on,
             pause=self._pause,
+            flush=self.flush,
         )
 
     def _pac_rules(self) -> pac.Rules:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,10 @@ def _closed() -> Opened | None:
     return None
 
 
+async def _flushed() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """Where things are, as they were really bound.  ``proxy``: ``127.0.0.1:8001``."""
@@ -41,6 +45,7 @@ class About:
     opened: Callable[[], Opened | None] = _closed  #: what TLS is opened, None for none
     is_paused: Callable[[], bool] = _counts
     pause: Callable[[bool], None] = _stays  #: counting is paused from now on, or goes on
+    flush: Callable[[], Awaitable[bool]] = _flushed  #: all that was read is in the store; False: not now
 
 
 #: Asked at each request: ports may be known only when they are bound.

@@ -131,6 +131,8 @@ class Changing:
         what = _what(fields)
         if what is None:
             raise Refusal(422, said("post.nothing"))
+        if not await self._desk.about().flush():  # what still waits for the store would come after it
+            raise Refusal(503, said("post.waits"), ("Retry-After", "10"))
         number = await self._desk.reader.ask(lambda store: store.forget(what))
         return self._done(asked, self._desk.changes.keep(said("forget.done")), to="/forget", forgotten=number)
 

@@ -64,6 +64,7 @@ class ReportCase(SynchronousTestCase):
         self.reader = Reader(lambda: self.opened(), self.clock, pool=self.line, keep=True)
         self.reader.start()
         self.paused: list[bool] = []
+        self.is_flushed = True
         about = About(
             "127.0.0.1:8001",
             "127.0.0.1:8000",
@@ -71,6 +72,7 @@ class ReportCase(SynchronousTestCase):
             lambda: self.health,
             is_paused=lambda: self.paused[-1:] == [True],
             pause=self.paused.append,
+            flush=self.flush,
         )
         self.site = make_report(
             self.reader,
@@ -79,6 +81,10 @@ class ReportCase(SynchronousTestCase):
             hosts=["words.example"],
             reactor=self.clock,
         )
+
+    async def flush(self) -> bool:
+        """Whether all is in the store."""
+        return self.is_flushed
 
     def stop(self) -> None:
         """The reader has ended."""

@@ -189,6 +189,12 @@ class ForgetTests(ChangingCase):
         self.form("/forget", page=identity)
         self.assertEqual(self.store.words(WordQuery()).total.pages, 1)
 
+    def test_pages_that_wait(self) -> None:
+        """While pages still wait for the store, nothing is forgotten: they would come after it."""
+        self.is_flushed = False
+        self.assertEqual(self.form("/forget", host="see.example").status, 503)
+        self.assertEqual(self.store.words(WordQuery()).total.pages, 2)
+
     def test_levels_stay(self) -> None:
         """Everything leaves the levels, unless they are named."""
         self.store.set_levels([Knowledge("tide", "en", "known")])
