@@ -25,7 +25,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 _SUMS = """
 UPDATE word SET main = main + ?, other = other + ?, pages = pages + ?, all_pages = all_pages + ?,
-    named = named + ?, first = min(first, ?), last = max(last, ?), small = small + ? WHERE id = ?
+    small = small + ? WHERE id = ?
+"""
+
+#: Apart from the sums, and only where something changes: each has an index, which is written with it.
+_NAMED = "UPDATE word SET named = named + ? WHERE id = ?"
+_DAYS = """
+UPDATE word SET first = min(first, ?1), last = max(last, ?2) WHERE id = ?3 AND (first > ?1 OR last < ?2)
 """
 
 _FORMS = """
@@ -219,10 +225,14 @@ class Adding:
             ],
         )
         known = sorted(small.keys() - new.keys()) if new else sorted(small)
-        self._connection.executemany(
-            _SUMS,
-            [(*row, small[word], word) for word, row in zip(known, totals.rows(known), strict=True)],
-        )
+        sums, names, days = [], [], []
+        for word, (*row, named, first, last) in zip(known, totals.rows(known), strict=True):
+            sums.append((*row, small[word], word))
+            days.append((first, last, word))
+            if named:
+                names.append((named, word))
+        for sql, rows in ((_SUMS, sums), (_NAMED, names), (_DAYS, days)):
+            self._connection.executemany(sql, rows)
 
     def _small(self, totals: _Totals) -> dict[int, int]:
         """By word, its occurrences in small letters."""
