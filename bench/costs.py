@@ -1,10 +1,10 @@
 """Where each microsecond of a counted page goes: the counter's own work, step by step, in this process.
 
-    python -m bench.costs [--pages 1200] [--corpus news] [--batch 600]
+    python -m bench.costs [--pages 1200] [--corpus news] [--batch 600] [--sentences]
 
 Pages go through `counting.Counter` as they come out of the pipe, into a store on the disk, twice: first with
-a new store, then the same words on other pages, as in a store that knows them.  Figures are of processor time;
-a step's time has that of the steps inside it taken off.  The relay's part is bench.profile's.
+a new store, then the same words on other pages, as in a store that knows them.  It is processor time, and
+a step's has that of the steps inside it taken off.  The relay's part is bench.profile's.
 """
 
 from __future__ import annotations
@@ -82,19 +82,19 @@ class Watch:
         setattr(where, attribute, watched)
 
 
-def frames(pages: int, name: str, visit: int) -> list[bytes]:
+def frames(pages: int, name: str, visit: int, *, sentences: bool) -> list[bytes]:
     """Pages as they come out of the pipe; ``visit`` makes their addresses other ones."""
     made = []
     for number, page in enumerate(CORPORA[name](pages), 1):
         url = f"http://{site(page.site)}{page.path}?{visit}"
         digest = blake2b(url.encode(), digest_size=16).digest()
         head = (visit * pages + number, digest, site(page.site), url, "2026-01-05", 1767600000.0)
-        job = pipe.Job(*head, "text/html", None, "gzip", None)
+        job = pipe.Job(*head, "text/html", None, "gzip", None, is_hurried=not sentences)
         made.append(b"".join(pipe.job_frame(job, [page.packed], len(page.packed)))[4:])
     return made
 
 
-def measure(pages: int, name: str, batch: int) -> Lines:
+def measure(pages: int, name: str, batch: int, *, sentences: bool) -> Lines:
     """The table: of each step its microseconds a page, in a new store and in one that knows the words."""
     watch = Watch()
     for step in STEPS:
@@ -107,7 +107,7 @@ def measure(pages: int, name: str, batch: int) -> Lines:
         counts = count.WordCounter()
         counter = counting.Counter(begin, counts, lambda message: None)
         for visit in range(2):
-            blocks = frames(pages, name, visit)
+            blocks = frames(pages, name, visit, sentences=sentences)
             counts._pages.clear()  # bodies are the same again; what they say must be counted
             watch.spent.clear()
             began = time.process_time()
@@ -131,9 +131,10 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--pages", type=int, default=1200)
     reader.add_argument("--corpus", choices=list(CORPORA), default="news")
     reader.add_argument("--batch", type=int, default=600)
+    reader.add_argument("--sentences", action="store_true", help="also what is done where no page waits")
     asked = reader.parse_args(arguments)
     with first():
-        print(plain(measure(asked.pages, asked.corpus, asked.batch)))
+        print(plain(measure(asked.pages, asked.corpus, asked.batch, sentences=asked.sentences)))
     return 0
 
 
