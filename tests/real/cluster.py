@@ -43,7 +43,7 @@ class Node:
         self.proxy, self.report, self.admin = kept_ports(3)
         self._lives = itertools.count(1)
         self._home = Child(name)  # keeps the folder over all lives
-        self.name = ""
+        self.name = self.login = ""  # login: user:password, where the report asks for them
         self.service: Twistd | None = None
 
     @property
@@ -65,7 +65,7 @@ class Node:
         env = {"XDG_STATE_HOME": str(self._home.folder / "state")}
         made = Twistd("wordproxy", *ports, *loose, "-s", self._store, *self._options, env=env)
         self.close()
-        self.service = made
+        self.service, made.login = made, self.login
         made.up(r"proxy http://\S+, report http://\S+, store ")
         return self
 

@@ -81,11 +81,16 @@ class Kill:
 
 
 def kill9(node: Twistd, name: str) -> Kill:
-    """The node is gone; the processor time that the machine withheld from it prolongs what it may lose."""
-    withheld = sum(_waited(pid) for pid in (node.pid, *children(node.pid)))
-    when = time.monotonic()
+    """The node is gone; the processor time that the machine withheld from it prolongs its last moments."""
+    kill = killing(name, [node.pid, *children(node.pid)])
     node.kill9()
-    return Kill(name, when, FLUSH_SECONDS + WRITE_SECONDS + withheld)
+    return kill
+
+
+def killing(name: str, pids: Iterable[int]) -> Kill:
+    """What the death of these processes of a node, now, may take along."""
+    withheld = sum(map(_waited, pids))
+    return Kill(name, time.monotonic(), FLUSH_SECONDS + WRITE_SECONDS + withheld)
 
 
 def _waited(pid: int) -> float:

@@ -6,6 +6,7 @@ are waited for with a bound.  One that can't start, or ends by itself, raises ``
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -187,6 +188,7 @@ class Twistd(Child):
         self.env.setdefault("XDG_STATE_HOME", str(self.folder / "state"))
         self.arguments = arguments
         self.ports: dict[str, int] = {}
+        self.login = ""  # user:password, where the report asks for them
 
     def launch(self) -> None:
         """twistd runs; nothing is said of its state yet."""
@@ -215,6 +217,9 @@ class Twistd(Child):
         """What the report gives for a path."""
         url = f"http://127.0.0.1:{self.ports['report']}{path}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        if self.login:
+            told = base64.b64encode(self.login.encode()).decode()
+            opener.addheaders.append(("Authorization", f"Basic {told}"))
         with opener.open(url, timeout=FETCH_SECONDS) as answer:
             return bytes(answer.read()).decode()
 

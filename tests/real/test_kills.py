@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from tests.real.cluster import Fleet, Node
-from tests.real.exactness import Found, Kill, faults, kill9
+from tests.real.exactness import Found, Kill, faults, kill9, killing
 from tests.real.numbered import Readers, read_all
 from tests.real.parts import START_SECONDS, children, require, until
 from tests.real.test_workers import gone
@@ -169,10 +169,10 @@ class KilledTests(Dice):
             else:
                 victim = self.dice.choice(children(node.running.pid))
                 counters = children(victim)
+                kill = killing(node.name, [victim, *counters])
                 os.kill(victim, signal.SIGKILL)
-                self.kills.append(Kill(node.name, time.monotonic()))
                 until("its counter has ended", lambda old=counters: all(map(gone, old)))
-                self.kills[-1] = Until(node.name, self.kills[-1].when, until=time.monotonic())
+                self.kills.append(Until(kill, until=time.monotonic()))
             self.ready(node)
         self.moment(readers)
         readers.stop()
@@ -202,8 +202,8 @@ class Until(Kill):
 
     __slots__ = ("until",)
 
-    def __init__(self, node: str, when: float, *, until: float) -> None:
-        super().__init__(node, when)
+    def __init__(self, kill: Kill, *, until: float) -> None:
+        super().__init__(kill.node, kill.when, kill.seconds)
         object.__setattr__(self, "until", until)
 
     def excuses(self, node: str, when: float) -> bool:

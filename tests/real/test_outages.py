@@ -155,18 +155,21 @@ class OutageTests(Fleet):
 
     @contextlib.contextmanager
     def slow(self) -> Iterator[None]:
-        """It answers nobody for some seconds."""
-        silence = threading.Thread(target=self.silent, daemon=True)
-        silence.start()
+        """It answers nobody for some seconds at a time."""
+        ended = threading.Event()
+        sleeping = threading.Thread(target=self.sleep, args=[ended], daemon=True)
+        sleeping.start()
         yield
-        silence.join()
+        ended.set()
+        sleeping.join()
 
-    def silent(self) -> None:
-        """The server sleeps."""
+    def sleep(self, ended: threading.Event) -> None:
+        """The server sleeps, again and again."""
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(self.redis.socket))
-            link.sendall(f"DEBUG SLEEP {SILENT}\r\n".encode())
-            link.recv(100)
+            while not ended.is_set():
+                link.sendall(f"DEBUG SLEEP {SILENT}\r\n".encode())
+                link.recv(100)
 
     @contextlib.contextmanager
     def full(self) -> Iterator[None]:

@@ -108,6 +108,7 @@ class SecretTests(Fleet):
         """Plant all secrets, and look for them while it runs, after a kill, and after another life's end."""
         access = self.folder / "access.log"
         node = self.node("one", where, "-A", str(self.folder / "users"), "--access-log", str(access))
+        node.login = node.running.login = f"ann:{PLANTED['proxyauthorization']}"
         places = [self.folder, node.home, *([redis.folder] if redis is not None else [])]
         for life in ("killed", "stopped"):
             if life == "stopped":
