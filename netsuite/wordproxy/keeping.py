@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,10 +21,9 @@ from msgspec.structs import replace
 
 from netsuite.wordproxy import spool
 from netsuite.wordproxy.days import local_day
-from netsuite.wordproxy.errors import place
-from netsuite.wordproxy.place import profile_store
 from netsuite.wordproxy.spool import Parts, Spool, SpoolFault
-from netsuite.wordproxy.store.contract import Batch, Note, Page, Revisit, Store, StoreFault
+from netsuite.wordproxy.store.contract import Batch, Note, Store, StoreFault
+from netsuite.wordproxy.stores import Stores
 from netsuite.words.skipped import Reason
 
 #: Seconds between attempts at a store that refuses: from, to.
@@ -42,9 +40,6 @@ ROW_BYTES = 8192
 
 #: Spools of dead nodes that are open at once.
 LEFT_MAX = 8
-
-#: Stores open at once; there may be one for each user.
-STORES_MAX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +67,10 @@ class Keeping:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """``where``: the store of those without a profile.  ``clock``, ``wall``: seconds."""
-        self._where = where
         self._spooling = spooling
         self._complain = complain
-        self._open_store = open_store
         self._clock, self._wall = clock, wall
-        self._stores: OrderedDict[str, Store] = OrderedDict()
+        self._stores = Stores(where, open_store, complain)
         self._own: Spool | None = None
         self._left: list[Spool] = []  # by nodes that are no more
         self._refused = 0  # times in a row
@@ -138,16 +131,9 @@ class Keeping:
             self._send_some()
         return self.spooled != before
 
-    def let_go(self) -> None:
-        """No store is open, until one is needed again: what mends one may be another file in its place."""
-        stores, self._stores = self._stores, OrderedDict()
-        for store in stores.values():
-            with contextlib.suppress(StoreFault):  # it may have refused already
-                store.close()
-
     def close(self) -> None:
         """Nothing is open, and the spools are free for others."""
-        self.let_go()
+        self._stores.let_go()
         for one in self._all():
             one.close()
         self._own, self._left = None, []
@@ -155,52 +141,9 @@ class Keeping:
     def _all(self) -> list[Spool]:
         return [*self._left] if self._own is None else [*self._left, self._own]
 
-    # to the stores
-
     def _deliver(self, parts: Parts) -> None:
         self._asked = self._clock()
-        try:
-            for profile, batch in parts:
-                self._add(self._store(profile), batch)
-        except StoreFault:
-            self.let_go()
-            raise
-
-    def _store(self, profile: str) -> Store:
-        where = profile_store(self._where, profile) if profile else self._where
-        if where not in self._stores:
-            while len(self._stores) >= STORES_MAX:
-                _, least_used = self._stores.popitem(last=False)
-                least_used.close()
-            self._stores[where] = self._open_store(where)
-        self._stores.move_to_end(where)
-        return self._stores[where]
-
-    def _add(self, store: Store, batch: Batch) -> None:
-        try:
-            store.add(batch)
-        except StoreFault:
-            raise
-        except Exception as error:  # not the store's state, but something in this batch
-            self._complain(f"a batch could not be kept: {place(error)}")
-            self._add_singly(store, batch)
-
-    def _add_singly(self, store: Store, batch: Batch) -> None:
-        """Each page that the store can take is kept; in the place of the others stands a note."""
-        node = batch.node
-        alone = [Batch(node, page.sequence, [page], []) for page in batch.pages]
-        alone += [Batch(node, note.sequence, [], [note]) for note in batch.notes]
-        alone += [Batch(node, one.sequence, [], [], [one]) for one in batch.revisits]
-        for single in sorted(alone, key=lambda single: single.last):
-            try:
-                store.add(single)
-            except StoreFault:
-                raise
-            except Exception as error:
-                self._complain(f"a page could not be kept: {place(error)}")
-                gone: list[Page | Revisit] = [*single.pages, *single.revisits]
-                notes = [Note(p.sequence, p.day, p.host, Reason.UNREADABLE.value) for p in gone]
-                store.add(Batch(node, single.last, [], notes))
+        self._stores.deliver(parts)
 
     def _refuse(self, fault: StoreFault) -> None:
         """The store is asked again after a while."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import keeping, spool
+from netsuite.wordproxy import stores as stores_module
 from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.keeping import Keeping, Spooling
 from netsuite.wordproxy.place import profile_store
@@ -254,8 +255,8 @@ class ProfileTests(KeepingCase):
         self.assertEqual(len(stores), 21)
         self.assertEqual([n for _, n in stores[WHERE].applied], list(range(40)))
         self.assertEqual([n for _, n in stores[profile_store(WHERE, "u3")].applied], [3, 23])
-        self.assertLessEqual(sum(s.opened - s.closed for s in stores.values()), keeping.STORES_MAX)
-        one.let_go()
+        self.assertLessEqual(sum(s.opened - s.closed for s in stores.values()), stores_module.STORES_MAX)
+        one.close()
         self.assertEqual(sum(s.opened - s.closed for s in stores.values()), 0)
 
     def test_one_of_two_refuses(self) -> None:
