@@ -134,6 +134,8 @@ SQLite store on a disk) and by what people write instead.  To measure it again: 
   Both come gzip'd from nginx, each page once.
 * Each round is a fresh start with an empty store and {warm} pages to warm up ({less} for the others); it ends
   when the last page is counted, ours when the store has it. All processes share one core.
+* As fast as it goes many pages wait, and then ours looks for no sentences; ``bench.costs --sentences`` tells
+  what these cost where there is time.
 * The add-ons use ``html.parser``, ``\\w+`` and a Counter in memory; nothing is kept on a disk.
 * *wrong* are occurrences missing or too many, as a share of all, measured against the plain way (whole text
   to ICU, no memory); ours must have none. That way is held to other libraries by the tests.
