@@ -10,7 +10,15 @@ from redis import exceptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy.store import redisfaults
-from netsuite.wordproxy.store.contract import CoverageQuery, Note, PageQuery, Store, StoreFault, WordQuery
+from netsuite.wordproxy.store.contract import (
+    CoverageQuery,
+    Forget,
+    Note,
+    PageQuery,
+    Store,
+    StoreFault,
+    WordQuery,
+)
 from netsuite.wordproxy.store.open import open_store, shared_url_key
 from netsuite.wordproxy.store.redis import RedisStore
 from tests.real.parts import PartError, free_ports, until
@@ -140,6 +148,46 @@ class RedisTests(SynchronousTestCase):
         self.counted(self.open())
         self.counted(store)
 
+    def test_paused(self) -> None:
+        """A server that holds commands back is a fault; what it does with them then is done once."""
+        store = self.open("&timeout=0.3")
+        self.ask("CLIENT", "PAUSE", "60000", "WRITE")
+        try:
+            text = str(self.assertRaises(StoreFault, store.add, FULL))
+        finally:
+            self.ask("CLIENT", "UNPAUSE")
+        self.assertIn("no answer within 0.3 s", text)
+        self.counted(self.open())
+        self.counted(store)
+
+    def test_failover(self) -> None:
+        """A replica that became the primary has what was acknowledged; batches that come again are known."""
+        (port,) = free_ports(1)
+        first = Redis(["--port", str(port), "--bind", "127.0.0.1"])
+        self.addCleanup(first.close)
+        second = Redis(["--replicaof", "127.0.0.1", str(port)])
+        self.addCleanup(second.close)
+        one = open_store(first.where(self.prefix))
+        self.addCleanup(one.close)
+        told = [batch(page(n, "tide", f"w{n}", path=str(n))) for n in range(1, 20)]
+        for sent in told[:10]:
+            one.add(sent)
+        until("a replica", lambda: second.keys(self.prefix) == first.keys(self.prefix))
+        first.signal(signal.SIGKILL)
+        first.wait()
+        self.assertRaises(StoreFault, one.add, told[10])
+        two = open_store(second.where(self.prefix), read_only=True)
+        self.assertEqual(two.words(WordQuery()).total.occurrences, 20)
+        two.close()
+        second.told("REPLICAOF", "NO", "ONE")
+        two = open_store(second.where(self.prefix))
+        self.addCleanup(two.close)
+        for sent in told[5:]:
+            two.add(sent)
+        self.assertEqual(two.words(WordQuery()).total.occurrences, 38)
+        idle = b"aof_rewrite_in_progress:0"  # it does not end before
+        until("a log of the replica", lambda: idle in second.told("INFO", "persistence"))
+
     def test_not_there(self) -> None:
         """Where nothing listens, the line says so, with the address and without the password."""
         where = f"unix://:s3cret@{self.server.folder}/none.sock"
@@ -167,6 +215,8 @@ class RedisTests(SynchronousTestCase):
         self.addCleanup(store.close)
         self.counted(store)
         store.retain("2026-02-01")
+        self.assertEqual(store.forget(Forget(host="news.example")), 2)
+        self.assertEqual(store.forget(Forget(everything=True)), 0)
         for user, password, words in [
             ("words", "wr0ng", "user and password"),
             ("guest", "r1ght", "let this user"),
