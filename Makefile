@@ -69,7 +69,8 @@ $(SCAN)/installed: $(SCAN)/made
 LONG := tests/real/test_load.py tests/real/test_faults.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
         tests/real/test_report_load.py tests/real/test_outages.py \
-        tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py
+        tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py \
+        tests/wordproxy/store/test_contract.py tests/wordproxy/store/test_damage.py tests/wordproxy/store/test_injected.py
 nightly: SOAK_MINUTES ?= 60
 nightly: $(TEST)/installed parts
 	@$(TEST)/bin/python -m tests.proxy.fuzz --runs 200000

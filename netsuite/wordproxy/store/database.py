@@ -37,7 +37,7 @@ LOG_BYTES = 16 * 1024 * 1024
 _OURS = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE)
 
 #: What comes of content that is damaged, and of nothing else.
-_DAMAGE = (TypeError, IndexError, KeyError, msgspec.DecodeError, zlib.error, Unreadable)
+_DAMAGE = (TypeError, IndexError, KeyError, RecursionError, msgspec.DecodeError, zlib.error, Unreadable)
 
 
 class Database:
@@ -81,7 +81,7 @@ class Database:
             except BaseException as error:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
-                if isinstance(error, _DAMAGE) or (_is_no_value(error) and not of_batch):
+                if self._is_damage(error, of_batch=of_batch):
                     raise StoreFault(file.damaged(self.where, "it holds a value that can't be")) from error
                 raise
 
@@ -100,6 +100,15 @@ class Database:
                     self.connection.execute("COMMIT")
         if self.has_deleted:
             self.cut_log()
+
+    def _is_damage(self, error: BaseException, *, of_batch: bool) -> bool:
+        """Whether what went wrong in a transaction comes of the store's content."""
+        if isinstance(error, _DAMAGE) or (_is_no_value(error) and not of_batch):
+            return True
+        if not isinstance(error, sqlite3.IntegrityError):
+            return False
+        (verdict,) = self.connection.execute("PRAGMA integrity_check(1)").fetchone()
+        return not of_batch or verdict != "ok"
 
     def _still_there(self) -> None:
         """The file is the one that was opened, else StoreFault: what is written to a removed one is lost."""

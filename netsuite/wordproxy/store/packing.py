@@ -1,4 +1,4 @@
-"""Columns of whole numbers as bytes: an array's items, in as few bytes each as the largest needs, and their size.
+"""Columns of whole numbers as bytes: the size of an item, then the items, each as long as the largest needs.
 
 An array of a thousand numbers is read and written at once where a thousand rows would be, so sums that are
 asked for together are kept together.  Bytes are little-endian on every machine.
@@ -16,6 +16,10 @@ _LIMITS = ((0xFF, 1), (0xFFFF, 2), (0xFFFFFFFF, 4))
 _SWAPS = sys.byteorder == "big"
 
 
+class Unreadable(ValueError):  # noqa: N818 - a state of the store, as `StoreFault` is
+    """What is kept in columns is none: the store is damaged."""
+
+
 def pack(values: Sequence[int]) -> bytes:
     """``values``, none of them negative, as bytes."""
     largest = max(values, default=0)
@@ -30,13 +34,16 @@ def unpack(data: bytes) -> array[int]:
     """The values of `pack`.
 
     Raises:
-        ValueError: the bytes aren't such a column's.
+        Unreadable: the bytes aren't such a column's.
     """
     code = _CODES.get(data[0]) if data else None
     if code is None:
-        raise ValueError("no column of numbers")
+        raise Unreadable("no column of numbers")
     column = array(code)
-    column.frombytes(memoryview(data)[1:])
+    try:
+        column.frombytes(memoryview(data)[1:])
+    except ValueError as error:
+        raise Unreadable("half a number") from error
     if _SWAPS and data[0] > 1:
         column.byteswap()
     return column

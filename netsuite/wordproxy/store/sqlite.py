@@ -28,6 +28,7 @@ from netsuite.wordproxy.store import (
     word,
     writing,
 )
+from netsuite.wordproxy.store.bases import Bases
 from netsuite.wordproxy.store.contract import (
     Batch,
     Breakdown,
@@ -76,6 +77,7 @@ class SqliteStore:
         self._transaction, self._snapshot = self._database.transaction, self._database.snapshot
         self._steps = Steps(self._database)
         self._numbers = Numbers(self._connection, whole=True)
+        self._bases = Bases()
         self._spare = 0.0  # seconds for sums
         with self._database.faults():
             self._stop(stop_words or {})
@@ -88,7 +90,7 @@ class SqliteStore:
         """The batch is kept, durably and once; or nothing of it is."""
         began = time.perf_counter()
         try:
-            with self._transaction() as connection:
+            with self._transaction(of_batch=True) as connection:
                 writing.add_batch(connection, batch, self._clock(), self._numbers)
         except BaseException:
             self._numbers.forget()  # it may have given out some that are not kept
@@ -173,7 +175,7 @@ class SqliteStore:
         """The words that fit, sorted, with their totals."""
         lists.judge(query)
         with self._snapshot() as connection:
-            return lists.words(connection, query)
+            return lists.words(connection, query, self._bases)
 
     def coverage(self, query: CoverageQuery) -> Coverage:
         """What was counted on those days, and what was not and why."""

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from netsuite.wordproxy.store.packing import pack, unpack
+from netsuite.wordproxy.store.packing import Unreadable, pack, unpack
 
 #: Parts of a site's day before they are folded into one.
 PARTS_MAX = 16
@@ -112,6 +112,8 @@ def fold(connection: sqlite3.Connection, site: int, day: int) -> dict[int, list[
 def _added(parts: Iterable[Tally]) -> dict[int, list[int]]:
     rows: dict[int, list[int]] = {}
     for part in parts:
+        if len({*map(len, part)}) > 1:
+            raise Unreadable("columns of different lengths")
         for word, *numbers in zip(*part, strict=True):
             row = rows.get(word)
             rows[word] = numbers if row is None else list(map(add, row, numbers))
@@ -188,7 +190,10 @@ def _met(
         others if all_other == SAME else unpack(all_other),
         unpack(flags),
     )
-    rows = dict(zip(unpack(words), map(list, zip(*columns, strict=True)), strict=True))
+    numbers = unpack(words)
+    if len({len(numbers), *map(len, columns)}) > 1:
+        raise Unreadable("columns of different lengths")
+    rows = dict(zip(numbers, map(list, zip(*columns, strict=True)), strict=True))
     return Met(rows, {(word, form): [n, all_n] for word, form, n, all_n in _forms(forms)})
 
 

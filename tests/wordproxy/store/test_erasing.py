@@ -198,11 +198,11 @@ class StepsTests(SynchronousTestCase):
         count = itertools.count(1)
 
         @contextmanager
-        def transaction(database: Database) -> Iterator[object]:
+        def transaction(database: Database, **options: bool) -> Iterator[object]:
             this = next(count)
             if when == "before" and this == n:
                 raise KeyboardInterrupt
-            with real(database) as connection:
+            with real(database, **options) as connection:
                 yield connection
             if when == "after" and this == n:
                 raise KeyboardInterrupt

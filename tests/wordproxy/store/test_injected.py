@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.wordproxy.store.contract import CoverageQuery, PageQuery, StoreFault
 from netsuite.wordproxy.store.sqlite import SqliteStore
 from tests.wordproxy.store.samples import folder
+from tests.wordproxy.store.test_upgrade import make_old
 
 #: Adds batches of two pages, forgets a host, lets retention remove the oldest pages; says what it has done.
 SCRIPT = """
@@ -47,12 +48,26 @@ except StoreFault as fault:
     print("fault", fault, flush=True)
 """
 
+#: Opens a store, which upgrades it if it is an old one.
+OPENING = """
+import sys
+from netsuite.wordproxy.store.contract import StoreFault
+from netsuite.wordproxy.store.sqlite import SqliteStore
+print("started", flush=True)
+try:
+    SqliteStore(sys.argv[1]).close()
+    print("opened", flush=True)
+except StoreFault as fault:
+    print("fault", fault, flush=True)
+"""
+
 #: What is made to fail, and how.
-CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "link")
+CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "link", "rename")
 WAYS = ("signal=KILL", "error=ENOSPC", "error=EIO")
 
 #: Of how many calls of one kind one is tried.
-STEP = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 41
+STEP = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 67
+UPGRADE_STEP = 1 if STEP == 1 else 29
 
 ROOT = str(Path(__file__).parents[3])
 
@@ -70,10 +85,10 @@ class InjectedTests(SynchronousTestCase):
             raise SkipTest("NOT TESTED: strace may not trace here, so no write can be made to fail")
         self.folder = folder(self)
 
-    def play(self, path: Path, *options: str) -> tuple[list[str], str]:
+    def play(self, path: Path, *options: str, script: str = SCRIPT) -> tuple[list[str], str]:
         """The script runs on the store at ``path``; the lines that it said, and its complaints."""
         done = subprocess.run(
-            [*strace(*options), sys.executable, "-c", SCRIPT, str(path)],
+            [*strace(*options), sys.executable, "-c", script, str(path)],
             capture_output=True,
             text=True,
             cwd=ROOT,
@@ -82,13 +97,12 @@ class InjectedTests(SynchronousTestCase):
         )
         return done.stdout.splitlines(), done.stderr
 
-    def counts(self) -> Counter[str]:
+    def counts(self, script: str = SCRIPT) -> Counter[str]:
         """How often the script makes each call."""
         log = self.folder.parent / "log"
-        said, complaints = self.play(
-            self.folder / "words.db", "-o", str(log), "-e", f"trace={','.join(CALLS)}"
-        )
-        self.assertEqual((said[-1], complaints), ("retained", ""))
+        trace = f"trace={','.join(CALLS)}"
+        said, complaints = self.play(self.folder / "words.db", "-o", str(log), "-e", trace, script=script)
+        self.assertEqual((said[-1] in ("retained", "opened"), complaints), (True, ""))
         shutil.rmtree(self.folder)
         return Counter(re.findall(r"^\d+ +(\w+)\(", log.read_text(errors="replace"), re.M))
 
@@ -146,3 +160,38 @@ class InjectedTests(SynchronousTestCase):
             self.assertEqual((counted, sea), (8, 0), where)
         if is_done:
             self.assertEqual(pages, 3, where)
+
+    def test_every_call_of_an_upgrade(self) -> None:
+        """Whichever call of an upgrade fails or kills: the old store is there or the new one, whole."""
+        path = self.folder / "words.db"
+        make_old(str(path))
+        counts = self.counts(OPENING)
+        self.assertGreater(counts["rename"], 0)
+        tried = 0
+        for way in WAYS:
+            for call, count in counts.items():
+                for n in range(1 + tried % UPGRADE_STEP, count + 1, UPGRADE_STEP):
+                    make_old(str(path))
+                    rule = f"inject={call}:{way}:when={n}"
+                    where = f"{way} at {call} {n}"
+                    _, complaints = self.play(
+                        path, "-o", os.devnull, "-e", f"trace={call}", "-e", rule, script=OPENING
+                    )
+                    self.assertNotIn("Traceback", complaints, where)
+                    self.look_upgraded(path, where)
+                    shutil.rmtree(self.folder)
+                    tried += 1
+        self.assertGreater(tried, 10)
+
+    def look_upgraded(self, path: Path, where: str) -> None:
+        store = SqliteStore(str(path))
+        try:
+            tide = store.word("tide", "en")
+            self.assertEqual(store.coverage(CoverageQuery()).total.counted, 4, where)
+            self.assertEqual(
+                tide and (tide.word.occurrences, tide.forms), (4, [("tide", 4), ("Tide", 2)]), where
+            )
+        finally:
+            store.close()
+        left = sorted(entry.name for entry in self.folder.iterdir())
+        self.assertEqual((left[0], [name for name in left if "draft" in name]), ("words.db", []), where)
