@@ -62,7 +62,7 @@ class History:
             yield _page(number, path, host, lang, day, [*drawn, *recent])
 
     def known(self, amount: int = 20_000) -> list[Knowledge]:
-        """The words that a reader of English with some German knows: those met most, a few of them ignored."""
+        """What a reader of English with some German knows: half of the words met most."""
         parts = (("en", amount * 4 // 5), ("de", amount // 5))
         return [
             Knowledge(key, lang, "ignored" if n % 50 == 7 else "learning" if n % 9 == 4 else "known")

@@ -2,9 +2,9 @@
 
     python -m bench.store_size [--pages 100000] [--words 1000000] [--keep FILE] [--one QUESTION]
 
-The store is written by the code that always writes it, from `bench.store_history`; with ``--keep`` it stays, and is
-only asked the next time.  Each question is asked in a process of its own (cold: the first in that process),
-then three times more (their median).  The table is what docs/store.rst shows.
+The store is written by the code that always writes it, from `bench.store_history`; with ``--keep`` it stays,
+and is only asked the next time.  Each question is asked in a process of its own: once cold, then three times
+more (their median).  The table is what docs/store.rst shows.
 """
 
 from __future__ import annotations
@@ -114,20 +114,20 @@ QUESTIONS: dict[str, Question] = {
     "by lang": _parts("lang"),
     "by lang, 22 months": _parts("lang", **RANGE),
     "by lang, a site": _parts("lang", site=TOP),
-    "a frequent word by day": _parts("day", word="babu", lang="en"),
-    "a frequent word by site": _parts("site", word="babu", lang="en"),
+    "a frequent word by day": _parts("day", word="besti", lang="en"),
+    "a frequent word by site": _parts("site", word="besti", lang="en"),
     "coverage": lambda store: store.coverage(CoverageQuery()),
     "coverage by day": lambda store: store.coverage(CoverageQuery(by=("day",))),
     "coverage by host": lambda store: store.coverage(CoverageQuery(by=("host",))),
     "sources": lambda store: store.sources(),
-    "one word": lambda store: store.word("babu", "en"),
-    "contexts": lambda store: store.contexts(ContextQuery("babu", "en")),
+    "one word": lambda store: store.word("besti", "en"),
+    "contexts": lambda store: store.contexts(ContextQuery("besti", "en")),
     "status": lambda store: store.status(),
 }
 
 
 def ask(where: str, name: str) -> None:
-    """Print the milliseconds of the first answer, of the median of the next three, processor's, and the peak in MB."""
+    """Print milliseconds: of the first answer, of the next three (median), of processor; and the peak in MB."""
     store = open_store(where, stop_words=History().stop_words())
     times, work = [], []
     for _ in range(4):
@@ -144,25 +144,28 @@ def fill(where: str, history: History, size: int) -> str:
     """The store has the whole history; what writing it cost."""
     store = open_store(where, stop_words=history.stop_words())
     assert isinstance(store, SqliteStore)
-    words = seconds = 0.0
+    words = seconds = work = 0.0
     visits = 0
     worst = 0.0
     for number, batch in enumerate(batches(history.visits(), size)):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         store.add(batch)
         took = time.perf_counter() - began
+        work += time.process_time() - worked
         seconds, worst = seconds + took, max(worst, took)
         words += sum(len(page.forms) for page in batch.pages)
         visits += len(batch.pages)
         if number % 200 == 199:
-            print(f"  {visits} visits, {seconds / words * 1e6:.1f} µs a word", file=sys.stderr, flush=True)
+            print(f"  {visits} visits, {work / words * 1e6:.1f} µs of processor a word", file=sys.stderr)
     store.set_levels(history.known())
     began = time.perf_counter()
     while store.renew():
         pass
     left = time.perf_counter() - began
     store.close()
-    return f"{visits / seconds:.0f} visits/s, {words / seconds:.0f} words/s, {seconds / words * 1e6:.1f} µs a word, slowest batch {worst * 1000:.0f} ms; sums left: {left:.0f} s"
+    rates = f"{visits / seconds:.0f} visits/s, {words / seconds:.0f} words/s"
+    costs = f"{seconds / words * 1e6:.1f} µs a word, {work / words * 1e6:.1f} of processor"
+    return f"{rates}; {costs}; slowest batch {worst * 1000:.0f} ms; sums left: {left:.0f} s"
 
 
 def sizes(where: str) -> str:
@@ -170,11 +173,12 @@ def sizes(where: str) -> str:
     store = open_store(where)
     assert isinstance(store, SqliteStore)
     count = store._connection.execute
-    rows = {name: count(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("word", "page")}  # noqa: S608
+    rows = {name: count(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("word", "page")}
     rows["tally"] = sum(len(unpack(words)) for (words,) in count("SELECT words FROM tally"))
     size = os.path.getsize(where)
     store.close()
-    return f"{rows['word']:,} words, {rows['tally']:,} tallies, {rows['page']:,} pages; {size / 1e6:.0f} MB, {size / rows['tally']:.0f} bytes a tally"
+    held = ", ".join(f"{n:,} {name}s" for name, n in rows.items()).replace("tallys", "tallies")
+    return f"{held}; {size / 1e6:.0f} MB, {size / rows['tally']:.0f} bytes a tally"
 
 
 def main() -> None:

@@ -180,7 +180,11 @@ class ContextQuery:
 
 @dataclass(frozen=True, slots=True)
 class BreakdownQuery:
-    """What was read, ``by`` one of `BREAKDOWNS`: days newest first, else most occurrences first."""
+    """What was read, ``by`` one of `BREAKDOWNS`: days newest first, else most occurrences first.
+
+    A part is a day, site or language of which pages were read; of one word, where it has an occurrence in the
+    text that is asked about.  Stop words are in all numbers: this is what was read.
+    """
 
     by: str
     lang: str | None = None
@@ -275,7 +279,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One day, site or language of a breakdown.  ``new``: words first met then, there or in it."""
+    """One day, site or language of a breakdown.
+
+    ``new``: words of it that it has on their own first day; met at two sites that day, a word is new at both.
+    """
 
     name: str
     occurrences: int

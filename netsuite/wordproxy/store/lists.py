@@ -13,10 +13,12 @@ from __future__ import annotations
 import heapq
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from netsuite.wordproxy.store import again, pages, queries, sums
+from netsuite.wordproxy.store.bases import Bases
 from netsuite.wordproxy.store.contract import LEVELS, UNKNOWN, Total, Word, WordList, WordQuery
 from netsuite.wordproxy.store.word import CAPITALISED, is_name
 
@@ -49,16 +51,20 @@ def judge(query: WordQuery) -> None:
         raise ValueError(f"{query.known!r} is no level")
 
 
-def words(connection: sqlite3.Connection, query: WordQuery) -> WordList:
+def words(connection: sqlite3.Connection, query: WordQuery, bases: Bases) -> WordList:
     """The words that fit, sorted, with their totals."""
-    return _List(connection, query).answer()
+    if query.lemma:
+        bases.renew(connection)
+    return _List(connection, query, bases if query.lemma else Bases()).answer()
 
 
 class _List:
     """One question on its way."""
 
-    def __init__(self, connection: sqlite3.Connection, query: WordQuery) -> None:
+    def __init__(self, connection: sqlite3.Connection, query: WordQuery, bases: Bases) -> None:
         self._connection, self._query = connection, query
+        self._bases = bases
+        self._forms: dict[int, list[int]] = {}  # by the word that stands for a base form, the words that fit
         self._days = queries.span(query)
         # the sums that each word has answer this
         self._is_plain = self._days is None and query.site is None and query.page is None
@@ -75,6 +81,7 @@ class _List:
         query = self._query
         numbers = self._numbers()
         self._filter(numbers)
+        self._gather(numbers)
         occurrences = sum(numbers)
         total = Total(occurrences, len(numbers) - numbers.count(0), self._read_pages(occurrences))
         need = total.distinct if not query.limit else min(query.offset + query.limit, total.distinct)
@@ -148,6 +155,17 @@ class _List:
         if not query.names:
             sql = "SELECT id FROM word WHERE named > 0 AND small = 0 AND lang <> ?"
             _drop(numbers, (word for (word,) in self._connection.execute(sql, (CAPITALISED,))))
+
+    def _gather(self, numbers: Numbers) -> None:
+        """Forms of one base are one word."""
+        for word, place in self._bases.forms.items():
+            if word < len(numbers) and (n := numbers[word]):
+                head = self._bases.heads[place]
+                forms = self._forms.setdefault(head, [head] if numbers[head] else [])
+                if word != head:
+                    forms.append(word)
+                    numbers[word] = 0
+                    numbers[head] += n
 
     def _levelled(self, *levels: str) -> Iterable[int]:
         return levelled(self._connection, *levels)
@@ -254,7 +272,14 @@ class _List:
         return f"all_{column}" if self._query.everything else column
 
     def _pages(self, some: Collection[int]) -> dict[int, int]:
-        """On how many distinct pages these words were met."""
+        """On how many distinct pages these words were met; of a base form, its best form."""
+        if self._forms:
+            every = {form for word in some for form in self._forms.get(word, (word,))}
+            of_forms = self._pages_of(every)
+            return {word: max(of_forms[form] for form in self._forms.get(word, (word,))) for word in some}
+        return self._pages_of(some)
+
+    def _pages_of(self, some: Collection[int]) -> dict[int, int]:
         if self._query.page is not None:
             return dict.fromkeys(some, 1)
         if self._is_plain:
@@ -289,15 +314,39 @@ class _List:
             sql, (json.dumps(shown),)
         ):
             told = key, LEVELS[level or 0], is_name(lang, named, small)
+            if word in self._forms:
+                form = self._base(word, key)
             found.append(Word(form, lang, numbers[word], pages[word], day(first), day(last), *told))
         return found
+
+    def _base(self, word: int, key: str) -> str:
+        """The base form that a word stands for."""
+        bases = self._bases.forms
+        return next((bases[form][0] for form in self._forms[word] if form in bases), key)
 
     def _read_pages(self, occurrences: int) -> int:
         if self._query.page is not None:
             return int(occurrences > 0)
         sql, parameters = queries.read_pages(self._query)
         (read,) = self._connection.execute(sql, parameters).fetchone()
-        return int(read)
+        return int(read) - self._visited_again()
+
+    def _visited_again(self) -> int:
+        """How often a page was visited on one more day of the range."""
+        ask, query = self._connection.execute, self._query
+        if self._days is None or self._days[0] >= self._days[1]:
+            return 0
+        sql = "SELECT page FROM visit INDEXED BY visit_by_day WHERE day BETWEEN ? AND ?"
+        visited = [page for (page,) in ask(sql, self._days)]
+        if query.lang is None and query.site is None:
+            return len(visited) - len(set(visited))
+        again = {page: n - 1 for page, n in Counter(visited).items() if n > 1}
+        sql = "SELECT p.id, p.lang, p.site FROM json_each(?) j CROSS JOIN page p ON p.id = j.value"
+        return sum(
+            again[page]
+            for page, lang, site in ask(sql, (json.dumps(list(again)),))
+            if query.lang in (None, lang) and self._site in (sums.ALL_SITES, site)
+        )
 
 
 _ORDERS = {

@@ -67,31 +67,13 @@ def span(query: WordQuery | CoverageQuery | PageQuery | BreakdownQuery) -> tuple
     return None if (lo, hi) == (_FIRST_DAY, _LAST_DAY) else (lo, hi)
 
 
-def _met_again(site: str | None) -> str:
-    """The pages that were visited on several days of a range."""
-    here = " AND p.site = (SELECT id FROM site WHERE host = :site)" if site is not None else ""
-    return (
-        "SELECT v.page FROM visit v JOIN page p ON p.id = v.page"
-        f" WHERE v.day BETWEEN :lo AND :hi{here} GROUP BY v.page HAVING count(*) > 1"
-    )
-
-
 def read_pages(query: WordQuery) -> tuple[str, Parameters]:
-    """The statement for the number of distinct pages read in that language, at that site, on those days."""
+    """The statement for how many pages were read there; on each of the days asked for, each counts."""
     days = span(query)
     lang = "r.lang = :lang" if query.lang is not None else ""
     count = "new" if days is None else "pages"
     rows = f"site s CROSS JOIN reading r ON r.site = s.id {_where(query.site, days, 'r', lang)}"
-    total = f"(SELECT coalesce(sum(r.{count}), 0) FROM {rows})"
-    if days is not None and days[0] < days[1]:
-        of_lang = "WHERE p.lang = :lang" if query.lang is not None else ""
-        again = _met_again(query.site)
-        total += (
-            " - (SELECT coalesce(sum(x.again), 0) FROM"
-            " (SELECT page, count(*) - 1 AS again FROM visit WHERE day BETWEEN :lo AND :hi"
-            f" AND page IN ({again}) GROUP BY page) x JOIN page p ON p.id = x.page {of_lang})"
-        )
-    return f"SELECT {total}", _parameters(query, days)
+    return f"SELECT coalesce(sum(r.{count}), 0) FROM {rows}", _parameters(query, days)
 
 
 def coverage(query: CoverageQuery) -> tuple[str, Parameters]:

@@ -1,4 +1,4 @@
-"""Reports that are asked without pause while batches are written: no error, no endless log (RELIABILITY §7)."""
+"""Reports that are asked without pause while batches are written: no error, no endless log."""
 
 from __future__ import annotations
 
