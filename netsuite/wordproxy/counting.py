@@ -11,6 +11,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Protocol
 
 from netsuite.wordproxy.errors import place
@@ -40,11 +41,17 @@ from netsuite.words.skipped import Reason, Skip
 
 MEMORY = ":memory:"
 
-#: Words gathered, in bytes of their text, past which a batch is stored at once.
+#: Words gathered, in bytes, past which a batch is stored at once.
 BATCH_BYTES = 16 * 1024 * 1024
 
 #: Processor seconds that a page may take beyond the relay's own limit: for the day the relay is gone, too.
 WATCH_SECONDS = 5.0
+
+
+#: What a form takes beside its text, here and while it is stored.
+FORM_BYTES = 128
+
+_FORM, _MAIN, _OTHER = itemgetter(0), itemgetter(2), itemgetter(3)
 
 
 class Counts(Protocol):
@@ -178,10 +185,9 @@ class Counter:
             job.source,
         )
         self._of(job.profile).pages.append(page)
-        words = 0
-        for form, key, main, other in found.forms:
-            words += main + other
-            self._weight += len(form) + len(key) + 32
+        forms = found.forms
+        words = sum(map(_MAIN, forms)) + sum(map(_OTHER, forms))
+        self._weight += FORM_BYTES * len(forms) + 2 * sum(map(len, map(_FORM, forms)))  # a key is about as long
         self._weight += sum(len(key) + len(sentence) for key, sentence in shown.contexts)
         self._send(Counted(job.sequence, words))
 
