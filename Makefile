@@ -93,6 +93,7 @@ parts:
 PEERS := .venv-peers
 RIVALS := nginx squid tinyproxy privoxy haproxy wrk strace
 BENCH ?=
+COUNTING ?=
 
 peers: $(PEERS)/installed
 	@.ci/parts $(RIVALS)
@@ -104,6 +105,7 @@ $(PEERS)/installed: $(PEERS)/made
 
 bench: $(TEST)/installed peers
 	@$(TEST)/bin/python -m bench.relay $(BENCH)
+	@$(TEST)/bin/python -m bench.counting $(COUNTING)
 
 # WIRE="--write docs/conformance.rst" writes the page.
 conformance: $(TEST)/installed peers

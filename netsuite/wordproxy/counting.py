@@ -187,7 +187,8 @@ class Counter:
         self._of(job.profile).pages.append(page)
         forms = found.forms
         words = sum(map(_MAIN, forms)) + sum(map(_OTHER, forms))
-        self._weight += FORM_BYTES * len(forms) + 2 * sum(map(len, map(_FORM, forms)))  # a key is about as long
+        text = sum(map(len, map(_FORM, forms)))
+        self._weight += FORM_BYTES * len(forms) + 2 * text  # a key is about as long as its form
         self._weight += sum(len(key) + len(sentence) for key, sentence in shown.contexts)
         self._send(Counted(job.sequence, words))
 
