@@ -37,6 +37,7 @@ class Change:
         self.spans: defaultdict[str, dict[str, tuple[int, int, int, int]]] = defaultdict(dict)
         self.commands: list[list[Any]] = []
         self.unsaid: list[str] = []
+        self._takes = False  # then sums may be nought
         self.said: dict[
             str, tuple[Sentence, list[str]]
         ] = {}  # by the sentence's name, with words that show it
@@ -64,6 +65,7 @@ class Change:
             for number, day in days.items():
                 if others.get(number) == day:
                     continue
+                self._takes = self._takes or sign < 0
                 place = number, lang, host
                 redisrows.count(self.tallies[place], day.words, sign)
                 reading = self.readings[place]
@@ -77,6 +79,7 @@ class Change:
     def move(self, place: Place, key: str, row: Row, to: Place | None = None) -> None:
         """The numbers of a tally are taken away, or are those of another place."""
         told: list[Any] = row
+        self._takes = True
         numbers, shown = told[: redisrows.NUMBERS], told[redisrows.NUMBERS :]
         forms = dict(zip(shown[::2], shown[1::2], strict=True))
         self.add(place, key, [-n for n in numbers], forms, -1)
@@ -161,7 +164,9 @@ class Change:
         for (day, lang, _), tallies in self.tallies.items():
             _add_to_words(words[lang], tallies, day)
         for lang in words.keys() | pages.keys():
-            rows = {key: added for key, added in words[lang].items() if _is_change(added, _BUT_DAYS)}
+            rows = words[lang]
+            if self._takes:
+                rows = {key: added for key, added in rows.items() if _is_change(added, _BUT_DAYS)}
             if rows or pages[lang]:
                 told = [redisrows.packed(added) for added in rows.values()]
                 yield lang, pages[lang], list(rows), told, self.spans[lang]
@@ -169,7 +174,10 @@ class Change:
     def _places(self) -> Iterator[tuple[str, list[str], list[Any]]]:
         encode, text, packed = redisrows.encode, redisrows.text, redisrows.packed
         for place, tallies in self.tallies.items():
-            rows = {key: text(encode(packed(added))) for key, added in tallies.items() if _is_change(added)}
+            kept = tallies.items()
+            if self._takes:
+                kept = {key: added for key, added in kept if _is_change(added)}.items()
+            rows = {key: text(encode(packed(added))) for key, added in kept}
             if rows:
                 yield tally_name(place), list(rows), list(rows.values())
 

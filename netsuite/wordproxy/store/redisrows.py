@@ -146,6 +146,8 @@ def packed(added: Added) -> Row:
     """The row as it is kept."""
     numbers, forms = added
     row: Row = [*numbers]
+    if not forms:
+        return row
     for form, times in forms.items():
         if times:
             row += (form, times)
@@ -162,10 +164,11 @@ def count(tallies: dict[str, Added], words: Iterable[Met], sign: int) -> None:
     for met in words:
         key, main, other, marks = met.key, met.main, met.other, met.marks
         small = left = main + other
-        for form, times in met.forms.items():
-            left -= times
-            if not is_small(form):
-                small -= times
+        if met.forms:
+            for form, times in met.forms.items():
+                left -= times
+                if not is_small(form):
+                    small -= times
         if left and not is_small(key):
             small -= left
         new = [
