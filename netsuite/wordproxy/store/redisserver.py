@@ -33,8 +33,9 @@ OLD_SCHEMA, UPGRADING, EMPTYING, EMPTYING_ALL = b"1", b"upgrading", b"emptying",
 
 _TASKS = (UPGRADING, EMPTYING, EMPTYING_ALL)
 
-#: How often a question is put because a batch came between its parts; then its answer is taken as it is.
-_TRIES = 4
+#: How often a question is put because a batch came between its parts, and for how long; then its answer is
+#: taken as it is.
+_TRIES, _ASK_SECONDS = 4, 0.3
 
 #: How often a change is worked out anew because another writer came between.
 _WRITE_TRIES = 100
@@ -127,11 +128,12 @@ class Server:
     def ask(self, question: Callable[[], T]) -> T:
         """What ``question`` finds, of one moment unless batches come faster than its parts."""
         with self.faults():
+            began = time.monotonic()
             before = self._stamp()
             for _ in range(_TRIES):
                 answer = question()
                 after = self._stamp()
-                if before == after:
+                if before == after or time.monotonic() - began > _ASK_SECONDS:
                     break
                 before = after
             return answer
