@@ -15,7 +15,8 @@ from netsuite.wordproxy.place import MEMORY, profile_store
 from netsuite.wordproxy.profiles import Profiles
 from netsuite.wordproxy.store.contract import Batch, CoverageQuery, Note, Store, StoreFault
 from netsuite.wordproxy.store.open import open_store
-from netsuite.wordproxy.store.redisurl import parse_place
+from netsuite.wordproxy.store.redisurl import is_redis, parse_place
+from tests.wordproxy.store.server import Redis
 
 reactor: Any = _reactor
 
@@ -40,6 +41,7 @@ class PlaceTests(SynchronousTestCase):
         ):
             place, own = parse_place(profile_store(where, "alice")), parse_place(where)
             self.assertEqual((place.prefix, place.arguments), (prefix, own.arguments))
+            self.assertTrue(is_redis(profile_store(where, "alice")))
 
     def test_any_name(self) -> None:
         """Whatever users call themselves, each has a store of their own, under a name that can be one."""
@@ -117,6 +119,22 @@ class ReaderTests(TestCase):
         self.opened.clear()
         found.retain_found("2027-01-01")
         self.assertEqual(sorted(self.opened), sorted(stores))
+        await found.stop()
+
+    async def test_in_a_redis(self) -> None:
+        """In a Redis users' stores are found by their prefixes, and those of no other store."""
+        redis = Redis()
+        self.addCleanup(redis.close)
+        where = f"unix://{redis.socket}?prefix=class"
+        for store in (where, f"unix://{redis.socket}?prefix=other"):
+            open_store(store).close()
+            for user in ("alice", "bøb"):
+                open_store(profile_store(store, user)).close()
+        found = self.made(where)
+        self.assertEqual(found.stores(), sorted(profile_store(where, user) for user in ("alice", "bøb")))
+        found.retain_found("2027-01-01")
+        self.assertEqual(len(self.opened), 2)
+        self.assertEqual(await self.unseen(found, "alice"), 0)
         await found.stop()
 
     async def test_one_that_fails(self) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from netsuite.wordproxy.store.contract import StoreFault
 
@@ -84,9 +84,9 @@ def parse_place(where: str) -> RedisPlace:
 
 def with_prefix(where: str, prefix: str) -> str:
     """The same address with another prefix; ``where`` is one that `parse_place` takes."""
-    parts = urlsplit(where)
-    options = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "prefix": prefix}
-    return urlunsplit(parts._replace(query=urlencode(options, safe="/:")))
+    base, _, query = where.partition("?")  # put together by hand: urlunsplit makes unix:/path of unix:///path
+    options = {**dict(parse_qsl(query, keep_blank_values=True)), "prefix": prefix}
+    return f"{base}?{urlencode(options, safe='/:')}"
 
 
 def _database(parts: SplitResult, options: dict[str, str]) -> int:
