@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qsl
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.site import channel
-from netsuite.site.answer import FORM_FIELDS_MAX, Answer, Asked, Refusal, json_answer
+from netsuite.site.answer import FORM_FIELDS_MAX, Answer, Asked, Refusal, fields_of, json_answer
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Post, Routes
 from netsuite.site.server import make_site
@@ -102,6 +105,19 @@ class BodyTests(PostCase):
             client.protocol.dataReceived(data[:cut])
             [reply] = client.send(data[cut:])
             self.assertEqual(json.loads(reply.text)["body"], "[1,2]", cut)
+
+
+class FieldTests(SynchronousTestCase):
+    """Forms as bytes."""
+
+    @settings(deadline=None, max_examples=200)
+    @given(data=st.text("ab=&+%4Ec3A\u00e9;", max_size=40).map(str.encode) | st.binary(max_size=40))
+    def test_as_the_library(self, data: bytes) -> None:
+        """Any bytes have the fields that the standard library finds in them."""
+        found = parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
+        if b"\xff" not in data and data.decode("utf-8", "replace").encode() == data:
+            self.assertEqual(list(fields_of(data)), found)
+        self.assertLessEqual(len(list(fields_of(data))), data.count(b"&") + 1)
 
 
 class RefusedTests(PostCase):
