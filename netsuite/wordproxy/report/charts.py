@@ -112,11 +112,13 @@ def percent(value: float) -> str:
 
 
 def nice(value: float) -> float:
-    """The smallest of 1, 2, 5, 10, 20, 50 … that isn't less."""
+    """The smallest round number that isn't less: 1, 1.5, 2, 3 …, ten times these, and so on."""
     if value <= 1:
         return 1.0
     power = 10.0 ** floor(log10(value))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9)))
+    return float(
+        next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9))
+    )
 
 
 def _scale(most: float, show: object = None) -> list[Markup]:

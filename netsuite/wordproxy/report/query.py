@@ -157,13 +157,14 @@ _WORDS: dict[str, Judge] = {
     "all": _switch("all"),
     "known": one_of("known", (*LEVELS, UNKNOWN)),
     "names": _switch("names"),
+    "lemma": _switch("lemma"),
     "page": page_id,
     "sort": one_of("sort", SORTS),
     **ROWS,
 }
 
 #: What names a part of the words, rather than how they are shown.
-FILTERS = ("lang", "site", "day", "from", "to", "q", "all", "known", "names", "page", "word", "host")
+FILTERS = ("lang", "site", "day", "from", "to", "q", "all", "known", "names", "lemma", "page", "word", "host")
 
 
 def values(pairs: Pairs, known: Mapping[str, Judge]) -> dict[str, Any]:
@@ -224,6 +225,7 @@ def words(
         everything=found.get("all") == "1",
         known=found.get("known", known),
         names=found["names"] == "1" if "names" in found else names,
+        lemma=found.get("lemma") == "1",
         page=fixed.get("page", found.get("page")),
         limit=found.get("limit", PAGE_ROWS),
         offset=found.get("offset", 0),
@@ -233,6 +235,10 @@ def words(
         found["all"] = True
     else:
         found.pop("all", None)
+    if query.lemma:
+        found["lemma"] = True
+    else:
+        found.pop("lemma", None)
     if query.names == names:
         found.pop("names", None)
     return query, _said(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 from netsuite.site.answer import Answer, Asked
@@ -71,7 +72,7 @@ class Views:
                     "name": name,
                     "path": path,
                     "query": wanted,
-                    "usual_names": names,
+                    "has_lemma": find_spec("simplemma") is not None,
                     "filter": said,
                     "shown_sort": shown_sort,
                     "headings": desk.headings(listing, path, said, wanted.sort, sort),

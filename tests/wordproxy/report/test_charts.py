@@ -92,7 +92,7 @@ class ChartTests(SynchronousTestCase):
 
     def test_nice(self) -> None:
         """Scales end at round numbers."""
-        for value, most in [(0, 1), (1, 1), (2, 2), (3, 5), (6, 10), (1001, 2000), (10**9, 10**9)]:
+        for value, most in [(0, 1), (1, 1), (2, 2), (3, 3), (7, 8), (1001, 1500), (10**9, 10**9)]:
             self.assertEqual(charts.nice(value), most)
 
     @settings(deadline=None, max_examples=100)

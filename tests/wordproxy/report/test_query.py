@@ -41,6 +41,8 @@ class WordsTests(SynchronousTestCase):
             ("all=1", WordQuery(everything=True), {"all": True}),
             ("all=0", WordQuery(), {}),
             ("known=unknown", WordQuery(known="unknown"), {"known": "unknown"}),
+            ("lemma=1", WordQuery(lemma=True), {"lemma": True}),
+            ("lemma=0", WordQuery(), {}),
             ("names=0", WordQuery(names=False), {"names": "0"}),
             ("limit=0", WordQuery(limit=0), {}),
             ("limit=2&offset=4&sort=pages", WordQuery(limit=2, offset=4, sort="pages"), {}),
