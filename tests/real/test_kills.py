@@ -29,6 +29,9 @@ NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
 #: How often each is killed.
 KILLS = 100 if NIGHTLY else 3
 
+#: How often one of several workers or the first process is, in turns.
+WORKER_KILLS = 100 if NIGHTLY else 2
+
 #: Deaths that are placed exactly, for each store.
 PLACED = 25 if NIGHTLY else 3
 
@@ -159,7 +162,7 @@ class KilledTests(Dice):
         node = self.node("one", self.store, "--workers", "2")
         self.ready(node)
         readers = self.load(node)
-        for round_ in range(KILLS):
+        for round_ in range(WORKER_KILLS):
             self.moment(readers)
             them = self.descendants(node.running.pid)
             if round_ % 2 == 0:
