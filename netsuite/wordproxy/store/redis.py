@@ -62,12 +62,14 @@ from netsuite.wordproxy.store.contract import (
 from netsuite.wordproxy.store.queries import day_number
 from netsuite.wordproxy.store.redisfetch import Fetch
 from netsuite.wordproxy.store.redisforget import Forgetting
+from netsuite.wordproxy.store.redismoving import Moving
 from netsuite.wordproxy.store.redispages import Pages
 from netsuite.wordproxy.store.redisparts import Parts
 from netsuite.wordproxy.store.redisplaces import Places
 from netsuite.wordproxy.store.redisreads import WordLists
 from netsuite.wordproxy.store.redisrows import encode, field_of, numbers_of
 from netsuite.wordproxy.store.redisserver import SCHEMA, Server
+from netsuite.wordproxy.store.redistaking import Taking
 
 
 class RedisStore:
@@ -95,8 +97,10 @@ class RedisStore:
         self._words = WordLists(server.client, server.base, fetch, places, stop_words or {})
         self._pages = Pages(server.client, server.base, fetch, places)
         self._parts = Parts(server.client, server.base, fetch, places)
-        forgetting = Forgetting(server.client, server.base, fetch, places, server.make, self._unlevel)
-        self._tasks = redistasks.Tasks(server, forgetting)
+        taking = Taking(server.client, server.base, fetch, places, server.make)
+        moving = Moving(server.client, server.base, places, taking)
+        forgetting = Forgetting(server.client, server.base, fetch, places, taking, moving, self._unlevel)
+        self._tasks = redistasks.Tasks(server, forgetting, moving)
         try:
             with server.faults():
                 schema = server.begin()

@@ -18,6 +18,7 @@ from netsuite.wordproxy.store.contract import Forget
 from netsuite.wordproxy.store.queries import day_number
 from netsuite.wordproxy.store.redischange import Change
 from netsuite.wordproxy.store.redisforget import Forgetting
+from netsuite.wordproxy.store.redismoving import Moving
 from netsuite.wordproxy.store.redisrows import encode, field_of
 from netsuite.wordproxy.store.redisserver import EMPTYING, EMPTYING_ALL, OLD_SCHEMA, SCHEMA, UPGRADING, Server
 from netsuite.wordproxy.store.redisupgrade import Upgrade
@@ -61,8 +62,8 @@ def task_of(what: Forget) -> Task:
 class Tasks:
     """The tasks of one store."""
 
-    def __init__(self, server: Server, forgetting: Forgetting) -> None:
-        self._server, self._forgetting = server, forgetting
+    def __init__(self, server: Server, forgetting: Forgetting, moving: Moving) -> None:
+        self._server, self._forgetting, self._moving = server, forgetting, moving
         self._name = f"{server.base}tasks"
 
     def prepare(self, schema: bytes) -> None:
@@ -158,7 +159,7 @@ class Tasks:
             "page": self._forgetting.page,
             "host": self._forgetting.host,
             "day": self._forgetting.day,
-            "site": self._forgetting.site,
+            "site": self._moving.site,
             "rewrite": lambda: 0,
         }
         return do[name](*about)
