@@ -73,9 +73,9 @@ QUESTIONS: dict[str, Question] = {
     "words, 22 months, lang": _words(**RANGE, lang="en"),
     "words, 22 months, a site": _words(**RANGE, site=TOP),
     "words, since the second day": _words(from_=_day(1)),
-    "words, q=caf (rare)": _words(q="bazo"),
-    "words, q=a (common)": _words(q="a"),
-    "words, q=str*": _words(q="stri*"),
+    "words, q, rare": _words(q="bazo"),
+    "words, q, in every second word": _words(q="a"),
+    "words, q, a beginning": _words(q="stri*"),
     "words, 22 months, q": _words(**RANGE, q="ba"),
     "words, known=known": _words(known="known"),
     "words, known=unknown": _words(known="unknown"),
@@ -127,7 +127,7 @@ QUESTIONS: dict[str, Question] = {
 
 
 def ask(where: str, name: str) -> None:
-    """Print milliseconds: of the first answer, of the next three (median), of processor; and the peak in MB."""
+    """Print milliseconds (first answer, median of three more, of processor) and the peak in MB."""
     store = open_store(where, stop_words=History().stop_words())
     times, work = [], []
     for _ in range(4):

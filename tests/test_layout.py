@@ -55,6 +55,7 @@ INSIDE_A_FUNCTION = {
     "twisted.internet.reactor",
     "netsuite.reactor.prefer",
     "netsuite.wordproxy.store.redis.RedisStore",
+    "simplemma.lemmatize",
     "wordfreq.available_languages",
     "wordfreq.zipf_frequency",
 }

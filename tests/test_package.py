@@ -24,7 +24,12 @@ from tests.real.parts import require
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Modules that only an extra's users import, and the extra.
-EXTRAS = {"netsuite/wordproxy/report/frequency.py": "freq", "netsuite/wordproxy/store/redis.py": "redis"}
+EXTRAS = {
+    "netsuite/wordproxy/report/frequency.py": "freq",
+    "netsuite/wordproxy/store/bases.py": "lemma",
+    "netsuite/wordproxy/store/redis.py": "redis",
+    "netsuite/wordproxy/store/redisserver.py": "redis",
+}
 PLUGINS = "twisted/plugins/netsuite_services.py"
 SERVICES = ("echo", "proxy", "wordproxy")
 

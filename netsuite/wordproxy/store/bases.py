@@ -51,13 +51,13 @@ class Bases:
 
 def _finder() -> Callable[[str, str], str]:
     try:
-        import simplemma
+        from simplemma import lemmatize  # here: it costs every process what only these lists need
     except ModuleNotFoundError:
         raise StoreFault("base forms need the extra: pip install 'netsuite[lemma]'") from None
 
     def find(key: str, lang: str) -> str:
         try:
-            return simplemma.lemmatize(key, lang=lang).casefold()
+            return lemmatize(key, lang=lang).casefold()
         except ValueError:  # a language of which it has no forms
             return key
 
