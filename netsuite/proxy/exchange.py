@@ -22,7 +22,7 @@ from netsuite import journal
 from netsuite.glue import Gate
 from netsuite.http1.body import Body, ChunkedBody, CloseBody, chunk, last_chunk
 from netsuite.http1.errors import BadMessage
-from netsuite.http1.fields import Fields
+from netsuite.http1.fields import Fields, split_list
 from netsuite.http1.head import HTTP11, RequestHead, ResponseHead
 from netsuite.proxy import handshake, refusal, rewrite
 from netsuite.proxy.hooks import Tap
@@ -40,17 +40,19 @@ IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"
 _OF_CONNECTIONS = (b"ntlm", b"negotiate", b"kerberos")
 
 
-def wants_websocket(request: RequestHead) -> bool:
-    """Return whether a request offers the one protocol that is passed on.
+def passes_upgrade(request: RequestHead, *, inside: bool = False) -> bool:
+    """Return whether the protocols that a request offers are passed on.
 
-    A WebSocket's is a GET without content (RFC 6455 §4.1); h2c is not passed (RFC 9113 §3.1).
+    Of plain requests a WebSocket alone, a GET without content (RFC 6455 §4.1).  ``inside`` TLS that was
+    opened the client speaks with the origin as if we were not there: anything but h2c, which is not for TLS
+    (RFC 9113 §3.1).
     """
-    return (
-        request.upgrade is not None
-        and request.upgrade.lower() == b"websocket"
-        and request.method == b"GET"
-        and not (request.chunked or request.length)
-    )
+    if request.upgrade is None or request.chunked or request.length:
+        return False
+    offered = request.upgrade.lower()
+    if inside:
+        return b"h2c" not in split_list(offered)
+    return offered == b"websocket" and request.method == b"GET"
 
 
 class Exchange:
@@ -152,7 +154,7 @@ class Exchange:
             request,
             self.target,
             relay.via,
-            upgrade=request.upgrade is not None and wants_websocket(request),
+            upgrade=request.upgrade is not None and self._passes_upgrade(),
             hop=upstream.hop,
             max_forwards=self._max_forwards,
             client=client.host if relay.forwarded_for else None,
@@ -170,6 +172,9 @@ class Exchange:
             self._upload_done(upstream)
         if relay.bandwidth is not None:
             client.slow_down(upload.count)
+
+    def _passes_upgrade(self) -> bool:
+        return passes_upgrade(self.request, inside=self.client.scheme == b"https")
 
     def upload(self, data: bytes) -> bytes | None:
         """Send more of the request's body; return what lies past its end, None while it goes on."""
@@ -311,7 +316,7 @@ class Exchange:
     def upgraded(self, head: ResponseHead, data: bytes) -> None:
         """The origin changed protocols as the client asked: from here on it is a tunnel (RFC 9110 §7.8)."""
         upstream = self._upstream
-        if upstream is None or not wants_websocket(self.request):
+        if upstream is None or not self._passes_upgrade():
             if upstream is not None:
                 upstream.abandon()
             self.origin_failed("a change of protocol that nobody asked for")

@@ -26,7 +26,10 @@ from netsuite.wordproxy.store.open import open_store
 from tests.real.nameserver import Nameserver, having
 from tests.real.parts import Twistd, require, until, wordproxy
 from tests.real.tlsorigin import Issuer, Reader, TlsOrigin, answer, ask, der
-from tests.wordproxy.intercept.hellos import fragmented, hello
+from tests.wordproxy.intercept.hellos import fragmented, hello, with_extension
+
+#: The extension that hides a ClientHello in another.
+ECH = 0xFE0D
 
 HOST, UNLISTED, NEVER = "news.example", "other.example", "bank.wide.example"
 
@@ -162,14 +165,27 @@ class OpenedTests(Case):
         origin = self.origin(HOST)
         with self.reader(HOST, origin.port).tls(self.ours) as stream:
             fields = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
-            status, _, _ = ask(stream, f"{HOST}:{origin.port}", "/", *fields)
-            self.assertEqual(status, 101)
+            self.assertEqual(ask(stream, f"{HOST}:{origin.port}", "/", *fields)[0], 101)
             for data in (b"one", b"\x00" * 5000):
                 stream.sendall(data)
                 got = b""
                 while len(got) < len(data):
                     got += stream.recv(65536)
                 self.assertEqual(got, data)
+
+    def test_other_upgrades(self) -> None:
+        """Another protocol that a client offers inside is passed on too; h2c, which is not for TLS, isn't."""
+        origin = self.origin(HOST)
+        with self.reader(HOST, origin.port).tls(self.ours) as stream:
+            self.assertEqual(
+                ask(stream, f"{HOST}:{origin.port}", "/", "Connection: upgrade", "Upgrade: tcp")[0], 101
+            )
+            stream.sendall(b"over")
+            self.assertEqual(stream.recv(100), b"over")
+        with self.reader(HOST, origin.port).tls(self.ours) as stream:
+            status, _, _ = ask(stream, f"{HOST}:{origin.port}", "/", "Connection: upgrade", "Upgrade: h2c")
+        self.assertEqual(status, 200)
+        self.assertNotIn(b"pgrade", origin.heads[-1])
 
     def test_forbidden_address(self) -> None:
         """A listed name whose address the guard forbids is refused inside, where a browser shows it."""
@@ -308,6 +324,16 @@ class HelloTests(Case):
             listener, reader = self.raw()
             reader.raw.sendall(sent)
             self.assertEqual(self.arrived(listener, len(sent)), sent)
+
+    def test_encrypted_hello(self) -> None:
+        """With ECH the outer name decides: another one passes untouched, the tunnel's own is opened."""
+        listener, reader = self.raw()
+        sent = with_extension(hello("outer.example"), ECH, bytes(40))
+        reader.raw.sendall(sent)
+        self.assertEqual(self.arrived(listener, len(sent)), sent)
+        listener, reader = self.raw()
+        reader.raw.sendall(with_extension(hello(HOST), ECH, b"\0" + bytes(40)))  # as GREASE is
+        self.assertEqual(reader.raw.recv(2), b"\x16\x03")
 
     def test_half(self) -> None:
         """Half a hello and then silence, and silence from the start: after a while it passes as it is."""

@@ -141,7 +141,7 @@ class TlsOrigin:
     """Listens on loopback until closed, in TLS, and answers each GET with a page; ``heads`` are what it got.
 
     ``extra``: lines of each answer's head.  ``staple``: a statement that goes with each handshake.  ``old``:
-    only TLS 1.1; ``newest``: the newest version.  A request for a WebSocket becomes an echo.
+    only TLS 1.1; ``newest``: the newest version.  A request with Upgrade becomes an echo.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class TlsOrigin:
                     waiting += connection.recv(65536)
                 head, _, waiting = waiting.partition(b"\r\n\r\n")
                 self.heads.append(head)
-                if b"upgrade: websocket" in head.lower():
+                if b"\r\nupgrade: " in head.lower() and b"h2c" not in head:
                     connection.sendall(_SWITCHED)
                     while data := connection.recv(65536):
                         connection.sendall(data)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy.intercept.hello import HELLO_MAX, Hello, NoHello, read
-from tests.wordproxy.intercept.hellos import fragmented, hello
+from tests.wordproxy.intercept.hellos import fragmented, hello, with_extension
 
 
 class ReadTests(SynchronousTestCase):
@@ -21,6 +21,11 @@ class ReadTests(SynchronousTestCase):
     def test_no_name(self) -> None:
         """A client that names no host is understood, too."""
         self.assertEqual(read(hello(None)), Hello(None))
+
+    def test_encrypted_hello(self) -> None:
+        """With ECH (RFC 9849) it is the outer name that counts: what is meant inside stays unseen."""
+        data = with_extension(hello("outer.example"), 0xFE0D, b"\x00\x00\x01\x00\x01\x2a\x00\x20" + bytes(32))
+        self.assertEqual(read(data), Hello(b"outer.example"))
 
     def test_more_follows(self) -> None:
         """Bytes after the ClientHello, as of early data, change nothing."""
