@@ -167,7 +167,6 @@ class ImportTests(SynchronousTestCase):
                     for target, node in imported(name, path.name == "__init__.py", statement):
                         self.assertNotEqual(target, "twisted.internet.reactor", f"{path}:{node.lineno}")
 
-
     def test_imports_install_no_reactor(self) -> None:
         """Whatever module is imported, no reactor is installed by that: which one, others say."""
         modules = sorted(
