@@ -9,11 +9,11 @@ distinct once.  New words come from `fresh`, pages from the readings, less those
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 
 from netsuite.wordproxy.store import again, fresh, queries
-from netsuite.wordproxy.store.contract import BREAKDOWNS, LEVELS, Breakdown, BreakdownQuery, Known, Part
+from netsuite.wordproxy.store.contract import BREAKDOWNS, Breakdown, BreakdownQuery, Known, Part
 from netsuite.wordproxy.store.lists import levelled
 from netsuite.wordproxy.store.sums import ALL_SITES, Kept, Span, Sums
 
@@ -66,8 +66,6 @@ class _Breakdown:
         new = fresh.counts(
             self._connection, query.by, self._days, query.lang, self._site, everything=query.everything
         )
-        if self._days is None and query.by == "lang" and self._site == ALL_SITES:
-            return Breakdown(len(names), self._langs([name for name, _ in chosen], pages, new))
         measure = self._measure()
         parts = []
         for name, number in chosen:
@@ -153,29 +151,6 @@ class _Breakdown:
             return (occurrences, len(met), told) if everything else (in_main, len(met_main), told)
 
         return measure
-
-    def _langs(self, langs: list[str], pages: dict[str, int], new: Mapping[int | str, int]) -> list[Part]:
-        """The parts by language of all that was read, which words' own sums tell."""
-        sums = "sum(w.main), sum(w.main > 0), sum(w.main + w.other), count(*)"
-        known = self._ask(
-            f"SELECT w.lang, {sums} FROM known k CROSS JOIN word w USING (key, lang)"
-            " WHERE k.level >= ? GROUP BY w.lang",
-            (LEVELS.index("known"),),
-        )
-        of_known = {lang: (n, distinct) for lang, n, distinct, _, _ in known}
-        parts = []
-        for lang, main, in_main, n, distinct in self._ask(
-            f"SELECT w.lang, {sums} FROM word w GROUP BY w.lang"
-        ):
-            if lang in langs:
-                known_n, known_distinct = of_known.get(lang, (0, 0))
-                told = Known(main, known_n, in_main, known_distinct)
-                counts = (n, distinct) if self._query.everything else (main, in_main)
-                parts.append(Part(lang, *counts, pages.get(lang, 0), new.get(lang, 0), told))
-        missing = [
-            Part(lang, 0, 0, pages.get(lang, 0), 0) for lang in langs if lang not in {p.name for p in parts}
-        ]
-        return sorted(parts + missing, key=lambda part: (-part.occurrences, part.name))
 
     def _pages(self) -> dict[str, int]:
         """By part, its distinct pages."""
