@@ -30,7 +30,7 @@ class Bases:
         Raises:
             StoreFault: the extra is not installed.
         """
-        find, ask = _finder(), connection.execute
+        find, ask = finder(), connection.execute
         (generation,) = ask("SELECT n FROM generation").fetchone()
         if generation != self._generation or len(self.forms) > MEMORY_MAX:
             self.forms.clear()
@@ -49,7 +49,12 @@ class Bases:
                 self.heads[place] = row[0] if row else word
 
 
-def _finder() -> Callable[[str, str], str]:
+def finder() -> Callable[[str, str], str]:
+    """What finds the base of a key in a language.
+
+    Raises:
+        StoreFault: the extra is not installed.
+    """
     try:
         from simplemma import lemmatize  # here: it costs every process what only these lists need
     except ModuleNotFoundError:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice, repeat
 from operator import add, attrgetter
 from typing import Any
 
-from netsuite.wordproxy.store import queries, redisrows
+from netsuite.wordproxy.store import bases, queries, redisrows
 from netsuite.wordproxy.store.contract import LEVELS, UNKNOWN, Total, Word, WordList, WordQuery
 from netsuite.wordproxy.store.redischange import lang_of
 from netsuite.wordproxy.store.redisfetch import Fetch
@@ -48,20 +49,39 @@ class WordLists:
         days = queries.span(query)
         is_plain = days is None and query.site is None and query.page is None
         is_few = query.known in LEVELS[1:]
-        if is_plain and query.sort == "occurrences" and not query.q and not is_few:
+        if is_plain and query.sort == "occurrences" and not (query.q or is_few or query.lemma):
             return self._top(query)
         if query.page is not None:
-            rows = list(self._of_page(query, query.page))
-            read = len(self._places.facts([query.page]))
+            rows = list(self._of_page(query, query.page, days))
+            read = int(bool(rows))
         else:
             rows = list(self._all(query) if is_plain else self._from_tallies(query, days))
             read = self._places.read_pages(query, days)
+        shown_as = self._gather(rows) if query.lemma else {}
         total = Total(sum(row[2] for row in rows), len(rows), read)
         end = query.offset + query.limit if query.limit else len(rows)
         shown = heapq.nsmallest(end, rows, key=_ORDERS[query.sort])[
             query.offset :
         ]  # sorts where that is quicker
-        return WordList(total, self._shown(query, shown))
+        words = self._shown(query, shown)
+        return WordList(
+            total, [replace(one, word=shown_as.get((one.key, one.lang), one.word)) for one in words]
+        )
+
+    @staticmethod
+    def _gather(rows: list[_Row]) -> dict[tuple[str, str], str]:
+        """Forms of one base are one row: its own word's, or the best form's; bases by such a word."""
+        find, groups = bases.finder(), defaultdict[tuple[str, str], list[_Row]](list)
+        for row in rows:
+            groups[find(row[0], row[1]), row[1]].append(row)
+        rows.clear()
+        shown_as = {}
+        for (base, lang), forms in groups.items():
+            key, _, _, _, first, last = min(forms, key=lambda row: (row[0] != base, -row[2], row[0]))
+            rows.append((key, lang, sum(row[2] for row in forms), max(row[3] for row in forms), first, last))
+            if len(forms) > 1 or key != base:
+                shown_as[key, lang] = base
+        return shown_as
 
     def _top(self, query: WordQuery) -> WordList:
         """The most frequent words, read off the sorted sets."""
@@ -90,7 +110,7 @@ class WordLists:
         """Each word that fits, over all days and sites."""
         for lang in self._places.langs(query.lang):
             only, without = self._choice(query, lang)
-            if only is None and query.sort in ("pages", "first", "last"):
+            if only is None and (query.lemma or query.sort in ("pages", "first", "last")):
                 yield from self._scanned(query, lang, without)
                 continue
             counts: dict[str, int] = {}
@@ -137,14 +157,18 @@ class WordLists:
             found = [(key, ns[key], pages[lang][key]) for key in _searched(query.q, keys)]
             yield from self._dated(query, lang, found)
 
-    def _of_page(self, query: WordQuery, page: str) -> Iterator[_Row]:
-        """Each word that fits of a page's latest visit, and how often it is there."""
-        lang = lang_of(page)
+    def _of_page(self, query: WordQuery, page: str, days: Days) -> Iterator[_Row]:
+        """Each word that fits of a page's latest visit, if that is asked about, with its occurrences."""
+        lang, told = lang_of(page), self._places.facts([page]).get(page)
+        if told is None or query.lang not in (None, lang) or query.site not in (None, told.host):
+            return
+        if days is not None and not days[0] <= told.last <= days[1]:
+            return
         only, without = self._choice(query, lang)
-        for days in self._places.page_days([page]):
+        for visits in self._places.page_days([page]):
             ns = (
-                {met.key: met.main + met.other * query.everything for met in redisrows.latest(days)}
-                if days
+                {met.key: met.main + met.other * query.everything for met in redisrows.latest(visits)}
+                if visits
                 else {}
             )
             keys = [
@@ -154,7 +178,8 @@ class WordLists:
 
     def _dated(self, query: WordQuery, lang: str, found: list[tuple[str, int, int]]) -> Iterator[_Row]:
         """Rows of words, occurrences and pages (-1: the word's own), with their days where the order asks."""
-        if query.sort in ("first", "last") or (query.sort == "pages" and found and found[0][2] < 0):
+        is_own = bool(found) and found[0][2] < 0
+        if query.sort in ("first", "last") or (is_own and (query.lemma or query.sort == "pages")):
             rows = self._fetch.values(f"words:{lang}", [key for key, _, _ in found])
             at = 3 if query.everything else 2
             for key, n, pages in found:

@@ -1,4 +1,4 @@
-"""Breakdowns from a store in Redis, against ones that are counted in the plainest way."""
+"""Breakdowns from a store in Redis, against ones counted in the plainest way; lists by base forms."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.wordproxy.store import redisparts
 from netsuite.wordproxy.store.contract import BREAKDOWNS, BreakdownQuery, Knowledge, Known, Page, Part
 from netsuite.wordproxy.store.redis import RedisStore
+from tests.wordproxy.store import test_bases
 from tests.wordproxy.store.contract_forgetting import DAYS, HOSTS, LANGS, batches, pages
 from tests.wordproxy.store.server import Redis
+from tests.wordproxy.store.test_bases import BasesTests
 
 KNOWN = {("tide", "en"), ("anna", "de")}
 
@@ -135,3 +137,16 @@ def part(name: str, here: Sequence[Page], visits: Sequence[Page], query: Breakdo
     known = Known(sum(mains.values()), sum(told), len(mains), len(told))
     shown = alls if query.everything else mains
     return Part(name, sum(shown.values()), len(shown), len(read), len(new), known)
+
+
+class RedisBasesTests(BasesTests):
+    """Lists by base forms, as those of the store in SQLite."""
+
+    def setUp(self) -> None:
+        server = Redis()
+        self.addCleanup(server.close)
+        self.patch(test_bases, "open_store", lambda _: RedisStore(server.where()))
+        super().setUp()
+
+
+del BasesTests
