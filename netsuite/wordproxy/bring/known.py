@@ -26,6 +26,7 @@ LINE_MAX = 64 * 1024
 KNOWN = "known"
 
 _SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|", "colon": ":"}
+_LANG = re.compile("[a-z][a-z0-9-]{0,34}")
 _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
 
@@ -50,8 +51,11 @@ def read(path: str, lang: str) -> WordList:
     return parse(data, lang, os.path.basename(path))
 
 
-def parse(data: bytes, lang: str, name: str = "") -> WordList:
-    """The words of a list.  ``name``: the file's, whose end tells CSV and TSV.  Raises: ListFault."""
+def parse(data: bytes, lang: str, name: str = "", level: str = KNOWN) -> WordList:
+    """The words of a list.  ``name``: the file's, whose end tells CSV and TSV.
+
+    ``lang``, ``level``: of words of which the list doesn't tell it.  Raises: ListFault.
+    """
     text = _text(data)
     lines = text.split("\n")
     headers = _anki(lines)
@@ -59,20 +63,22 @@ def parse(data: bytes, lang: str, name: str = "") -> WordList:
     if headers or ending in (".csv", ".tsv"):
         rows = _rows(lines, headers, "," if ending == ".csv" else "\t")
     else:
-        rows = ((number, line.strip(), KNOWN) for number, line in enumerate(lines, 1) if line[:1] != "#")
-    levels: dict[str, str] = {}
+        rows = ((number, line.strip(), "", "") for number, line in enumerate(lines, 1) if line[:1] != "#")
+    levels: dict[tuple[str, str], str] = {}
     left_out = 0
-    for number, text, level in rows:
+    for number, text, told, tongue in rows:
         if not text:
             continue
-        if level not in LEVELS:
-            raise ListFault(f"line {number}: {level[:40]!r} is no level; there are {', '.join(LEVELS)}")
+        if (told or level) not in LEVELS:
+            raise ListFault(f"line {number}: {told[:40]!r} is no level; there are {', '.join(LEVELS)}")
+        if not _LANG.fullmatch(tongue or lang):
+            raise ListFault(f"line {number}: {tongue[:40]!r} is no language; write en or zh")
         words = list(segment.words(segment.composed(text)))
         if len(words) == 1:
-            levels[segment.key(words[0])[: segment.LENGTH_MAX]] = level
+            levels[segment.key(words[0])[: segment.LENGTH_MAX], tongue or lang] = told or level
         else:
             left_out += 1
-    return WordList([Knowledge(key, lang, level) for key, level in levels.items()], left_out)
+    return WordList([Knowledge(key, lang, level) for (key, lang), level in levels.items()], left_out)
 
 
 def _text(data: bytes) -> str:
@@ -100,8 +106,8 @@ def _anki(lines: Sequence[str]) -> dict[str, str]:
     return headers if headers.keys() & {"separator", "columns", "html", "notetype", "deck"} else {}
 
 
-def _rows(lines: list[str], headers: dict[str, str], separator: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, text and level of each row.  Raises: ListFault."""
+def _rows(lines: list[str], headers: dict[str, str], separator: str) -> Iterator[tuple[int, str, str, str]]:
+    """Yield line, text, level and language of each row, the latter two "" if untold.  Raises: ListFault."""
     if "separator" in headers:
         told = headers["separator"]
         separator = _SEPARATORS.get(told.lower(), told)
@@ -109,8 +115,12 @@ def _rows(lines: list[str], headers: dict[str, str], separator: str) -> Iterator
             raise ListFault(f"line 1: {told[:40]!r} is no separator")
     names = headers["columns"].split(separator) if "columns" in headers else None
     first = len(headers)
+    while not headers and first < len(lines) and lines[first][:1] == "#":  # our own begin with the coverage
+        first += 1
     reader = csv.reader(io.StringIO("\n".join(lines[first:])), delimiter=separator, strict=True)
-    column, level_column, begin = 0, None, first
+    column, begin = 0, first
+    level_column: int | None = None
+    lang_column: int | None = None
     if names is not None or not headers:
         try:
             names = names if names is not None else next(reader, [])
@@ -121,6 +131,7 @@ def _rows(lines: list[str], headers: dict[str, str], separator: str) -> Iterator
             raise ListFault(f"line {max(1, first)}: there is no column `word`")
         column = lower.index("word")
         level_column = lower.index("level") if "level" in lower else None
+        lang_column = lower.index("lang") if "lang" in lower else None
     while True:
         begin = first + reader.line_num + 1
         try:
@@ -131,10 +142,11 @@ def _rows(lines: list[str], headers: dict[str, str], separator: str) -> Iterator
             return
         if not row:
             continue
-        if len(row) <= max(column, level_column or 0):
+        if len(row) <= max(column, level_column or 0, lang_column or 0):
             raise ListFault(f"line {begin}: it has {len(row)} columns only")
         text = row[column]
         if headers.get("html", "").lower() == "true":
             text = html.unescape(_MARKUP.sub("", text))
         level = row[level_column].strip().lower() if level_column is not None else ""
-        yield begin, text.strip(), level or KNOWN
+        lang = row[lang_column].strip().lower() if lang_column is not None else ""
+        yield begin, text.strip(), level, lang

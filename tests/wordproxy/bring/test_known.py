@@ -20,6 +20,18 @@ def words(text: str | bytes, name: str = "list.txt") -> list[tuple[str, str]]:
 class ListTests(SynchronousTestCase):
     """Lists that can be read."""
 
+    def test_level_and_language(self) -> None:
+        """A list's own levels and languages win over what was said of it; a comment is skipped."""
+        data = (
+            b"# coverage all days: 3 pages; none skipped\nword,lang,level\ntide,,\nHafen,DE,ignored\n"
+        )
+        found = known.parse(data, "en", "known.csv", "learning").words
+        self.assertEqual(
+            [(one.key, one.lang, one.level) for one in found],
+            [("tide", "en", "learning"), ("hafen", "de", "ignored")],
+        )
+        self.assertRaises(ListFault, known.parse, b"word,lang\ntide,e!\n", "en", "x.csv")
+
     def test_text(self) -> None:
         """A word a line, compared as words are; empty lines and comments are none."""
         text = "# my words\nHarbour\r\n\n  tide \nDON’T\ntide\nE\u0301te\u0301\n"
