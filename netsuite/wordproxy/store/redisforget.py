@@ -54,7 +54,7 @@ class Forgetting:
         for pages in by(_PAGES, self._taking.pages_of(host)):
             self._taking.drop_pages(pages)
         for place, _ in places:
-            self._taking.take(place)
+            self._taking.take(place, self._taking.drop_pages)
         for day in self._places.days(None):
             self._taking.uncover(day, lambda name: name == host)
         self._moving.say(host, None)
@@ -63,11 +63,14 @@ class Forgetting:
     def day(self, day: int) -> int:
         """All of a day is gone; how many pages were read on it."""
         places = list(self._places.readings(WordQuery(), (day, day)))
-        for raw in self._client.smembers(f"{self._base}visit:{day:07}"):
-            page = raw.decode()
-            self._make(lambda page=page: self._taking.without(page, lambda days: _but(days, day), day))  # type: ignore[misc]
+
+        def clear(pages: list[str]) -> None:
+            for page in pages:
+                self._make(lambda page=page: self._taking.without(page, lambda days: _but(days, day), day))  # type: ignore[misc]
+
+        clear([raw.decode() for raw in self._client.smembers(f"{self._base}visit:{day:07}")])
         for place, _ in places:
-            self._taking.take(place, pages_stay=True)
+            self._taking.take(place, clear, pages_stay=True)
         self._taking.uncover(day, lambda _: True)
         return sum(reading[1] for _, reading in places)
 
@@ -75,18 +78,22 @@ class Forgetting:
         """A word is gone from all pages and numbers, with its level, and each text that has it."""
         known = self._fetch.values(f"words:{lang}", [key])
         wanted, needle = queries.plain(key), redisrows.encode(key)
+
+        def clear(pages: list[str]) -> None:
+            for page in pages:
+                self._make(
+                    lambda page=page: self._taking.without(page, lambda days: _wordless(days, key, wanted))  # type: ignore[misc]
+                )
+
         for names in self._sentences_with(key, lang, wanted):
             self._make(lambda names=names: _unsaid(names))  # type: ignore[misc]
         for some in by(LOOKED_AT, self._taking.facts()):
             told = {page: facts for page, facts in some if lang_of(page) == lang}
             held = self._fetch.holding([f"page:{page}" for page in told], needle)
             having = {page for page, facts in told.items() if _has(facts, key, wanted)}
-            for page in having | {name.removeprefix("page:") for name in held}:
-                self._make(
-                    lambda page=page: self._taking.without(page, lambda days: _wordless(days, key, wanted))  # type: ignore[misc]
-                )
+            clear(list(having | {name.removeprefix("page:") for name in held}))
         for place, _ in list(self._places.readings(WordQuery(lang=lang), None)):
-            self._make(lambda place=place: self._taking.taken(place, [key]))  # type: ignore[misc]
+            self._taking.take_word(place, key, clear)
         self._unlevel(key, lang)
         return len(known)
 

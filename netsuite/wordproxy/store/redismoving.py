@@ -32,14 +32,18 @@ class Moving:
     def site(self, host: str, lang: str | None) -> int:
         """All pages of the site and its numbers are in that language; None: those to come tell theirs."""
         self.say(host, lang)
-        pages = [] if lang is None else list(self._taking.pages_of(host))
-        for page in pages:
-            if lang is not None and lang_of(page) != lang:
-                self._make(lambda page=page, lang=lang: self._moved(page, lang))  # type: ignore[misc]
+        if lang is None:
+            return 0
+        pages = list(self._taking.pages_of(host))
+        self._move([page for page in pages if lang_of(page) != lang], lang)
         for (day, old, _), _ in list(self._places.readings(WordQuery(site=host), None)):
-            if lang is not None and old != lang:
-                self._taking.take((day, old, host), (day, lang, host))
+            if old != lang:
+                self._taking.take((day, old, host), lambda pages: self._move(pages, lang), (day, lang, host))
         return len(pages)
+
+    def _move(self, pages: list[str], lang: str) -> None:
+        for page in pages:
+            self._make(lambda page=page: self._moved(page, lang))  # type: ignore[misc]
 
     def _with_lang(self, host: str, lang: str | None) -> Change | None:
         """The site's pages that are to come are in that language, or in their own."""

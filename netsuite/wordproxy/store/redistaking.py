@@ -22,6 +22,9 @@ from netsuite.wordproxy.store.redisrows import Added, Day, Facts, Row, Sentence
 #: Tallies that are taken away by one change.
 _TALLIES = 1000
 
+#: How often a place is looked at again because pages came to it meanwhile; what came then stays.
+_ROUNDS = 50
+
 #: How often it is tried to take a day off the list of days.
 _TRIES = 5
 
@@ -91,20 +94,79 @@ class Taking:
         told = zip(names, raws, strict=True)
         return {name: redisrows.sentence_of(raw) for name, raw in told if raw is not None}
 
-    def take(self, place: Place, to: Place | None = None, *, pages_stay: bool = False) -> None:
-        """The numbers of a place are gone, or another's.
+    def take(
+        self,
+        place: Place,
+        clear: Callable[[list[str]], None],
+        to: Place | None = None,
+        *,
+        pages_stay: bool = False,
+    ) -> None:
+        """The numbers of a place are gone, or another's; ``clear`` takes out pages that are still there.
 
         ``pages_stay``: pages that are seen to have been there on other days stay counted.
         """
-        for keys in self._fetch.keys(tally_name(place)):
-            for some in by(_TALLIES, keys):
-                self.make(lambda some=some: self.taken(place, some, to, pages_stay=pages_stay))  # type: ignore[misc]
-        self.make(lambda: self._unread(place, to, pages_stay=pages_stay))
+        for read in self._rounds(place, clear, self._pages_at):
+            for keys in self._fetch.keys(tally_name(place)):
+                for some in by(_TALLIES, keys):
+                    self.make(
+                        lambda some=some, read=read: self._taken(place, some, read, to, pages_stay=pages_stay)  # type: ignore[misc]
+                    )
+            self.make(lambda read=read: self._unread(place, read, to, pages_stay=pages_stay))  # type: ignore[misc]
 
-    def taken(
-        self, place: Place, keys: list[str], to: Place | None = None, *, pages_stay: bool = False
+    def take_word(self, place: Place, key: str, clear: Callable[[list[str]], None]) -> None:
+        """A word is gone from the numbers of a place; ``clear`` takes it out of pages that have it."""
+        needle = redisrows.encode(key)
+
+        def holding(place: Place) -> list[str]:
+            names = [f"page:{page}" for page in self._pages_at(place)]
+            return [name.removeprefix("page:") for name in self._fetch.holding(names, needle)]
+
+        if self._client.hexists(f"{self._base}{tally_name(place)}", key):
+            for read in self._rounds(place, clear, holding):
+                self.make(lambda read=read: self._taken(place, [key], read))  # type: ignore[misc]
+                if not self._client.hexists(f"{self._base}{tally_name(place)}", key):
+                    return
+
+    def _rounds(
+        self, place: Place, clear: Callable[[list[str]], None], there: Callable[[Place], list[str]]
+    ) -> Iterator[bytes]:
+        """What was read at a place as long as there is something, each time when no page has it.
+
+        It changes with each visit: numbers that are taken only while it stands are of no page.
+        """
+        day, lang, host = place
+        for _ in range(_ROUNDS):
+            read = self._client.hget(f"{self._base}reading:{day:07}", f"{lang}\0{host}")
+            if read is None:
+                return
+            if pages := there(place):
+                clear(pages)
+            else:
+                yield bytes(read)
+
+    def _pages_at(self, place: Place) -> list[str]:
+        day, lang, host = place
+        ids = [raw.decode() for raw in self._client.smembers(f"{self._base}visit:{day:07}")]
+        told = self._places.facts([page for page in ids if lang_of(page) == lang])
+        return [page for page, facts in told.items() if facts.host == host]
+
+    def _reading(self, place: Place, read: bytes) -> Change | None:
+        """A change that holds only while nothing else was read at the place; None if something was."""
+        day, lang, host = place
+        name, field = f"reading:{day:07}", f"{lang}\0{host}"
+        if self._client.hget(f"{self._base}{name}", field) != read:
+            return None
+        change = Change()
+        change.guard(name, field, read)
+        return change
+
+    def _taken(
+        self, place: Place, keys: list[str], read: bytes, to: Place | None = None, *, pages_stay: bool = False
     ) -> Change | None:
-        change, name = Change(), tally_name(place)
+        change, name = self._reading(place, read), tally_name(place)
+        if change is None:
+            return None
         rows: dict[str, Row] = {}
         for key, raw in zip(keys, self._client.hmget(f"{self._base}{name}", keys), strict=True):
             if raw is not None:
@@ -143,16 +205,13 @@ class Taking:
                     numbers = [lack if at == new else 0 for at in range(redisrows.NUMBERS)]
                     change.add(max(there)[2], key, numbers, {})
 
-    def _unread(self, place: Place, to: Place | None, *, pages_stay: bool) -> Change | None:
+    def _unread(self, place: Place, read: bytes, to: Place | None, *, pages_stay: bool) -> Change | None:
         """What was read at a place, as numbers of visits and pages, is gone, or another's."""
-        day, lang, host = place
-        name, field = f"reading:{day:07}", f"{lang}\0{host}"
-        raw = self._client.hget(f"{self._base}{name}", field)
-        if raw is None:
+        _, lang, host = place
+        change = self._reading(place, read)
+        if change is None:
             return None
-        change = Change()
-        change.guard(name, field, raw)
-        for at, n in enumerate(redisrows.numbers_of(raw)):
+        for at, n in enumerate(redisrows.numbers_of(read)):
             change.readings[place][at] -= n
             if to is not None:
                 change.readings[to][at] += n
