@@ -122,7 +122,6 @@ class ReadTests(InBrowser):
         """Marks by one click, a share that rises, Anki's file without doubles, a page forgotten."""
         told = self.check("story")
         self.assertEqual(sum(line.startswith("marked ") for line in told), 3)
-        self.assertIn("focus", told)
         self.assertIn("stays True", told)
         self.assertIn("share rose True", told)
         first, again = [line for line in told if line.endswith(" words")]
