@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,7 +15,6 @@ from netsuite.wordproxy.store.contract import (
     SORTS,
     UNKNOWN,
     BreakdownQuery,
-    Coverage,
     CoverageQuery,
     Part,
     WholeStore,
@@ -25,9 +23,6 @@ from netsuite.wordproxy.store.contract import (
 
 #: Days of the charts, and words of each list.
 DAYS, WORDS = 60, 25
-
-#: How long what was found may be shown again.
-KEPT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +38,10 @@ class Card:
 
 
 class Overview:
-    """``/``.  ``today``: the machine's local day.
+    """``/``.  ``today``: the machine's local day."""
 
-    What was found is shown again while nothing more was counted and nothing changed from here, for
-    `KEPT_SECONDS` at most (another process may have changed levels): in a store of a million words it takes
-    more than a second to find.
-    """
-
-    def __init__(
-        self,
-        desk: Desk,
-        today: Callable[[], date] = date.today,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._desk, self._today, self._clock = desk, today, clock
-        self._kept: tuple[object, float, Found] | None = None
+    def __init__(self, desk: Desk, today: Callable[[], date] = date.today) -> None:
+        self._desk, self._today = desk, today
 
     async def overview(self, asked: Asked) -> Answer:
         """``/``: how reading goes.  As data: the days of its charts."""
@@ -65,16 +49,10 @@ class Overview:
         today = self._today()
 
         def read(store: WholeStore) -> Found:
-            coverage = store.coverage(CoverageQuery())
-            key, now = (today, coverage.total, self._desk.changes.made), self._clock()
-            if self._kept is None or self._kept[0] != key or now - self._kept[1] > KEPT_SECONDS:
-                self._kept = key, now, find(store, coverage)
-            return self._kept[2]
-
-        def find(store: WholeStore, coverage: Coverage) -> Found:
             since = (today - timedelta(days=DAYS - 1)).isoformat()
             days = store.breakdown(BreakdownQuery("day", from_=since, limit=0)).parts
             all_days = CoverageQuery()
+            coverage = store.coverage(all_days)
             total = store.words(WordQuery(limit=WORDS))
             cards = _cards(days, today, store)
             listing = Listing(

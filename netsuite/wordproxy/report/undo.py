@@ -28,13 +28,11 @@ class Changes:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Change] = OrderedDict()
-        self.made = 0  #: how many there were
 
     def keep(self, sentence: Said, before: Sequence[Knowledge] = ()) -> Change:
         """The change can be told of, and undone if it isn't too large."""
         change = Change(secrets.token_urlsafe(9), sentence, before if len(before) <= WORDS_MAX else ())
         self._kept[change.number] = change
-        self.made += 1
         while len(self._kept) > CHANGES_MAX or self._words() > WORDS_MAX:
             self._kept.popitem(last=False)
         return change

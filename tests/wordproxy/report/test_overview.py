@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, timedelta
-from urllib.parse import urlencode
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.site.token import FORM
 from netsuite.wordproxy.report.overview import every_day
 from netsuite.wordproxy.store.contract import Part
-from tests.site.wire import Client, ask
-from tests.wordproxy.report.test_views import DAY, TODAY, Reader
-from tests.wordproxy.store.samples import batch, page
+from tests.site.wire import ask
+from tests.wordproxy.report.test_views import DAY, Reader
 
 
 class OverviewTests(Reader):
@@ -33,25 +30,6 @@ class OverviewTests(Reader):
         words = [re.findall(r"<bdi lang=.*?>(.*?)</bdi>", part) for part in (most, learn)]
         self.assertEqual(words, [["Harbour", "tide", "bar", "Hafen"], ["tide", "bar", "Hafen"]])
         self.assertIn('href="/words?offset=4"', most)
-
-    def test_found_once(self) -> None:
-        """What was found is shown again until something is counted, or marked."""
-        asked: list[object] = []
-        find = self.store.breakdown
-        self.patch(self.store, "breakdown", lambda query: asked.append(query) or find(query))
-        ask(self.site, "/")
-        first = len(asked)
-        ask(self.site, "/overview.json")
-        self.assertEqual(len(asked), first)
-        self.store.add(batch(page(9, "reef", path="z", day=TODAY)))
-        self.assertIn("reef", ask(self.site, "/").text)
-        self.assertEqual(len(asked), 2 * first)
-        body = urlencode({"token": self.token.of(FORM), "mark": "known:en:reef"}).encode()
-        kind = "application/x-www-form-urlencoded"
-        head = f"POST /known HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
-        head += f"Content-Length: {len(body)}\r\n\r\n"
-        Client(self.site).send(head.encode() + body)
-        self.assertNotIn("reef", ask(self.site, "/").text.partition("Next to learn</h2>")[2])
 
     def test_every_day(self) -> None:
         """Days without reading have their place."""
