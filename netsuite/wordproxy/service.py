@@ -302,6 +302,7 @@ class Wordproxy(service.MultiService):
             crowd=self._crowd,
             reactor=reactor,
             login=Login(lambda: self._proxy.relay.access, OPEN),
+            reader_of=self._reader_of,
         )
         self._report = Listening(
             settings.report,
@@ -412,6 +413,12 @@ class Wordproxy(service.MultiService):
     async def _add(self, batch: Batch, profile: str) -> None:
         reader = await self._profiles.reader(profile) if profile else self._reader
         await reader.add(batch)
+
+    async def _reader_of(self, user: str | None) -> Reader:
+        """Whose words a user sees: their own, where each is counted apart."""
+        if user is not None and self._settings.profiles:
+            return await self._profiles.reader(user)
+        return self._reader
 
     async def flush(self) -> bool:
         """All that was read or brought so far is in the store; or False: it can't be now, and waits."""

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import socket
 import stat
 import tempfile
@@ -13,6 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from unittest import TestCase
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import bcrypt
 
@@ -57,13 +59,37 @@ def get(node: Twistd, url: str, user: str | None = None) -> int:
         return answer.status
 
 
-def report(node: Twistd, path: str, user: str) -> Any:
-    """The report's JSON for a user who logs in to it."""
-    connection = HTTPConnection("127.0.0.1", node.ports["report"], timeout=FETCH_SECONDS)
+def log_in(user: str) -> dict[str, str]:
+    """What a browser sends once a user has logged in."""
     credentials = base64.b64encode(f"{user}:{USERS[user]}".encode()).decode()
+    return {"Authorization": f"Basic {credentials}"}
+
+
+def report_text(node: Twistd, path: str, user: str) -> str:
+    """What the report shows a user who logs in to it."""
+    connection = HTTPConnection("127.0.0.1", node.ports["report"], timeout=FETCH_SECONDS)
     with contextlib.closing(connection):
-        connection.request("GET", path, headers={"Authorization": f"Basic {credentials}"})
-        return json.loads(connection.getresponse().read())
+        connection.request("GET", path, headers=log_in(user))
+        return connection.getresponse().read().decode()
+
+
+def report(node: Twistd, path: str, user: str) -> Any:
+    """The same as JSON."""
+    return json.loads(report_text(node, path, user))
+
+
+def post(node: Twistd, path: str, user: str, fields: dict[str, str]) -> tuple[int, str]:
+    """A form that a user sends from a page of theirs: the status, and where they are sent."""
+    page = report_text(node, "/setup", user)
+    token = re.search(r'name="token" value="([^"]+)"', page)
+    assert token is not None, page
+    connection = HTTPConnection("127.0.0.1", node.ports["report"], timeout=FETCH_SECONDS)
+    headers = {**log_in(user), "Content-Type": "application/x-www-form-urlencoded"}
+    with contextlib.closing(connection):
+        connection.request("POST", path, urlencode({"token": token[1], **fields}), headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, answer.getheader("Location", "")
 
 
 def found(path: str) -> tuple[dict[str, int], Share]:
@@ -120,6 +146,38 @@ class ProfileTests(TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(self.folder / "words.d").st_mode), 0o700)
         self.assertEqual(found(self.path), ({}, Share()))
         self.assertEqual(len(list((self.folder / "words.d").glob("*.db"))), 2)
+
+    def test_own_report(self) -> None:
+        """Each user sees, marks, undoes and forgets their own words alone; the main store has none."""
+        node = self.node("--profiles")
+        mine = {"alice": {own_word(1): 1, own_word(2): 1}, "bøb": {own_word(4): 1, own_word(5): 1}}
+        for user, numbers in (("alice", (1, 2)), ("bøb", (4, 5))):
+            for number in numbers:
+                self.assertEqual(get(node, self.origin.url(number), user), 200)
+
+        def words(user: str) -> dict[str, int]:
+            listed = report(node, "/words.json?all=1", user)["words"]
+            return {word["word"]: word["occurrences"] for word in listed}
+
+        for user, own in mine.items():
+            until(f"{user} sees both pages", lambda user=user: len(words(user)) == 3)
+            self.assertEqual(words(user), own | {"tide": 2})
+            self.assertEqual(report(node, "/coverage.json", user)["counted"], 2)
+        self.assertEqual(node.report("/healthz")["words"], 0)
+
+        status, there = post(node, "/known", "alice", {"mark": "known:und:tide"})
+        self.assertEqual(status, 303)
+        done = dict(parse_qsl(urlsplit(there).query))["done"]
+        self.assertIn('name="undo"', report_text(node, f"/words?done={done}", "alice"))
+        self.assertNotIn('name="undo"', report_text(node, f"/words?done={done}", "bøb"))
+        self.assertEqual(report(node, "/known.json", "bøb")["known"], [])
+        self.assertEqual(post(node, "/known", "bøb", {"undo": done})[0], 409)
+        self.assertEqual(len(report(node, "/known.json", "alice")["known"]), 1)
+
+        self.assertEqual(post(node, "/forget", "alice", {"what": "everything"})[0], 303)
+        self.assertEqual(words("alice"), {})
+        self.assertEqual(words("bøb"), mine["bøb"] | {"tide": 2})
+        self.assertEqual(node.stop(), 0)
 
     def test_together(self) -> None:
         """Without profiles there is one store, and nothing says who read what."""

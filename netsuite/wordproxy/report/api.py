@@ -8,28 +8,31 @@ from netsuite.site.answer import Answer, Asked, json_answer
 from netsuite.wordproxy.report import query
 from netsuite.wordproxy.report.about import About, Tell
 from netsuite.wordproxy.report.listing import share
-from netsuite.wordproxy.report.reader import Busy, Reader
+from netsuite.wordproxy.report.reader import Busy
+from netsuite.wordproxy.report.readers import Readers
 from netsuite.wordproxy.store.contract import Coverage, StoreFault
 
 
 class Api:
     """The views that programs read."""
 
-    def __init__(self, reader: Reader, about: Tell) -> None:
-        self._reader, self._about = reader, about
+    def __init__(self, readers: Readers, about: Tell) -> None:
+        self._readers, self._about = readers, about
 
     async def coverage(self, asked: Asked) -> Answer:
         """``/coverage.json``: what was counted, what was not and why; in parts with ``by=day,host``."""
         wanted, _ = query.coverage(asked.args)
-        return await self._reader.ask(lambda store: json_answer(covered(store.coverage(wanted), wanted.by)))
+        return await self._readers.ask(
+            asked.user, lambda store: json_answer(covered(store.coverage(wanted), wanted.by))
+        )
 
     async def healthz(self, asked: Asked) -> Answer:
-        """``/healthz``: 200 while the store can be read and the counter is well, else 503."""
+        """``/healthz``: 200 while the main store can be read and the counter is well, else 503."""
         query.nothing(asked.args)
         about: About = self._about()
         told: dict[str, Any] = {"status": "ok", "store": "ok", **about.health()}
         try:
-            status = await self._reader.ask(lambda store: store.status())
+            status = await self._readers.ask(None, lambda store: store.status())
             told |= {"words": status.words, "pages": status.pages, "store_bytes": status.size_bytes}
         except StoreFault as fault:
             told |= {"status": "failing", "store": str(fault)}

@@ -7,7 +7,6 @@ the page that it was on, which then says what was done; a program that sends JSO
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -93,37 +92,36 @@ class Changing:
 
         def work(store: WholeStore) -> tuple[int, int, list[Knowledge]] | str:
             try:
-                found = bring.parse(data, lang, f"list{ending}")
+                found = bring.parse(data, lang, f"list{ending}", level)
             except bring.ListFault as fault:
                 return str(fault)
-            words = [replace(one, level=level) if one.level == bring.KNOWN else one for one in found.words]
-            return len(words), found.left_out, store.set_levels(words)
+            return len(found.words), found.left_out, store.set_levels(found.words)
 
-        told = await self._desk.reader.ask(work)
+        told = await self._desk.ask(asked, work)
         if isinstance(told, str):
             raise Refusal(422, said("post.list", fault=told))
         number, left_out, before = told
         sentence = said("known.brought", n=number, left=said("known.left_out", n=left_out))
-        change = self._desk.changes.keep(sentence, before)
+        change = self._desk.changes_of(asked).keep(sentence, before)
         return self._done(asked, change, changed=number, left_out=left_out)
 
     async def _marked(self, asked: Asked, words: Sequence[Knowledge]) -> Answer:
-        before = await self._desk.reader.ask(lambda store: store.set_levels(words))
+        before = await self._desk.ask(asked, lambda store: store.set_levels(words))
         if len(words) == 1:
             one = words[0]
             sentence = said("level.changed_one", word=one.key, level=said(f"level.{one.level}"))
         else:
             sentence = said("level.changed", n=len(words))
-        return self._done(asked, self._desk.changes.keep(sentence, before), changed=len(words))
+        return self._done(asked, self._desk.changes_of(asked).keep(sentence, before), changed=len(words))
 
     async def _undone(self, asked: Asked, number: str) -> Answer:
-        change = self._desk.changes.of(number)
+        change = self._desk.changes_of(asked).of(number)
         if change is None or not change.before:
             raise Refusal(409, said("post.too_late"))
         before = list(change.before)
-        await self._desk.reader.ask(lambda store: store.set_levels(before))
-        self._desk.changes.drop(number)
-        return self._done(asked, self._desk.changes.keep(said("post.undone")), changed=len(before))
+        await self._desk.ask(asked, lambda store: store.set_levels(before))
+        self._desk.changes_of(asked).drop(number)
+        return self._done(asked, self._desk.changes_of(asked).keep(said("post.undone")), changed=len(before))
 
     async def forget(self, asked: Asked) -> Answer:
         """POST ``/forget``: it is gone with all its numbers."""
@@ -133,8 +131,10 @@ class Changing:
             raise Refusal(422, said("post.nothing"))
         if not await self._desk.about().flush():  # what still waits for the store would come after it
             raise Refusal(503, said("post.waits"), ("Retry-After", "10"))
-        number = await self._desk.reader.ask(lambda store: store.forget(what))
-        return self._done(asked, self._desk.changes.keep(said("forget.done")), to="/forget", forgotten=number)
+        number = await self._desk.ask(asked, lambda store: store.forget(what))
+        return self._done(
+            asked, self._desk.changes_of(asked).keep(said("forget.done")), to="/forget", forgotten=number
+        )
 
     async def ask_to_forget(self, asked: Asked) -> Answer:
         """GET ``/forget``: what would be forgotten, and a button; without parameters, what can be."""
@@ -161,7 +161,7 @@ class Changing:
             paused = query.one_of("paused", ("0", "1"))(dict(asked.form).get("paused", "")) == "1"
         self._desk.about().pause(paused)
         sentence = said("pause.is_on" if paused else "pause.is_off")
-        return self._done(asked, self._desk.changes.keep(sentence), paused=paused)
+        return self._done(asked, self._desk.changes_of(asked).keep(sentence), paused=paused)
 
     async def site_lang(self, asked: Asked) -> Answer:
         """POST ``/sites``: a site's pages are in this language; without one, what they say themselves."""
@@ -169,11 +169,11 @@ class Changing:
         host, lang = fields.get("host"), fields.get("lang")
         if host is None:
             raise Refusal(422, said("post.nothing"))
-        await self._desk.reader.ask(lambda store: store.set_site_lang(host, lang))
+        await self._desk.ask(asked, lambda store: store.set_site_lang(host, lang))
         sentence = (
             said("post.site_lang", host=host, lang=lang) if lang else said("post.site_lang_off", host=host)
         )
-        return self._done(asked, self._desk.changes.keep(sentence), host=host, lang=lang)
+        return self._done(asked, self._desk.changes_of(asked).keep(sentence), host=host, lang=lang)
 
     def _done(self, asked: Asked, change: Change, *, to: str | None = None, **told: Any) -> Answer:
         """The answer: 303 to where the form was (RFC 9110 §15.4.4), or JSON."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from netsuite.site import token
 from netsuite.site.answer import Answer, Asked, Refusal
@@ -18,12 +18,14 @@ from netsuite.site.tongue import Said
 from netsuite.wordproxy.report import charts, kwic, links, query, wording
 from netsuite.wordproxy.report.about import Tell
 from netsuite.wordproxy.report.listing import Column, Listing, as_csv, as_json
-from netsuite.wordproxy.report.reader import Reader
-from netsuite.wordproxy.report.undo import Changes
+from netsuite.wordproxy.report.readers import Readers
+from netsuite.wordproxy.report.undo import Change, Changes
 from netsuite.wordproxy.store.contract import WholeStore
 
 #: Parameters that every page takes: the language of the page, and the number of a change to tell of.
 EVERYWHERE = ("ui", "done")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,18 @@ class Heading:
 
 
 class Desk:
-    """The reader, the frame, and what the service tells of itself."""
+    """The readers, the frame, and what the service tells of itself."""
 
-    def __init__(self, reader: Reader, about: Tell, frame: Frame, judge: Token) -> None:
-        self.reader, self.about, self.frame, self._judge = reader, about, frame, judge
-        self.changes = Changes()
+    def __init__(self, readers: Readers, about: Tell, frame: Frame, judge: Token) -> None:
+        self._readers, self.about, self.frame, self._judge = readers, about, frame, judge
+
+    async def ask(self, asked: Asked, question: Callable[[WholeStore], T]) -> T:
+        """What ``question`` says of the store of who asks.  Raises: as the reader raises."""
+        return await self._readers.ask(asked.user, question)
+
+    def changes_of(self, asked: Asked) -> Changes:
+        """What they changed before."""
+        return self._readers.changes(asked)
 
     async def answer(
         self, asked: Asked, template: str, read: Callable[[WholeStore], Found], *, form: str = ""
@@ -59,6 +68,7 @@ class Desk:
         Raises: Refusal, and as the reader raises.
         """
         form = form or form_of(asked)
+        change = self.changes_of(asked).of(dict(asked.args).get("done", ""))
 
         def work(store: WholeStore) -> Answer | Refusal:
             found = read(store)
@@ -68,20 +78,20 @@ class Desk:
                 return as_json(found.listing)
             if form == "csv":
                 return as_csv(found.listing)
-            return self.page(asked, template, found)
+            return self.page(asked, template, found, change)
 
-        told = await self.reader.ask(work)
+        told = await self.ask(asked, work)
         if isinstance(told, Refusal):
             raise told
         return told
 
-    def page(self, asked: Asked, template: str, found: Found) -> Answer:
-        """The template, filled with what was found."""
+    def page(self, asked: Asked, template: str, found: Found, change: Change | None) -> Answer:
+        """The template, filled with what was found; ``change``: what was just done."""
         about = self.about()
         values: dict[str, Any] = {
             "listing": found.listing,
             "token": self._judge.of(token.FORM),
-            "change": self.changes.of(dict(asked.args).get("done", "")),
+            "change": change,
             "back": links.to(asked.path, {name: v for name, v in asked.args if name not in EVERYWHERE}),
             "is_paused": about.is_paused(),
             "data": None,

@@ -85,7 +85,7 @@ class Learning:
                 notes.append(anki.Note(word, kwic.line(contexts[0], word.key) if contexts else None))
             return anki.tsv(notes)
 
-        text = await self._desk.reader.ask(read)
+        text = await self._desk.ask(asked, read)
         return Answer(text.encode("utf-8", "replace"), anki.KIND, 200, (NO_STORE, attachment("unknown.tsv")))
 
 

@@ -79,7 +79,7 @@ class Singles:
             return Found(listing, _about_word(store, facts, found, sort) if form == "html" else {})
 
         if form == "text":
-            lines = await self._desk.reader.ask(lambda store: self._text(read(store)))
+            lines = await self._desk.ask(asked, lambda store: self._text(read(store)))
             return Answer(lines.encode("utf-8", "replace"), TEXT, 200, (NO_STORE,))
         return await self._desk.answer(asked, "word.html", read, form=form)
 

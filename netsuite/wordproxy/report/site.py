@@ -27,6 +27,7 @@ from netsuite.wordproxy.report.opened import Opening
 from netsuite.wordproxy.report.overview import Overview
 from netsuite.wordproxy.report.query import BadQuery
 from netsuite.wordproxy.report.reader import Busy, Reader
+from netsuite.wordproxy.report.readers import ReaderOf, Readers
 from netsuite.wordproxy.report.single import Singles
 from netsuite.wordproxy.report.views import Views
 from netsuite.wordproxy.store.contract import StoreFault
@@ -50,19 +51,22 @@ def make_report(
     crowd: Crowd | None = None,
     reactor: Any = None,
     login: Login | None = None,
+    reader_of: ReaderOf | None = None,
 ) -> Site:
     """A factory to listen with.  The reader's start and stop are its owner's.
 
     ``token``: what changes something needs it.  ``login``: who has to log in; `OPEN` are the paths for all.
-    ``ingesting``: where pages go that are brought here.
+    ``ingesting``: where pages go that are brought here.  ``reader_of``: whose store a user
+    sees, where it isn't the same for all.
     """
     nav = [("/", said("nav.overview")), *((f"/{name}", said(f"nav.{name}")) for name in _NAV)]
     frame = Frame("wordproxy", nav)
-    desk = Desk(reader, about, frame, token)
-    views, singles, api = Views(desk), Singles(desk), Api(reader, about)
+    readers = Readers(reader_of) if reader_of is not None else Readers.one(reader)
+    desk = Desk(readers, about, frame, token)
+    views, singles, api = Views(desk), Singles(desk), Api(readers, about)
     opening = Opening(desk)
     overview, learning, changing = Overview(desk).overview, Learning(desk), Changing(desk)
-    live = Live(reader, reactor)
+    live = Live(readers, reactor)
     lists: dict[str, View] = {
         "/overview": overview,
         "/words": views.words,

@@ -146,6 +146,22 @@ class KnownTests(ChangingCase):
         self.assertIn("line 3", reply.text)
         self.assertEqual(self.levels(), {"tide": "ignored"})
 
+    def test_there_and_back(self) -> None:
+        """What /known.csv gave is taken again as it was, each word in its language, without doubles."""
+        words = [
+            Knowledge("tide", "en", "ignored"),
+            Knowledge("hafen", "de", "learning"),
+            Knowledge("读书", "zh", "known"),
+        ]
+        self.store.set_levels(words)
+        kept = sorted(self.store.levels(), key=repr)
+        text = ask(self.site, "/known.csv").text
+        self.form("/forget", what="all_and_levels")
+        self.assertEqual(self.levels(), {})
+        for _ in range(2):
+            self.assertEqual(self.form("/known", list=text, lang="fr").status, 303)
+            self.assertEqual(sorted(self.store.levels(), key=repr), kept)
+
     def test_a_list_of_a_program(self) -> None:
         """A program sends the file as it is."""
         reply = self.post(
