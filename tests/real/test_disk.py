@@ -26,6 +26,9 @@ NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
 #: Seconds that a disk stays full: nightly long enough for the second line.
 FULL_SECONDS = 130 if NIGHTLY else 2
 
+#: Room for all pages of the load.
+DISK_MIB = 32 if NIGHTLY else 4
+
 #: How long what waited may take to be stored, on a busy machine.
 CAUGHT_UP_SECONDS = 240.0
 
@@ -48,9 +51,10 @@ class Disk(Fleet):
         self.store = self.folder / "words.db"
 
     def mount(self) -> None:
-        """The folder is a disk of 4 MiB."""
+        """The folder is a small disk."""
         made = shutil.which("mount") and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.folder)], capture_output=True
+            ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(self.folder)],
+            capture_output=True,
         )
         if not made or made.returncode:
             raise SkipTest("NOT TESTED: no disk of its own for this test; only root may mount one")

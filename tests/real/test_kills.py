@@ -105,6 +105,7 @@ class KilledTests(Dice):
             node.up()
         self.moment(readers)
         readers.stop()
+        until("nothing waits", lambda: node.waiting == 0, 120)  # a stop has five seconds for what does
         self.assertEqual(node.running.stop(), 0)
         self.assert_exact(readers, self.store)
 
@@ -127,6 +128,7 @@ class KilledTests(Dice):
             until("another", lambda old=counter: self.fresh(node, old))
         self.moment(readers)
         readers.stop()
+        until("nothing waits", lambda: node.waiting == 0, 120)  # a stop has five seconds for what does
         self.assertEqual(node.running.stop(), 0)
         found = self.assert_exact(readers, self.store, "crashed")
         self.assertEqual(readers.broken, [])
@@ -179,6 +181,7 @@ class KilledTests(Dice):
             self.ready(node)
         self.moment(readers)
         readers.stop()
+        until("nothing waits", lambda: node.waiting == 0, 120)  # a stop has five seconds for what does
         self.assertEqual(node.running.stop(), 0)
         self.assert_exact(readers, self.store, "cut short")
 
