@@ -6,7 +6,7 @@ the page that it was on, which then says what was done; a program that sends JSO
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -70,8 +70,7 @@ class Changing:
     async def known(self, asked: Asked) -> Answer:
         """POST ``/known``: mark words, or undo that: all words of the request or none."""
         if asked.wants_json:
-            words = [_knowledge(one.word, one.lang, one.level) for one in _decoded(asked, Marks).words]
-            return await self._marked(asked, _bounded(words))
+            return await self._marked(asked, lambda: _all_of(_decoded(asked, Marks).words))
         if asked.kind in LISTS:
             return await self._brought(asked, asked.body, dict(asked.args), LISTS[asked.kind])
         fields = dict(asked.form)
@@ -83,7 +82,8 @@ class Changing:
             raise Refusal(422, said("post.nothing"))
         level, _, rest = fields["mark"].partition(":")
         lang, _, word = rest.partition(":")
-        return await self._marked(asked, [_knowledge(word, lang, level)])
+        one = _knowledge(word, lang, level)
+        return await self._marked(asked, lambda: [one])
 
     async def _brought(self, asked: Asked, data: bytes, fields: Mapping[str, str], ending: str) -> Answer:
         """A list of words is taken whole, or not at all."""
@@ -105,8 +105,14 @@ class Changing:
         change = self._desk.changes_of(asked).keep(sentence, before)
         return self._done(asked, change, changed=number, left_out=left_out)
 
-    async def _marked(self, asked: Asked, words: Sequence[Knowledge]) -> Answer:
-        before = await self._desk.ask(asked, lambda store: store.set_levels(words))
+    async def _marked(self, asked: Asked, told: Callable[[], Sequence[Knowledge]]) -> Answer:
+        """``told`` is asked in the store's thread: many words take a while to read."""
+
+        def work(store: WholeStore) -> tuple[Sequence[Knowledge], list[Knowledge]]:
+            words = told()
+            return words, store.set_levels(words)
+
+        words, before = await self._desk.ask(asked, work)
         if len(words) == 1:
             one = words[0]
             sentence = said("level.changed_one", word=one.key, level=said(f"level.{one.level}"))
@@ -199,12 +205,12 @@ def ending(text: str) -> str:
     return ".txt"
 
 
-def _bounded(words: list[Knowledge]) -> list[Knowledge]:
-    if not words:
+def _all_of(marked: Sequence[Marked]) -> list[Knowledge]:
+    if not marked:
         raise Refusal(422, said("post.nothing"))
-    if len(words) > WORDS_MAX:
+    if len(marked) > WORDS_MAX:
         raise Refusal(413, said("post.words", n=WORDS_MAX))
-    return words
+    return [_knowledge(one.word, one.lang, one.level) for one in marked]
 
 
 def _fields(asked: Asked, known: Mapping[str, query.Judge]) -> dict[str, Any]:

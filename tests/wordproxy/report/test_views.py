@@ -117,6 +117,20 @@ class FormsTests(Reader):
             if rows:
                 self.assertEqual(set(records(reply)[0]), set(rows[0]))
 
+    def test_single_things(self) -> None:
+        """A word, a site, a page and coverage are CSV and JSON, too."""
+        for name, rows in (
+            ("/word/tide", 2),
+            ("/site/news.example", 3),
+            (f"/page/{self.id}", 2),
+            ("/coverage", 2),
+        ):
+            reply = ask(self.site, f"{name}.csv")
+            self.assertTrue(reply.text.startswith("# coverage all days: 3 pages counted"), name)
+            self.assertEqual(len(records(reply)), rows, name)
+            self.json(f"{name}.json")
+        self.assertEqual(records(ask(self.site, "/coverage.csv?by=host"))[0]["host"], "shop.example")
+
     def test_same_filters(self) -> None:
         """Page, JSON and CSV take the same parameters, and refuse the same."""
         for target in LISTS:
