@@ -109,7 +109,7 @@ def parts(by: str, *, link: Callable[[Part], str] | None = None) -> list[Column]
         Column("occurrences", lambda part: part.occurrences, "count"),
         Column("distinct", lambda part: part.distinct, "count", extra=True),
         Column("new", lambda part: part.new, "count"),
-        Column("pages", lambda part: part.pages, "count"),
+        Column("pages", lambda part: part.pages, "count", extra=True),
         *known_columns(lambda part: part.known),
     ]
 

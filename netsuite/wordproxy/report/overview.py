@@ -24,6 +24,9 @@ from netsuite.wordproxy.store.contract import (
 #: Days of the charts, and words of each list.
 DAYS, WORDS = 60, 25
 
+#: Longest span of a chart with a place for each day.
+SPAN_DAYS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -87,13 +90,18 @@ class Overview:
         return await self._desk.answer(asked, "overview.html", read)
 
 
-def every_day(parts: Sequence[Part], today: date) -> list[Part]:
-    """The days from the first of them to today, oldest first, also those without reading."""
+def every_day(parts: Sequence[Part], last: date | None = None) -> list[Part]:
+    """The days from the first of them to ``last``, oldest first, also those without reading.
+
+    Past `SPAN_DAYS` only those with reading: the others would leave them no room in a chart.
+    """
     by_day = {part.name: part for part in parts}
     if not by_day:
         return []
-    first = date.fromisoformat(min(by_day))
-    names = [(first + timedelta(days=n)).isoformat() for n in range(max(0, (today - first).days) + 1)]
+    first, last = date.fromisoformat(min(by_day)), last or date.fromisoformat(max(by_day))
+    if (last - first).days >= SPAN_DAYS:
+        return [by_day[name] for name in sorted(by_day)]
+    names = [(first + timedelta(days=n)).isoformat() for n in range(max(0, (last - first).days) + 1)]
     return [by_day.get(name) or Part(name, 0, 0, 0, 0) for name in names]
 
 

@@ -10,6 +10,7 @@ from netsuite.site.answer import Answer, Asked
 from netsuite.wordproxy.report import desk, lists, query, wording
 from netsuite.wordproxy.report.desk import Desk, Found
 from netsuite.wordproxy.report.listing import Listing
+from netsuite.wordproxy.report.overview import every_day
 from netsuite.wordproxy.store.contract import (
     LEVELS,
     SORTS,
@@ -123,7 +124,7 @@ class Views:
                     "total": found.total,
                     "headings": desk.plain(listing),
                     "data": desk.data_links(path, said, limit=0),
-                    "series": list(reversed(found.parts)) if by == "day" else [],
+                    "series": every_day(found.parts) if by == "day" else [],
                     **desk.neighbours(path, said, wanted.limit, wanted.offset, found.total),
                 },
             )

@@ -41,6 +41,11 @@ class OverviewTests(Reader):
 
 
 class EveryDayTests(SynchronousTestCase):
+    def test_a_long_time(self) -> None:
+        """Over a long time only days with reading have a place."""
+        days = every_day([Part("2026-01-05", 5, 1, 1, 1), Part("2020-01-02", 2, 1, 1, 1)])
+        self.assertEqual([day.name for day in days], ["2020-01-02", "2026-01-05"])
+
     def test_nothing(self) -> None:
         """Of no reading there are no days; after a clock went back the first is shown."""
         self.assertEqual(every_day([], date(2026, 1, 6)), [])
