@@ -19,7 +19,7 @@ query chooses.  The rules that all stores share:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -235,6 +235,24 @@ class WordList:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A word with its occurrences under two questions."""
+
+    word: str
+    lang: str
+    left: int
+    right: int
+    key: str = field(default="", compare=False)
+    known: str = LEVELS[0]
+    is_name: bool = False
+
+
+#: Gets the words' occurrences under two questions, in one order, and then how many there are of all words,
+#: those that are left out included; says which places are to be named, in which order.
+Choose = Callable[[Sequence[int], Sequence[int], int, int], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """How well one word is known: one of `LEVELS`."""
 
@@ -425,6 +443,12 @@ class WholeStore(Store, Protocol):
 
     def word(self, key: str, lang: str) -> WordFacts | None:
         """All of one word, None if it was never met."""
+
+    def compare(self, left: WordQuery, right: WordQuery, choose: Choose) -> list[Pair]:
+        """The words that ``choose`` takes of all that fit one of two questions.
+
+        Questions of a page or for base forms can't be compared; how they are sorted does not matter.
+        """
 
     def contexts(self, query: ContextQuery) -> list[Context]:
         """Sentences with the word, newest first; none once retention has removed them."""

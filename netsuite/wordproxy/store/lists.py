@@ -58,6 +58,11 @@ def words(connection: sqlite3.Connection, query: WordQuery, bases: Bases) -> Wor
     return _List(connection, query, bases if query.lemma else Bases()).answer()
 
 
+def numbers(connection: sqlite3.Connection, query: WordQuery) -> tuple[Numbers, int]:
+    """By a word's number its occurrences, 0 where it doesn't fit; and how many there are of all words."""
+    return _List(connection, query, Bases()).numbers()
+
+
 class _List:
     """One question on its way."""
 
@@ -91,6 +96,15 @@ class _List:
         return WordList(total, self._rows(shown, numbers))
 
     # numbers
+
+    def numbers(self) -> tuple[Numbers, int]:
+        """Occurrences by word, and all there are, also of words that are left out."""
+        if self._nowhere:
+            return [], 0
+        numbers = self._numbers()
+        occurrences = sum(numbers)
+        self._filter(numbers)
+        return numbers, occurrences
 
     def _numbers(self) -> Numbers:
         if self._query.page is not None:

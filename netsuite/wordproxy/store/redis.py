@@ -38,13 +38,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from netsuite.wordproxy.store import redisadding, redisserver, redistasks
+from netsuite.wordproxy.store import redisadding, rediscomparing, redisserver, redistasks
 from netsuite.wordproxy.store.contract import (
     LEVELS,
     NODE_DAYS,
     Batch,
     Breakdown,
     BreakdownQuery,
+    Choose,
     Context,
     ContextQuery,
     Coverage,
@@ -53,6 +54,7 @@ from netsuite.wordproxy.store.contract import (
     Knowledge,
     PageList,
     PageQuery,
+    Pair,
     Sources,
     Status,
     WordFacts,
@@ -174,6 +176,10 @@ class RedisStore:
     def words(self, query: WordQuery) -> WordList:
         """The words that fit, sorted, with their totals."""
         return self._server.ask(lambda: self._words.words(query))
+
+    def compare(self, left: WordQuery, right: WordQuery, choose: Choose) -> list[Pair]:
+        """The words that ``choose`` takes of all that fit one of two questions."""
+        return self._server.ask(lambda: rediscomparing.compare(self._words, left, right, choose))
 
     def word(self, key: str, lang: str) -> WordFacts | None:
         """All of one word, None if it was never met."""

@@ -68,6 +68,29 @@ class WordLists:
             total, [replace(one, word=shown_as.get((one.key, one.lang), one.word)) for one in words]
         )
 
+    def numbers(self, query: WordQuery) -> tuple[dict[tuple[str, str], int], int]:
+        """Occurrences by key and language of the words that fit, and how many there are of all words."""
+        days = queries.span(query)
+        every = WordLists(self._client, self._base, self._fetch, self._places, {})
+        asked = replace(query, sort="occurrences", names=True, known=None, q=None)
+        is_plain = days is None and query.site is None
+        rows = list(every._all(asked) if is_plain else every._from_tallies(asked, days))
+        choices = {lang: self._choice(query, lang) for lang in {row[1] for row in rows}}
+        fitting = {
+            lang: {
+                key
+                for key in _searched(query.q, [row[0] for row in rows if row[1] == lang])
+                if key not in without and (only is None or key in only)
+            }
+            for lang, (only, without) in choices.items()
+        }
+        found = {(row[0], row[1]): row[2] for row in rows if row[0] in fitting[row[1]]}
+        return found, sum(row[2] for row in rows)
+
+    def named(self, query: WordQuery, words: list[tuple[str, str]]) -> list[Word]:
+        """These words, by key and language, as they are shown."""
+        return self._shown(query, [(key, lang, 0, 0, 0, 0) for key, lang in words])
+
     @staticmethod
     def _gather(rows: list[_Row]) -> dict[tuple[str, str], str]:
         """Forms of one base are one row: its own word's, or the best form's; bases by such a word."""

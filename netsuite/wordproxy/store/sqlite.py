@@ -14,6 +14,7 @@ from datetime import date
 
 from netsuite.wordproxy.store import (
     breakdown,
+    comparing,
     contexts,
     coverage,
     dropping,
@@ -33,6 +34,7 @@ from netsuite.wordproxy.store.contract import (
     Batch,
     Breakdown,
     BreakdownQuery,
+    Choose,
     Context,
     ContextQuery,
     Coverage,
@@ -41,6 +43,7 @@ from netsuite.wordproxy.store.contract import (
     Knowledge,
     PageList,
     PageQuery,
+    Pair,
     Sources,
     Status,
     StoreFault,
@@ -176,6 +179,13 @@ class SqliteStore:
         lists.judge(query)
         with self._snapshot() as connection:
             return lists.words(connection, query, self._bases)
+
+    def compare(self, left: WordQuery, right: WordQuery, choose: Choose) -> list[Pair]:
+        """The words that ``choose`` takes of all that fit one of two questions."""
+        for query in (left, right):
+            lists.judge(query)
+        with self._snapshot() as connection:
+            return comparing.compare(connection, left, right, choose)
 
     def coverage(self, query: CoverageQuery) -> Coverage:
         """What was counted on those days, and what was not and why."""

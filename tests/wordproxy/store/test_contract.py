@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy.store.contract import WholeStore
 from netsuite.wordproxy.store.open import open_store
+from tests.wordproxy.store.contract_comparing import ComparingContract
 from tests.wordproxy.store.contract_contexts import ContextsContract
 from tests.wordproxy.store.contract_counting import CountingContract
 from tests.wordproxy.store.contract_forgetting import ForgettingContract
@@ -31,6 +32,7 @@ class WholeContract(
     ForgettingContract,
     SitesContract,
     ReadingContract,
+    ComparingContract,
 ):
     """All subjects."""
 
