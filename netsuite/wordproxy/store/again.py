@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from netsuite.wordproxy.store.packing import unpack
-from netsuite.wordproxy.store.sums import ALL_SITES, Span, Sums, loosen, squeeze
+from netsuite.wordproxy.store.sums import ALL_SITES, Draft, Span, Sums, loosen, squeeze
 
 #: A word that was met again, the day on which its page had it before, and had it in main text before; 0: it
 #: had not, or has not now.
@@ -25,6 +25,11 @@ SELECT v.page, p.site, v.day FROM visit v CROSS JOIN page p ON p.id = v.page
 WHERE v.day BETWEEN :lo AND :hi {here}
 AND EXISTS (SELECT 1 FROM visit e WHERE e.page = v.page AND e.day < v.day AND e.day >= :since)
 ORDER BY v.page, v.day
+"""
+
+
+_KEEP = """
+INSERT OR REPLACE INTO again (first, last, site, words, before, main_before) VALUES (?, ?, ?, ?, ?, ?)
 """
 
 
@@ -82,22 +87,15 @@ def read(
     return found
 
 
-def keep(connection: sqlite3.Connection, span: Span, found: Mapping[int, Iterable[Entry]]) -> None:
-    """What was read is kept, by site; ALL_SITES among them, which tells that it was read."""
-    for site, entries in found.items():
-        columns = list(zip(*sorted(entries), strict=True)) or [(), (), ()]
-        connection.execute(
-            "INSERT OR REPLACE INTO again (first, last, site, words, before, main_before)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (*span, site, *map(squeeze, columns)),
-        )
-
-
-def renew(connection: sqlite3.Connection, span: Span, *, by_site: bool = False) -> None:
-    """What was met again in the span is kept."""
+def draft(connection: sqlite3.Connection, span: Span, *, by_site: bool = False) -> Draft:
+    """What keeps what was met again in the span; of all sites also if there is nothing: it was read."""
     found = read(connection, span)
     everywhere = [entry for entries in found.values() for entry in entries]
-    keep(connection, span, {**(found if by_site else {}), ALL_SITES: everywhere})
+    drafted: Draft = []
+    for site, entries in {**(found if by_site else {}), ALL_SITES: everywhere}.items():
+        columns = list(zip(*sorted(entries), strict=True)) or [(), (), ()]
+        drafted.append((_KEEP, (*span, site, *map(squeeze, columns))))
+    return drafted
 
 
 def _is_kept(connection: sqlite3.Connection, span: Span) -> bool:

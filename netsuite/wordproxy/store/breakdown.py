@@ -1,7 +1,8 @@
 """What was read by day, site or language: numbers of each part, and how much of it is known.
 
-A part's words stand in the sums and tallies of its days (`sums`); what is in several of them is counted as
-distinct once.  New words come from `fresh`, pages from the readings, less those that were visited again.
+A part's words stand in the sums and tallies of its days (`sums`).  What one sum comes to is kept (`gists`);
+of several the words are looked at, for what is in more than one of them is counted as distinct once.  New
+words come from `fresh`, pages from the readings, less those that were visited again.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own parts
@@ -9,16 +10,13 @@ distinct once.  New words come from `fresh`, pages from the readings, less those
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import compress
 
 from netsuite.wordproxy.store import again, fresh, queries
 from netsuite.wordproxy.store.contract import BREAKDOWNS, Breakdown, BreakdownQuery, Known, Part
-from netsuite.wordproxy.store.lists import levelled
+from netsuite.wordproxy.store.gists import Gist, Gists
 from netsuite.wordproxy.store.sums import ALL_SITES, Kept, Span, Sums
-
-#: Words with their occurrences in main text, and in all.
-Chunk = tuple[Sequence[int], Sequence[int], Sequence[int]]
 
 
 def judge(query: BreakdownQuery) -> None:
@@ -41,6 +39,7 @@ class _Breakdown:
     def __init__(self, connection: sqlite3.Connection, query: BreakdownQuery) -> None:
         self._ask = connection.execute
         self._connection, self._query = connection, query
+        self._gists = Gists(connection)
         self._days, self._kept = queries.span(query), Kept(connection)
         self._site = (
             ALL_SITES
@@ -66,10 +65,9 @@ class _Breakdown:
         new = fresh.counts(
             self._connection, query.by, self._days, query.lang, self._site, everything=query.everything
         )
-        measure = self._measure()
         parts = []
         for name, number in chosen:
-            occurrences, distinct, known = measure(self._chunks(name, number))
+            occurrences, distinct, known = self._measured(self._part(name, number))
             parts.append(Part(name, occurrences, distinct, pages.get(name, 0), new.get(number, 0), known))
         if query.by != "day":
             parts.sort(key=lambda part: (-part.occurrences, part.name))
@@ -118,7 +116,7 @@ class _Breakdown:
 
     # of each part
 
-    def _chunks(self, name: str, number: int | str) -> Iterable[Chunk]:
+    def _part(self, name: str, number: int | str) -> Sums:
         days, lang, site = self._days, self._query.lang, self._site
         if self._query.by == "day":
             days = (int(number), int(number))
@@ -126,31 +124,36 @@ class _Breakdown:
             lang = name
         else:
             site = int(number)
-        return self._sums(days, lang, site).chunks(everything=self._query.everything)
+        return self._sums(days, lang, site)
 
-    def _measure(self) -> Callable[[Iterable[Chunk]], tuple[int, int, Known]]:
-        (last,) = self._ask("SELECT coalesce(max(id), 0) FROM word").fetchone()
-        known = set(levelled(self._connection, "known", "ignored"))
-        mask = bytearray(last + 1)
-        for word in known:
-            mask[word] = 1
+    def _measured(self, sums: Sums) -> tuple[int, int, Known]:
+        """Occurrences, distinct words, and what is known of the main text."""
         everything = self._query.everything
-
-        def measure(chunks: Iterable[Chunk]) -> tuple[int, int, Known]:
-            occurrences = in_main = known_occurrences = 0
-            met: set[int] = set()
-            met_main: set[int] = set()
-            for words, mains, alls in chunks:
-                in_main += sum(mains)
-                known_occurrences += sum(compress(mains, map(mask.__getitem__, words)))
-                met_main.update(compress(words, mains))
-                if everything:
-                    occurrences += sum(alls)
-                    met.update(words)
-            told = Known(in_main, known_occurrences, len(met_main), len(known & met_main))
-            return (occurrences, len(met), told) if everything else (in_main, len(met_main), told)
-
-        return measure
+        spans = {span: self._gists.of(span, sums.site, sums.lang) for span in sums.spans}
+        gists = [gist for found in spans.values() for gist in found]
+        in_main = sum(gist.in_main for gist in gists)
+        in_all = sum(gist.in_all for gist in gists)
+        known_main = sum(gist.known_main for gist in gists)
+        if len(sums.spans) == 1 and not sums.rest:
+            n_main, n_all = sum(gist.n_main for gist in gists), sum(gist.n_all for gist in gists)
+            told = Known(in_main, known_main, n_main, sum(gist.known_n for gist in gists))
+            return (in_all, n_all, told) if everything else (in_main, n_main, told)
+        met: set[int] = set()
+        met_main: set[int] = set()
+        for span, found in spans.items():
+            _meet(sums, span, found, met_main)
+            if everything:
+                met.update(*sums.words_of(span))
+        mask = self._gists.mask
+        for words, mains, alls in sums.of_rest(everything=everything):
+            in_main += sum(mains)
+            known_main += sum(compress(mains, map(mask.__getitem__, words)))
+            met_main.update(compress(words, mains))
+            if everything:
+                in_all += sum(alls)
+                met.update(words)
+        told = Known(in_main, known_main, len(met_main), len(self._gists.known & met_main))
+        return (in_all, len(met), told) if everything else (in_main, len(met_main), told)
 
     def _pages(self) -> dict[str, int]:
         """By part, its distinct pages."""
@@ -185,7 +188,7 @@ class _Breakdown:
         """The parts where the word was met."""
         word, query = self._word, self._query
         first, last = self._ask("SELECT first, last FROM word WHERE id = ?", (word,)).fetchone()
-        is_known = word in set(levelled(self._connection, "known", "ignored"))
+        is_known = word in self._gists.known
         lo, hi = self._days or (first, last)
         days = max(lo, first), min(hi, last)
         parts = []
@@ -234,3 +237,12 @@ class _Breakdown:
     def _number(self, sql: str, *told: str | None) -> int:
         row = self._ask(sql, told).fetchone()
         return row[0] if row else -1
+
+
+def _meet(sums: Sums, span: Span, gists: Sequence[Gist], met: set[int]) -> None:
+    """The words that the sum of a span has in main text are among those met."""
+    if all(gist.n_main == gist.n_all for gist in gists):
+        met.update(*sums.words_of(span))
+        return
+    for words, mains in sums.of_span("main", span):
+        met.update(compress(words, mains))

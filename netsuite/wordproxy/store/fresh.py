@@ -1,7 +1,7 @@
 """New words: how many words were met for the first time on a day, at which sites, in which language.
 
 Kept by day as long as nothing of it changes: `renewing.changed` and a trigger on the words' first days remove
-what may be wrong, `renew` counts it anew, and meanwhile it is counted when it is asked for.
+what may be wrong, `draft` counts it anew, and meanwhile it is counted when it is asked for.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own parts
@@ -13,7 +13,7 @@ from collections import Counter
 from itertools import compress
 
 from netsuite.wordproxy.store.packing import unpack
-from netsuite.wordproxy.store.sums import ALL_SITES, Span
+from netsuite.wordproxy.store.sums import ALL_SITES, Draft, Span
 
 #: By site, ALL_SITES among them, and language: new words in main text, and in all.
 Fresh = dict[tuple[int, str], tuple[int, int]]
@@ -74,12 +74,16 @@ def read(connection: sqlite3.Connection, day: int) -> Fresh:
     return found
 
 
-def renew(connection: sqlite3.Connection, day: int) -> None:
-    """The new words of a day are kept."""
-    found = read(connection, day) or {(ALL_SITES, ""): (0, 0)}
+def draft(connection: sqlite3.Connection, day: int) -> Draft:
+    """What keeps the new words of a day."""
+    found = read(connection, day)
     found.setdefault((ALL_SITES, ""), (0, 0))
-    connection.execute("DELETE FROM fresh WHERE day = ?", (day,))
-    connection.executemany(
-        "INSERT INTO fresh (day, site, lang, n, all_n) VALUES (?, ?, ?, ?, ?)",
-        [(day, site, lang, n, all_n) for (site, lang), (n, all_n) in sorted(found.items())],
-    )
+    drafted: Draft = [("DELETE FROM fresh WHERE day = ?", (day,))]
+    for (site, lang), (n, all_n) in sorted(found.items()):
+        drafted.append(
+            (
+                "INSERT INTO fresh (day, site, lang, n, all_n) VALUES (?, ?, ?, ?, ?)",
+                (day, site, lang, n, all_n),
+            )
+        )
+    return drafted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from netsuite.wordproxy.store import gists
 from netsuite.wordproxy.store.contract import LEVELS, Knowledge
 
 _SAY = """
@@ -34,14 +35,20 @@ def numbers(words: Sequence[Knowledge]) -> dict[tuple[str, str], int]:
 def set_levels(connection: sqlite3.Connection, said: dict[tuple[str, str], int]) -> list[Knowledge]:
     """The words have these levels; the levels that they had before, each word once."""
     before = []
+    changes = []
     for (lang, key), level in said.items():
         place = lang, key
         row = connection.execute("SELECT level FROM known WHERE lang = ? AND key = ?", place).fetchone()
-        before.append(Knowledge(key, lang, LEVELS[row[0] if row else 0]))
+        had = row[0] if row else 0
+        before.append(Knowledge(key, lang, LEVELS[had]))
         if level:
             connection.execute(_SAY, (*place, level))
         elif row:
             connection.execute("DELETE FROM known WHERE lang = ? AND key = ?", place)
+        if (had >= gists.KNOWN) != (level >= gists.KNOWN):
+            word = connection.execute("SELECT id FROM word WHERE lang = ? AND key = ?", place).fetchone()
+            changes += [(word[0], had >= gists.KNOWN)] if word else []
+    gists.note(connection, changes)
     return before
 
 

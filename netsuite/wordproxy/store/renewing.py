@@ -2,6 +2,10 @@
 
 See `sums` for what sums are, and `again` for the pages that were visited again.  A number of a word is made
 of six lanes of 32 bits here, so that one addition adds all of its numbers.
+
+It goes in steps of some tenths of a second.  A step is drafted by reading alone, so that no writer waits for
+it, and then written down, if nothing else was written meanwhile.  A longer span takes several steps: what it
+has already are its rows, which nobody reads before the span is among those that are summed up.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own parts
@@ -13,12 +17,14 @@ import sys
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from netsuite.wordproxy.store import again, fresh
+from netsuite.wordproxy.store import again, fresh, gists
+from netsuite.wordproxy.store.gists import Gist
 from netsuite.wordproxy.store.packing import unpack
 from netsuite.wordproxy.store.sums import (
     ALL_SITES,
     COLUMNS,
     ERA,
+    Draft,
     Span,
     added,
     langs_of,
@@ -31,8 +37,11 @@ from netsuite.wordproxy.store.sums import (
 #: By language and word, its numbers in one.
 Rows = dict[str, dict[int, int]]
 
-#: Sites of which the era is summed up in one step, so that no writer waits long.
+#: Sites of which the era is summed up in one step.
 _SITES_STEP = 20
+
+#: Cells, of a site and a day, of which a month is summed up in one step.
+_CELLS_STEP = 250
 
 _SIZE = 4 * len(COLUMNS)
 
@@ -40,8 +49,8 @@ _SIZE = 4 * len(COLUMNS)
 _PLACES = range(len(COLUMNS)) if sys.byteorder == "little" else range(len(COLUMNS))[::-1]
 
 _PACK = f"""
-INSERT OR REPLACE INTO pack (first, last, site, lang, in_main, in_all, words, {", ".join(COLUMNS)})
-VALUES (?, ?, ?, ?, ?, ?, ?, {", ".join("?" * len(COLUMNS))})
+INSERT OR REPLACE INTO pack (first, last, site, lang, words, {", ".join(COLUMNS)})
+VALUES (?, ?, ?, ?, ?, {", ".join("?" * len(COLUMNS))})
 """
 
 _WITHOUT_AGAIN = """
@@ -74,8 +83,9 @@ def changed(connection: sqlite3.Connection, days: Iterable[int]) -> None:
             ask("DELETE FROM stale WHERE first = ?", era[:1])
             ask("INSERT INTO stale (first, last) VALUES (?, ?)", era)
     for span in sorted(spans):
-        if ask("DELETE FROM summed WHERE first = ? AND last = ?", span).rowcount or span[0] == ERA:
-            _clear(connection, span)
+        was_summed = ask("DELETE FROM summed WHERE first = ? AND last = ?", span).rowcount
+        if was_summed or span[0] != span[1]:  # a longer one may be there in part
+            write(connection, _clear(span))
         ask("INSERT OR IGNORE INTO stale (first, last) VALUES (?, ?)", span)
 
 
@@ -85,8 +95,11 @@ def retained(connection: sqlite3.Connection, days: Iterable[int]) -> None:
     connection.executemany("DELETE FROM again WHERE first = ? AND last = ?", sorted(spans))
 
 
-def renew(connection: sqlite3.Connection, busy: Collection[int] = ()) -> bool:
-    """One more sum is there or on its way, none with a ``busy`` day; False: there was none to make."""
+def draft(connection: sqlite3.Connection, busy: Collection[int] = (), *, levels: bool = True) -> Draft | None:
+    """What makes one more sum or a part of it, none with a ``busy`` day; None: there is none to make.
+
+    ``levels``: also what is known of those that are there.
+    """
     ask = connection.execute
     stale = ask("SELECT first, last FROM stale ORDER BY last - first, first").fetchall()
     for span in stale:
@@ -94,34 +107,32 @@ def renew(connection: sqlite3.Connection, busy: Collection[int] = ()) -> bool:
         if any(first <= day <= last for day in busy):
             continue
         if first == last:
-            _day(connection, span)
-        elif span == month_of(last):
-            _month(connection, span)
+            return [*_day(connection, span), *_finished(connection, span)]
+        if span == month_of(last):
+            part = _of_cells(connection, span) or _of_sites(connection, span)
         elif any(first <= other[0] and other[1] <= last and other != span for other in stale):
             continue  # it is made of shorter ones
-        elif not _of_shorter(connection, span):
-            return True
-        if first == ERA:
-            _drop_eras(connection, span)
-        ask("INSERT INTO summed (first, last) VALUES (?, ?)", span)
-        ask("DELETE FROM stale WHERE first = ? AND last = ?", span)
-        return True
+        else:
+            part = _of_shorter(connection, span)
+        return part or _finished(connection, span)
     for span in ask(_WITHOUT_AGAIN, (ERA,)).fetchall():
-        again.renew(connection, span, by_site=span == month_of(span[0]))
-        return True
+        return again.draft(connection, span, by_site=span == month_of(span[0]))
     for (day,) in ask(_WITHOUT_FRESH).fetchall():
-        fresh.renew(connection, day)
-        return True
-    return False
+        return fresh.draft(connection, day)
+    return gists.draft(connection) if levels else None
 
 
-def _drop_eras(connection: sqlite3.Connection, span: Span) -> None:
-    """Eras that end before this one are of no use any more."""
-    for older in connection.execute(
-        "SELECT first, last FROM summed WHERE first = ? AND last < ?", span
-    ).fetchall():
-        connection.execute("DELETE FROM summed WHERE first = ? AND last = ?", older)
-        _clear(connection, older)
+def write(connection: sqlite3.Connection, drafted: Draft) -> None:
+    """What was drafted is there."""
+    for sql, told in drafted:
+        connection.execute(sql, told)
+
+
+def renew(connection: sqlite3.Connection, busy: Collection[int] = ()) -> bool:
+    """One step is done; False: there was none to do.  Within a transaction of the caller."""
+    drafted = draft(connection, busy)
+    write(connection, drafted or [])
+    return drafted is not None
 
 
 def renew_all(connection: sqlite3.Connection) -> None:
@@ -130,80 +141,117 @@ def renew_all(connection: sqlite3.Connection) -> None:
         pass
 
 
-def _clear(connection: sqlite3.Connection, span: Span) -> None:
-    connection.execute("DELETE FROM pack WHERE first = ? AND last = ?", span)
-    connection.execute("DELETE FROM again WHERE first = ? AND last = ?", span)
+def _finished(connection: sqlite3.Connection, span: Span) -> Draft:
+    """The span is summed up; eras that end before it are of no use any more."""
+    drafted: Draft = [
+        ("INSERT INTO summed (first, last) VALUES (?, ?)", span),
+        ("DELETE FROM stale WHERE first = ? AND last = ?", span),
+    ]
+    if span[0] == ERA:
+        older = "SELECT first, last FROM summed WHERE first = ? AND last < ?"
+        for era in connection.execute(older, span).fetchall():
+            drafted += [("DELETE FROM summed WHERE first = ? AND last = ?", era), *_clear(era)]
+    return drafted
+
+
+def _clear(span: Span) -> Draft:
+    drafted: Draft = [
+        (f"DELETE FROM {table} WHERE first = ? AND last = ?", span) for table in ("pack", "gist", "again")
+    ]
     if span[0] == span[1]:
-        connection.execute("DELETE FROM fresh WHERE day = ?", span[:1])
+        drafted.append(("DELETE FROM fresh WHERE day = ?", span[:1]))
+    return drafted
 
 
-def _day(connection: sqlite3.Connection, span: Span) -> None:
+def _day(connection: sqlite3.Connection, span: Span) -> Draft:
     """The day is summed up over all sites."""
     found: Rows = {}
     for site, days in sorted(_cells(connection, span).items()):
         for day, langs in days.items():
             _cell(connection, site, day, langs, found)
-    _write(connection, span, ALL_SITES, found)
-    again.renew(connection, span)
-    fresh.renew(connection, span[0])
+    drafted = _rows(span, ALL_SITES, found)
+    return [*drafted, *again.draft(connection, span), *fresh.draft(connection, span[0])]
 
 
-def _month(connection: sqlite3.Connection, span: Span) -> None:
-    """The month is summed up at each site and over all."""
-    everywhere: Rows = {}
-    for site, days in sorted(_cells(connection, span).items()):
+def _of_cells(connection: sqlite3.Connection, span: Span) -> Draft:
+    """The month is summed up at some more sites; nothing: there are no more."""
+    drafted: Draft = []
+    (done,) = connection.execute(
+        "SELECT coalesce(max(site), 0) FROM gist WHERE first = ? AND last = ?", span
+    ).fetchone()
+    left = _CELLS_STEP
+    for site, days in sorted(_cells(connection, span, done).items()):
+        if left < 0 and drafted:
+            break
         found: Rows = {}
         for day, langs in sorted(days.items()):
             _cell(connection, site, day, langs, found)
-        _write(connection, span, site, found)
-        _merge(everywhere, found)
-    _write(connection, span, ALL_SITES, everywhere)
-    again.renew(connection, span, by_site=True)
+        drafted += _rows(span, site, found)
+        left -= len(days)
+    return drafted
 
 
-def _of_shorter(connection: sqlite3.Connection, span: Span) -> bool:
-    """The year is summed up from its months, or the era from its years; False if more is to be done."""
-    is_era = span[0] == ERA
-    if not is_era:
-        _longer(connection, span, ALL_SITES, "last - first BETWEEN 27 AND 30")
-        again.renew(connection, span)
-        return True
-    for site in _sites_without(connection, span):
-        _longer(connection, span, site, "last - first BETWEEN 27 AND 30")
-    if not _sites_without(connection, span):
-        _longer(connection, span, ALL_SITES, "last - first > 300")
-        return True
-    return False
+def _of_sites(connection: sqlite3.Connection, span: Span) -> Draft:
+    """The month is summed up over all sites in one more language; nothing: there is no more."""
+    sql = "SELECT lang FROM gist WHERE first = ? AND last = ? AND site {} 0"
+    rows = connection.execute(f"{sql.format('>')} EXCEPT {sql.format('=')} LIMIT 1", (*span, *span))
+    for (lang,) in rows.fetchall():
+        return _merged(connection, span, ALL_SITES, "first = ? AND last = ? AND site > 0 AND lang = ?", lang)
+    return []
+
+
+def _of_shorter(connection: sqlite3.Connection, span: Span) -> Draft:
+    """The year is summed up from its months, or the era from its years, in part; nothing: all is there."""
+    months = "first > 0 AND first >= ? AND last <= ? AND last - first BETWEEN 27 AND 30"
+    if span[0] == ERA:
+        drafted: Draft = []
+        for site in _sites_without(connection, span):
+            drafted += _merged(connection, span, site, f"{months} AND site = {site}")
+        return drafted or _of_langs(
+            connection, span, "first > 0 AND first >= ? AND last <= ? AND last - first > 300"
+        )
+    return _of_langs(connection, span, months)
+
+
+def _of_langs(connection: sqlite3.Connection, span: Span, shorter: str) -> Draft:
+    """The span is summed up over all sites in one more language; nothing: there is no more."""
+    rows = connection.execute(
+        f"SELECT lang FROM gist WHERE {shorter} AND site = 0"
+        " EXCEPT SELECT lang FROM gist WHERE first = ? AND last = ? AND site = 0 LIMIT 1",
+        (*span, *span),
+    )
+    for (lang,) in rows.fetchall():
+        return _merged(connection, span, ALL_SITES, f"{shorter} AND site = 0 AND lang = ?", lang)
+    return []
 
 
 def _sites_without(connection: sqlite3.Connection, span: Span) -> list[int]:
     """Some sites of which there is no sum of the era yet, though of its months."""
     rows = connection.execute(
-        "SELECT site FROM pack WHERE first > ? AND last <= ? AND last > first AND site > 0"
-        " EXCEPT SELECT site FROM pack WHERE first = ? AND last = ? LIMIT ?",
+        "SELECT site FROM gist WHERE first > ? AND last <= ? AND last > first AND site > 0"
+        " EXCEPT SELECT site FROM gist WHERE first = ? AND last = ? LIMIT ?",
         (ERA, span[1], *span, _SITES_STEP),
     )
     return [site for (site,) in rows]
 
 
-def _longer(connection: sqlite3.Connection, span: Span, site: int, length: str) -> None:
-    """What the months, or years, in the span have is summed up at a site."""
+def _merged(connection: sqlite3.Connection, span: Span, site: int, where: str, *lang: str) -> Draft:
+    """The sum of other sums is that of the span at a site."""
     total: Rows = {}
-    shorter = (
-        f"SELECT lang, words, {', '.join(COLUMNS)} FROM pack"
-        f" WHERE first > ? AND first >= ? AND last <= ? AND site = ? AND {length}"
-    )
-    for lang, *columns in connection.execute(shorter, (ERA, *span, site)):
+    others = f"SELECT lang, words, {', '.join(COLUMNS)} FROM pack WHERE {where}"
+    for spoken, *columns in connection.execute(others, (*span, *lang)):
         words, *numbers = map(loosen, columns)
-        _merge(total, {lang: dict(_lanes(words, numbers))})
-    _write(connection, span, site, total)
+        sums = total.setdefault(spoken, {})
+        for word, n in _lanes(words, numbers):
+            sums[word] = sums.get(word, 0) + n
+    return _rows(span, site, total)
 
 
-def _cells(connection: sqlite3.Connection, span: Span) -> dict[int, dict[int, list[str]]]:
-    """The languages read, by site and day."""
+def _cells(connection: sqlite3.Connection, span: Span, past: int = 0) -> dict[int, dict[int, list[str]]]:
+    """The languages read, by site and day; of sites with a number ``past`` that one."""
     cells: dict[int, dict[int, list[str]]] = {}
     for site, day, lang in connection.execute(
-        "SELECT site, day, lang FROM reading WHERE day BETWEEN ? AND ?", span
+        "SELECT site, day, lang FROM reading WHERE day BETWEEN ? AND ? AND site > ?", (*span, past)
     ):
         cells.setdefault(site, {}).setdefault(day, []).append(lang)
     return cells
@@ -242,17 +290,15 @@ def _lanes(words: Sequence[int], numbers: Sequence[Sequence[int]]) -> Iterator[t
     return zip(words, [whole(data[at : at + _SIZE], order) for at in starts], strict=True)
 
 
-def _merge(total: Rows, more: Rows) -> None:
-    for lang, words in more.items():
-        sums = total.setdefault(lang, {})
-        for word, n in words.items():
-            sums[word] = sums.get(word, 0) + n
-
-
-def _write(connection: sqlite3.Connection, span: Span, site: int, rows: Rows) -> None:
+def _rows(span: Span, site: int, rows: Rows) -> Draft:
+    """What keeps the sum of a span at a site."""
+    drafted: Draft = []
     for lang, words in rows.items():
         ordered = sorted(words)
         lanes = array("I", b"".join([words[word].to_bytes(_SIZE, sys.byteorder) for word in ordered]))
         columns = [lanes[place :: len(COLUMNS)] for place in _PLACES]
-        told = *span, site, lang, sum(columns[0]), sum(columns[1])
-        connection.execute(_PACK, (*told, squeeze(ordered), *map(squeeze, columns)))
+        main, everything, *_ = columns
+        drafted.append((_PACK, (*span, site, lang, squeeze(ordered), *map(squeeze, columns))))
+        size = len(main)
+        drafted += gists.put(Gist(*span, site, lang, sum(main), sum(everything), size - main.count(0), size))
+    return drafted

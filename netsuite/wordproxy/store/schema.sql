@@ -34,7 +34,7 @@ CREATE TABLE word (
     UNIQUE (key, lang)
 ) STRICT;
 
--- How often words were removed: who remembers their numbers forgets them then.
+-- How often words were removed or lost days: who remembers their numbers and days forgets them then.
 CREATE TABLE generation (
     n INTEGER NOT NULL
 ) STRICT;
@@ -42,6 +42,11 @@ CREATE TABLE generation (
 INSERT INTO generation VALUES (0);
 
 CREATE TRIGGER word_gone AFTER DELETE ON word BEGIN
+    UPDATE generation SET n = n + 1;
+END;
+
+CREATE TRIGGER word_narrowed AFTER UPDATE OF first, last ON word
+WHEN NEW.first > OLD.first OR NEW.last < OLD.last BEGIN
     UPDATE generation SET n = n + 1;
 END;
 
@@ -188,8 +193,6 @@ CREATE TABLE pack (
     last INTEGER NOT NULL,
     site INTEGER NOT NULL,
     lang TEXT NOT NULL,
-    in_main INTEGER NOT NULL,
-    in_all INTEGER NOT NULL,
     words BLOB NOT NULL,
     main BLOB NOT NULL,
     everything BLOB NOT NULL,
@@ -198,6 +201,30 @@ CREATE TABLE pack (
     new BLOB NOT NULL,
     all_new BLOB NOT NULL,
     PRIMARY KEY (first, last, site, lang)
+) STRICT;
+
+-- What a pack comes to (see gists.py): occurrences, distinct words, and what of the main text is known, as it was after
+-- so many changes of levels ("said"; -1: not counted yet).  Derived.
+CREATE TABLE gist (
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    site INTEGER NOT NULL,
+    lang TEXT NOT NULL,
+    in_main INTEGER NOT NULL,
+    in_all INTEGER NOT NULL,
+    n_main INTEGER NOT NULL,
+    n_all INTEGER NOT NULL,
+    known_main INTEGER NOT NULL,
+    known_n INTEGER NOT NULL,
+    said INTEGER NOT NULL,
+    PRIMARY KEY (first, last, site, lang)
+) STRICT, WITHOUT ROWID;
+
+-- Words that came to be known, or were known before ("was") and are not any more, since a gist was counted.
+CREATE TABLE said (
+    n INTEGER PRIMARY KEY,
+    word INTEGER NOT NULL,
+    was INTEGER NOT NULL
 ) STRICT;
 
 -- Which words were met again on pages visited on several days (see again.py).  Derived.

@@ -104,17 +104,31 @@ class SqliteStore:
         self._database.cut_log()
 
     def renew(self) -> bool:
-        """One more sum is kept, so that reports are soon there; False if there was none to make."""
+        """One step is done of what makes reports quick; False if there was none to do.
+
+        The day that is today is left alone: it changes with each batch, and is soon read.
+        """
+        return self._renew_some({self._today().toordinal()}, levels=True)
+
+    def _renew_some(self, busy: set[int], *, levels: bool) -> bool:
+        """A step is found out beside other writers, and written if none of them wrote meanwhile."""
+        with self._database.faults():
+            version = self._connection.execute("PRAGMA data_version").fetchone()
+        with self._snapshot() as connection:
+            drafted = renewing.draft(connection, busy, levels=levels)
+        if drafted is None:
+            return False
         with self._transaction() as connection:
-            return renewing.renew(connection)
+            if connection.execute("PRAGMA data_version").fetchone() == version:
+                renewing.write(connection, drafted)
+        return True
 
     def _renew(self, busy: set[int]) -> None:
         """Some of the time that writing took is given to sums; what is too dear now is made up for later."""
         while self._spare > 0:
             began = time.perf_counter()
             try:
-                with self._transaction() as connection:
-                    there_was = renewing.renew(connection, busy)
+                there_was = self._renew_some(busy, levels=False)
             except StoreFault:  # the batch is kept, and sums are only for speed: at another batch's end
                 self._spare = 0.0
                 return

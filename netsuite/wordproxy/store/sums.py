@@ -17,14 +17,18 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from operator import add
+from typing import Any
 
 from netsuite.wordproxy.store.packing import pack, unpack
 
 #: The first and the last day of a sum, both included.
 Span = tuple[int, int]
+
+#: What is to be written: statements with what they are told.
+Draft = list[tuple[str, tuple[Any, ...]]]
 
 #: The numbers of a word in a sum; "everything" is main text and boilerplate.
 COLUMNS = ("main", "everything", "pages", "all_pages", "new", "all_new")
@@ -105,7 +109,7 @@ class Sums:
     ) -> None:
         """``at_site``: of what is summed up by site, also where ``site`` is all."""
         self._connection = connection
-        self._lang, self.site = lang, site
+        self.lang, self.site = lang, site
         at_site = at_site or site != ALL_SITES
         kept = kept or Kept(connection)
         self.spans, self.rest = pieces(kept, days, at_site=at_site)
@@ -149,25 +153,30 @@ class Sums:
                     sums[word] += sign * values[place]
         return sums
 
-    def chunks(self, *, everything: bool) -> Iterator[tuple[Sequence[int], Sequence[int], Sequence[int]]]:
-        """Words with their occurrences in main text, and in all if asked for; a word may come twice."""
-        for span in self.spans:
-            yield from _beside(self._sum("main", span), self._sum("everything", span) if everything else None)
+    def of_rest(self, *, everything: bool) -> Iterator[tuple[Sequence[int], Sequence[int], Sequence[int]]]:
+        """Of the days of which tallies must be read: words with their occurrences in main text, and in all.
+
+        A word may come twice; without ``everything`` the last are those in main text, too.
+        """
         for span in self.rest:
-            mains = ((words, values) for _, words, values in self._tallies("main", span))
-            alls = ((words, values) for _, words, values in self._tallies("everything", span))
-            yield from _beside(mains, alls if everything else None)
+            mains = self._tallies("main", span)
+            if not everything:
+                yield from ((words, values, values) for _, words, values in mains)
+                continue
+            alls = self._tallies("everything", span)
+            for (_, words, values), (_, _, others) in zip(mains, alls, strict=True):
+                yield words, values, others
 
     def by_site(self, *, everything: bool) -> Counter[int]:
         """Occurrences by site, of what is summed up by site; over all sites where that wasn't asked for."""
         found: Counter[int] = Counter()
         total, column = ("in_all", "everything") if everything else ("in_main", "main")
-        of_lang = "" if self._lang is None else "AND lang = :lang"
-        of_span = f"FROM pack WHERE first = :first AND last = :last {of_lang}"
+        of_lang = "" if self.lang is None else "AND lang = :lang"
+        of_span = f"FROM gist WHERE first = :first AND last = :last {of_lang}"
         sql = f"SELECT site, sum({total}) {of_span} GROUP BY site"
         for first, last in self.spans:
             found.update(
-                dict(self._connection.execute(sql, {"first": first, "last": last, "lang": self._lang}))
+                dict(self._connection.execute(sql, {"first": first, "last": last, "lang": self.lang}))
             )
         for span in self.rest:
             for site, _, values in self._tallies(column, span):
@@ -179,37 +188,47 @@ class Sums:
         """Words, ascending, with numbers to be added or, where the first is -1, to be taken away."""
         for sign, spans, rest in self._parts:
             for span in spans:
-                for words, values in self._sum(column, span):
+                for words, values in self.of_span(column, span):
                     yield sign, words, values
             for span in rest:
                 for _, words, values in self._tallies(column, span):
                     yield sign, words, values
 
-    def _sum(self, column: str, span: Span) -> Iterator[tuple[array[int], Sequence[int]]]:
-        of_lang = "" if self._lang is None else "AND lang = ?"
-        told = (*span, self.site) if self._lang is None else (*span, self.site, self._lang)
-        where = f"FROM pack WHERE first = ? AND last = ? AND site = ? {of_lang} ORDER BY lang"
+    def words_of(self, span: Span) -> list[array[int]]:
+        """The words in the sum of a span, by language."""
         if span not in self._words:
-            rows = self._connection.execute(f"SELECT words {where}", told)
+            rows = self._connection.execute(f"SELECT words {self._from_pack()}", self._told(span))
             self._words[span] = [loosen(words) for (words,) in rows]
-        rows = self._connection.execute(f"SELECT {column} {where}", told)
-        for words, (values,) in zip(self._words[span], rows, strict=True):
-            yield words, loosen(values)
+        return self._words[span]
+
+    def of_span(self, column: str, span: Span) -> Iterator[tuple[array[int], Sequence[int]]]:
+        """The same with one of `COLUMNS`."""
+        words = self.words_of(span)
+        rows = self._connection.execute(f"SELECT {column} {self._from_pack()}", self._told(span))
+        for some, (values,) in zip(words, rows, strict=True):
+            yield some, loosen(values)
+
+    def _from_pack(self) -> str:
+        of_lang = "" if self.lang is None else "AND lang = ?"
+        return f"FROM pack WHERE first = ? AND last = ? AND site = ? {of_lang} ORDER BY lang"
+
+    def _told(self, span: Span) -> tuple[int | str, ...]:
+        return (*span, self.site) if self.lang is None else (*span, self.site, self.lang)
 
     def _tallies(self, column: str, span: Span) -> Iterator[tuple[int, array[int], Sequence[int]]]:
         of_cells = "" if self.site == ALL_SITES else "AND site = :site"
-        if self._lang is not None:
+        if self.lang is not None:
             of_cells += " AND lang = :lang"
         needed = _NEEDED.get(column, (f"t.{column}",))
         others = (
             "EXISTS (SELECT 1 FROM reading o WHERE o.site = r.site AND o.day = r.day AND o.lang <> :lang)"
         )
         sql = (
-            f"SELECT t.site, {others if self._lang is not None else 0}, t.words, {', '.join(needed)}"
+            f"SELECT t.site, {others if self.lang is not None else 0}, t.words, {', '.join(needed)}"
             f" FROM {_CELLS.format(of_cells=of_cells)}"
             " CROSS JOIN tally t ON t.site = r.site AND t.day = r.day ORDER BY t.site, t.day, t.part"
         )
-        told = {"lo": span[0], "hi": span[1], "site": self.site, "lang": self._lang}
+        told = {"lo": span[0], "hi": span[1], "site": self.site, "lang": self.lang}
         for site, is_mixed, words, *columns in self._connection.execute(sql, told):
             numbers = unpack(words)
             values = added(len(numbers), columns)
@@ -219,7 +238,7 @@ class Sums:
 
     def _of_lang(self, words: array[int], values: Sequence[int]) -> tuple[array[int], Sequence[int]]:
         langs = langs_of(self._connection, words)
-        here = [place for place, word in enumerate(words) if langs[word] == self._lang]
+        here = [place for place, word in enumerate(words) if langs[word] == self.lang]
         return array("Q", [words[place] for place in here]), [values[place] for place in here]
 
 
@@ -230,15 +249,6 @@ def _cost(part: tuple[list[Span], list[Span]]) -> int:
     return days * 10 + sum(
         900 if first == ERA else {0: 7, 1: 110}.get((last - first) // 20, 460) for first, last in spans
     )
-
-
-def _beside(
-    mains: Iterable[tuple[Sequence[int], Sequence[int]]],
-    alls: Iterable[tuple[Sequence[int], Sequence[int]]] | None,
-) -> Iterator[tuple[Sequence[int], Sequence[int], Sequence[int]]]:
-    if alls is None:
-        return ((words, values, values) for words, values in mains)
-    return ((words, values, others) for (words, values), (_, others) in zip(mains, alls, strict=True))
 
 
 def added(size: int, columns: Collection[bytes]) -> Sequence[int]:

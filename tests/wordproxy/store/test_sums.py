@@ -85,7 +85,7 @@ def renew(store: SqliteStore, at_most: int = 1000) -> None:
 
 def without_sums(store: SqliteStore) -> None:
     """No sum is there."""
-    for table in ("pack", "again", "fresh", "summed", "stale"):
+    for table in ("pack", "gist", "again", "fresh", "summed", "stale"):
         store._connection.execute(f"DELETE FROM {table}")
 
 
