@@ -10,7 +10,7 @@ from typing import Any
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import TestCase
 
-from netsuite.wordproxy.service import Options
+from netsuite.wordproxy.settings import Options
 from netsuite.wordproxy.store.contract import Knowledge
 from netsuite.wordproxy.store.open import open_store
 from tests.real.clients import curl

@@ -8,7 +8,7 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy import place
-from netsuite.wordproxy.service import Options, Settings
+from netsuite.wordproxy.settings import Options, Settings
 
 
 def settings(*arguments: str) -> Settings:
