@@ -115,7 +115,9 @@ def _day_of(name: str) -> Judge:
     return lambda value: day(value, name)
 
 
-def _number(name: str, most: int) -> Judge:
+def number_of(name: str, most: int) -> Judge:
+    """What judges a number from 0."""
+
     def number(value: str) -> int:
         if not (value.isascii() and value.isdecimal() and len(value) < 12 and int(value) <= most):
             raise _bad("number", name=name, least=0, most=most)
@@ -148,7 +150,7 @@ def _by(value: str) -> tuple[str, ...]:
 
 _DAYS: dict[str, Judge] = {name: _day_of(name) for name in ("day", "from", "to")}
 #: Of lists that are shown in parts.
-ROWS: dict[str, Judge] = {"offset": _number("offset", OFFSET_MAX), "limit": _number("limit", LIMIT_MAX)}
+ROWS: dict[str, Judge] = {"offset": number_of("offset", OFFSET_MAX), "limit": number_of("limit", LIMIT_MAX)}
 _PLACE: dict[str, Judge] = {"lang": lang, "site": site, **_DAYS}
 
 _WORDS: dict[str, Judge] = {
@@ -185,11 +187,12 @@ def values(pairs: Pairs, known: Mapping[str, Judge]) -> dict[str, Any]:
         if name in found:
             raise _bad("twice", name=name)
         found[name] = judge(text)
-    _judge_days(found)
+    judge_days(found)
     return found
 
 
-def _judge_days(found: Mapping[str, Any]) -> None:
+def judge_days(found: Mapping[str, Any]) -> None:
+    """Nothing, if days are said in one way and in their order.  Raises: BadQuery."""
     if "day" in found and ("from" in found or "to" in found):
         raise _bad("days")
     if found.get("from", "") > found.get("to", "9999-12-31"):

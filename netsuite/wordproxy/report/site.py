@@ -19,6 +19,7 @@ from netsuite.wordproxy.report import pac, query
 from netsuite.wordproxy.report.about import Tell
 from netsuite.wordproxy.report.api import Api
 from netsuite.wordproxy.report.changes import LIST_BYTES, LISTS, Changing
+from netsuite.wordproxy.report.compare import Comparing
 from netsuite.wordproxy.report.desk import Desk
 from netsuite.wordproxy.report.ingest import Bringing
 from netsuite.wordproxy.report.knowledge import Learning
@@ -77,6 +78,7 @@ def make_report(
         "/sites": views.sites,
         "/langs": views.langs,
         "/pages": views.pages,
+        "/compare": Comparing(desk).compare,
         "/coverage": views.coverage,
     }
     paths: dict[str, View] = {

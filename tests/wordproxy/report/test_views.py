@@ -31,6 +31,7 @@ LISTS = (
     "/sites",
     "/langs",
     "/overview",
+    "/compare",
 )
 VIEWS = ("/", *LISTS, "/setup", "/forget")
 
