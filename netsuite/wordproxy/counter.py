@@ -105,9 +105,13 @@ def _work(pipe: _Pipe, counter: Counter, blocks: deque[bytes]) -> None:
         counter.tick()
         if blocks and not counter.is_full:
             continue
-        more = pipe.read(wait=counter.wait(), only_end=counter.is_full)
+        wait = counter.wait()
+        is_idle = wait is None and counter.leisure is not None
+        more = pipe.read(wait=counter.leisure if is_idle else wait, only_end=counter.is_full)
         if more is None:
             return
+        if is_idle and not more:
+            counter.renew()
         blocks.extend(more)
 
 

@@ -44,6 +44,9 @@ MEMORY = ":memory:"
 #: Words gathered, in bytes, past which a batch is stored at once.
 BATCH_BYTES = 16 * 1024 * 1024
 
+#: Seconds without anything to do after which the time is used.
+LEISURE_SECONDS = 1.0
+
 #: Processor seconds that a page may take beyond the relay's own limit: for the day the relay is gone, too.
 WATCH_SECONDS = 5.0
 
@@ -105,6 +108,7 @@ class Counter:
         self._last = 0
         self._due: float | None = None  # when the batch is to be stored, or tried again
         self._refused = 0  # times in a row
+        self.leisure: float | None = None  #: seconds of quiet after which `renew` has something to do
         self.is_spent = False  # memory ran out: another process should go on
 
     # a page, a note
@@ -240,7 +244,12 @@ class Counter:
         elif not self._store(parts):
             return False
         self._gathered, self._size, self._weight, self._due, self._refused = {}, 0, 0, None, 0
+        self.leisure = LEISURE_SECONDS
         return True
+
+    def renew(self) -> None:
+        """A step is done of what makes reports quick; it takes some tenths of a second."""
+        self.leisure = 0.0 if self._keeping.renew() else None
 
     def _store(self, parts: Parts) -> bool:
         self._send(Storing())

@@ -131,6 +131,10 @@ class Keeping:
             self._send_some()
         return self.spooled != before
 
+    def renew(self) -> bool:
+        """A step is done of what makes reports quick; False: there was none to do."""
+        return self._stores.renew()
+
     def close(self) -> None:
         """Nothing is open, and the spools are free for others."""
         self._stores.let_go()

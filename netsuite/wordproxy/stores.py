@@ -72,6 +72,13 @@ class Stores:
                 notes = [Note(p.sequence, p.day, p.host, Reason.UNREADABLE.value) for p in gone]
                 store.add(Batch(node, single.last, [], notes))
 
+    def renew(self) -> bool:
+        """A step is done, in a store that is open, of what makes reports quick; False: there was none."""
+        try:
+            return any(store.renew() for store in self._open.values())
+        except StoreFault:  # the next batch tells of it
+            return False
+
     def let_go(self) -> None:
         """No store is open, until one is needed again: what mends one may be another file in its place."""
         stores, self._open = self._open, OrderedDict()

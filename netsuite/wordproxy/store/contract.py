@@ -434,6 +434,12 @@ class Store(Protocol):
         Also gone are nodes that were silent for `NODE_DAYS`, but those of imported files.
         """
 
+    def renew(self) -> bool:
+        """A step of tenths of a second is done of what makes reports quick; False: there was none to do.
+
+        No answer depends on it, only how soon it comes.
+        """
+
     def close(self) -> None:
         """Nothing is open any more.  A closed store stays closed."""
 

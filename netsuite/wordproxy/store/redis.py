@@ -246,6 +246,10 @@ class RedisStore:
             found = sorted(self._server.client.scan_iter(match=f"{base}:*}}:about", count=1000))
         return [name.decode().removeprefix("{").removesuffix("}:about") for name in found]
 
+    def renew(self) -> bool:
+        """False: all that makes reports quick is kept with each batch."""
+        return False
+
     def close(self) -> None:
         """Nothing is open any more.  A closed store stays closed."""
         self._server.close()
