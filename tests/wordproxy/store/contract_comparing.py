@@ -17,8 +17,8 @@ def by_sum(a: Sequence[int], b: Sequence[int], size_a: int, size_b: int) -> list
 class ComparingContract(StoreContract):
     """Sites, days and all."""
 
-    def setUp(self) -> None:
-        super().setUp()
+    def two_texts(self) -> None:
+        """Two pages are read, at two sites, on two days."""
         self.store.add(
             batch(
                 page(1, ("tide", "tide", 3, 0), ("the", "the", 2, 0), "sea", host="one.example"),
@@ -32,6 +32,7 @@ class ComparingContract(StoreContract):
 
     def test_sides(self) -> None:
         """Each word has its occurrences under either question, or 0; stop words are left out."""
+        self.two_texts()
         one, two = WordQuery(site="one.example"), WordQuery(site="two.example")
         expected = [("sea", "en", 1, 4), ("tide", "en", 3, 1)]
         self.assertEqual(self.pairs(by_sum, one, two), expected)
@@ -43,6 +44,7 @@ class ComparingContract(StoreContract):
 
     def test_sizes(self) -> None:
         """Sizes are of all words, stop words included; what is chosen is named in its order."""
+        self.two_texts()
         told = []
 
         def choose(a: Sequence[int], b: Sequence[int], size_a: int, size_b: int) -> list[int]:
