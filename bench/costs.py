@@ -38,7 +38,7 @@ STEPS: list[tuple[str, Any, str]] = [
     ("text to words (plain ones, sums)", memo.Memo, "tally"),
     ("pieces at white space", segment, "pieces"),
     ("ICU, and pieces that aren't plain", memo.Memo, "_learn"),
-    ("keys", segment, "keys"),
+    ("keys", segment, "joined_keys"),
     ("forms", count.WordCounter, "_forms"),
     ("language", language, "of"),
     ("digest", count, "_digest"),

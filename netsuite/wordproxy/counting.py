@@ -11,7 +11,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Protocol
 
 from netsuite.wordproxy.errors import place
@@ -51,10 +50,8 @@ LEISURE_SECONDS = 1.0
 WATCH_SECONDS = 5.0
 
 
-#: What a form takes beside its text, here and while it is stored.
-FORM_BYTES = 128
-
-_FORM, _MAIN, _OTHER = itemgetter(0), itemgetter(2), itemgetter(3)
+#: What a form takes while it is stored, beside what it takes here.
+FORM_BYTES = 64
 
 
 class Counts(Protocol):
@@ -190,9 +187,8 @@ class Counter:
         )
         self._of(job.profile).pages.append(page)
         forms = found.forms
-        words = sum(map(_MAIN, forms)) + sum(map(_OTHER, forms))
-        text = sum(map(len, map(_FORM, forms)))
-        self._weight += FORM_BYTES * len(forms) + 2 * text  # a key is about as long as its form
+        words = sum(forms.main) + sum(forms.other)
+        self._weight += forms.size + FORM_BYTES * len(forms)
         self._weight += sum(len(key) + len(sentence) for key, sentence in shown.contexts)
         self._send(Counted(job.sequence, words))
 

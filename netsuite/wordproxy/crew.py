@@ -56,7 +56,7 @@ def share_of(settings: FeedSettings, count: int) -> FeedSettings:
 
 def pieces(number: int, batch: Batch, profile: str = "") -> Iterator[Message]:
     """Yield the messages that bring a batch, under a number of its worker's."""
-    text = base64.b64encode(msgspec.msgpack.encode(batch)).decode("ascii")
+    text = base64.b64encode(msgspec.msgpack.encode(batch, enc_hook=list)).decode("ascii")
     for at in range(0, len(text), PIECE):
         is_last = at + PIECE >= len(text)
         yield {"batch": number, "profile": profile, "piece": text[at : at + PIECE], "is_last": is_last}

@@ -148,7 +148,7 @@ FromCounter = (
 )
 
 _Message = TypeVar("_Message")
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder(enc_hook=list).encode  # the hook: for a page's `Forms`
 
 TO_COUNTER: msgspec.msgpack.Decoder[ToCounter] = msgspec.msgpack.Decoder(ToCounter)
 FROM_COUNTER: msgspec.msgpack.Decoder[FromCounter] = msgspec.msgpack.Decoder(FromCounter)

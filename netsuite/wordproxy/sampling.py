@@ -9,6 +9,8 @@ words are forgotten unless they were met meanwhile: a word that is met often sta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from netsuite.words import sentences
 from netsuite.words.sentences import Shown
 
@@ -20,7 +22,7 @@ WORDS_MAX = 100_000
 _WORD_CHARS = 32
 
 #: As in `words.count.PageWords`.
-Forms = list[tuple[str, str, int, int]]
+Forms = Iterable[tuple[str, str, int, int]]
 
 #: What a page gets that wants nothing.
 NOTHING = Shown([], [])

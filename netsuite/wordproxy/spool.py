@@ -42,7 +42,7 @@ _APPLICATION, _FORM = 0x6E737370, 1
 #: Parts of what is kept at once: whose it is, and the batch for that store.
 Parts = list[tuple[str, Batch]]
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder(enc_hook=list).encode  # the hook: for a page's `Forms`
 _PARTS = msgspec.msgpack.Decoder(Parts)
 
 

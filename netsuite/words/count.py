@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
-from . import charset, coding, language, segment
+from . import charset, coding, language
+from .forms import Forms
 from .memo import Memo
 from .skipped import Reason, Skip
 from .text import Document, WordParser
@@ -56,14 +57,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """A counted page.  ``forms``: form as shown, key, occurrences in main text, occurrences in other text.
-
-    It may be handed out again: not to be changed.
-    """
+    """A counted page.  It may be handed out again: not to be changed."""
 
     lang: str
     title: str
-    forms: list[tuple[str, str, int, int]]
+    forms: Forms
 
 
 class WordCounter:
@@ -122,14 +120,12 @@ class WordCounter:
         self._remember(digest, found)
         return found, document.main
 
-    def _forms(self, document: Document) -> list[tuple[str, str, int, int]]:
+    def _forms(self, document: Document) -> Forms:
         main, other = self._tally(document.main), self._tally(document.other)
-        others = list(map(other.pop, main, repeat(0)))
-        forms = list(zip(main, _keys(main), main.values(), others, strict=True))
-        forms += zip(other, _keys(other), repeat(0), other.values(), strict=False)
-        return forms
+        others = [*map(other.pop, main, repeat(0)), *other.values()]
+        return Forms([*main, *other], [*main.values(), *repeat(0, len(other))], others)
 
-    def _lang(self, document: Document, source: Source, forms: list[tuple[str, str, int, int]]) -> str:
+    def _lang(self, document: Document, source: Source, forms: Forms) -> str:
         text = document.main.lstrip() or document.other
         return language.of(
             document.lang, source.content_language, text, self._default_lang, tally=_by_key(forms)
@@ -160,17 +156,10 @@ class WordCounter:
             self._pages_forms -= len(dropped.forms)
 
 
-def _keys(forms: Counter[str]) -> Iterator[str]:
-    """Yield the key of each form; one that is a form here is that very string, so that there is one of it."""
-    keys = segment.keys(forms)
-    return map(dict(zip(forms, forms, strict=True)).get, keys, keys)
-
-
-def _by_key(forms: list[tuple[str, str, int, int]]) -> Iterator[tuple[str, int]]:
+def _by_key(forms: Forms) -> Iterator[tuple[str, int]]:
     """Yield a page's keys, one more than once perhaps, with occurrences: its main text's if it has one."""
-    of_main = any(main for _, _, main, _ in forms)
-    for _, key, main, other in forms:
-        yield key, main if of_main else other
+    _, keys, main, other = forms.columns()
+    yield from zip(keys, main if any(main) else other, strict=True)
 
 
 def _is_lost(text: str) -> bool:

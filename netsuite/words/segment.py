@@ -72,15 +72,16 @@ def key(form: str) -> str:
     return composed(composed(form).casefold())
 
 
-def keys(forms: Iterable[str]) -> list[str]:
-    """Return the `key` of each form, within the bound of its length: all in one go."""
-    joined = "\n".join(forms)  # a line feed folds to itself and composes with nothing
-    if not joined:
-        return []
-    found = key(joined).split("\n")
-    if max(map(len, found)) > LENGTH_MAX:
-        return [one[:LENGTH_MAX] for one in found]
-    return found
+def joined_keys(joined: str) -> str:
+    """Return the `key` of each form, within the bound of its length; line feeds between them as they came.
+
+    All in one go: a line feed folds to itself and composes with nothing.  No form is past the bound.
+    """
+    found = key(joined)
+    if len(found) <= LENGTH_MAX or joined.isascii():  # as long as the forms
+        return found
+    keys = found.split("\n")
+    return found if max(map(len, keys)) <= LENGTH_MAX else "\n".join([one[:LENGTH_MAX] for one in keys])
 
 
 def pieces(text: str) -> list[str]:

@@ -47,6 +47,7 @@ from netsuite.wordproxy.store.contract import (
 )
 from netsuite.wordproxy.store.open import open_store
 from netsuite.words.count import PageWords, Source
+from netsuite.words.forms import Forms
 from netsuite.words.skipped import Reason, Skip
 
 DAY = "2026-01-05"
@@ -72,7 +73,8 @@ class StrawCounts:
         if text in troubles:
             raise troubles[text]
         words = text.split()
-        forms = [(w, w.casefold(), words.count(w), 1) for w in sorted(set(words))]
+        found = sorted(set(words))
+        forms = Forms(found, list(map(words.count, found)), [1] * len(found))
         return PageWords("en", "Title", forms), text
 
 

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, compress, count, repeat
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import compress, count, repeat
 from operator import add, eq, itemgetter, not_
 
-from netsuite.wordproxy.store import queries, vectors
+from netsuite.wordproxy.store import lanes, queries, vectors
 from netsuite.wordproxy.store.numbers import Numbers, is_small
 from netsuite.wordproxy.store.vectors import Met
+from netsuite.words.forms import columns
 
 _NEW_WORDS = """
-INSERT INTO word (id, key, lang, plain, main, other, pages, all_pages, named, first, last, small)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO word (id, key, lang, plain, first, last, main, other, pages, all_pages, small)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _SUMS = """
@@ -31,7 +33,7 @@ UPDATE word SET main = main + ?, other = other + ?, pages = pages + ?, all_pages
 #: Apart from the sums, and only where something changes: each has an index, which is written with it.
 _NAMED = "UPDATE word SET named = named + ? WHERE id = ?"
 _DAYS = """
-UPDATE word SET first = min(first, ?1), last = max(last, ?2) WHERE id = ?3 AND (first > ?1 OR last < ?2)
+UPDATE word SET first = min(first, ?1), last = max(last, ?1) WHERE id = ?2 AND (first > ?1 OR last < ?1)
 """
 
 _FORMS = """
@@ -42,25 +44,24 @@ ON CONFLICT (word, form) DO UPDATE SET n = n + excluded.n
 #: Flags of what was met: the page is new for the word on that day, new in its main text; it was named.
 NEW, NEW_IN_MAIN, NAMED = 1, 2, 4
 
-#: Occurrences on one page up to which repeating a number is the shortest way to add it.
-_REPEATED = 5000
-
 _FIRST = itemgetter(0)
 
-_Forms = list[tuple[str, str, int, int]]
+_Forms = Sequence[tuple[str, str, int, int]]
 _Shown = list[tuple[int, str, int]]
 
 
 class _Sums:
     """The numbers of a site's day in this batch.
 
-    ``first``: pages' first visits, as columns; they are counted when all are there, as one site's words stay
-    near each other in memory.  ``again``: all other numbers, as a tally has them, by word.
+    ``first``: pages' first visits, as columns; they are summed up when all are there, as one site's words are
+    near each other in memory.  ``again``: all other numbers, as a tally has them, by word.  ``named``: on how
+    many pages a word was named.
     """
 
-    __slots__ = ("again", "first")
+    __slots__ = ("again", "first", "named")
 
     def __init__(self) -> None:
+        self.named: Counter[int] = Counter()
         self.first: list[tuple[Sequence[int], Sequence[int], Sequence[int]]] = []
         self.again: dict[int, list[int]] = {}
 
@@ -69,63 +70,36 @@ class _Sums:
         row = self.again.get(word)
         self.again[word] = list(numbers) if row is None else list(map(add, row, numbers))
 
-    def columns(self) -> tuple[list[int], list[list[int]]]:
-        """Words, ascending, and their numbers."""
-        all_pages = Counter(chain.from_iterable(words for words, _, _ in self.first))
-        pages = Counter(chain.from_iterable(compress(words, main) for words, main, _ in self.first))
-        main, other = Counter[int](), Counter[int]()
-        for words, in_main, in_other in self.first:
-            _add(main, words, in_main)
-            _add(other, words, in_other)
-        found = sorted({**all_pages, **self.again} if self.again else all_pages)
-        columns = [list(map(sums.get, found, repeat(0))) for sums in (main, other, pages, all_pages)]
-        columns += [columns[2].copy(), columns[3].copy(), [0] * len(found)]
-        if self.again:
-            places = {word: place for place, word in enumerate(found)}
-            for word, numbers in self.again.items():
-                for column, n in zip(columns, numbers, strict=True):
-                    column[places[word]] += n
-        return found, columns
+    def columns(self, totals: lanes.Lanes) -> tuple[list[int], list[Sequence[int]]]:
+        """Words, ascending, and their numbers; what they add to their words' own sums is in ``totals``."""
+        sums: lanes.Lanes = defaultdict(int)
+        for words, main, other in self.first:
+            lanes.add(sums, zip(words, lanes.of(main, other), strict=True))
+        lanes.add(totals, sums.items())
+        found = sorted(sums)
+        main, other, pages, all_pages = lanes.columns(map(sums.__getitem__, found))
+        named = list(map(self.named.get, found, repeat(0))) if self.named else bytes(len(found))
+        columns: list[Sequence[int]] = [main, other, pages, all_pages, pages, all_pages, named]
+        if not self.again:
+            return found, columns
+        rows = dict(zip(found, map(list, zip(*columns, strict=True)), strict=True))
+        for word, numbers in self.again.items():
+            rows[word] = list(map(add, rows[word], numbers)) if word in rows else numbers
+            totals[word] += lanes.one(*numbers[:2], *numbers[4:6])
+            self.named[word] += numbers[6]
+        found = sorted(rows)
+        return found, list(zip(*map(rows.__getitem__, found), strict=True))
 
 
-def _add(sums: Counter[int], words: Sequence[int], numbers: Sequence[int]) -> None:
-    if max(numbers) <= _REPEATED:
-        sums.update(chain.from_iterable(map(repeat, words, numbers)))
-    else:
-        for word, n in zip(words, numbers, strict=True):
-            sums[word] += n
-
-
-class _Totals:
-    """What a batch adds to the words' own sums."""
-
-    __slots__ = ("days", "sums")
-
-    def __init__(self) -> None:
-        #: main, other, pages, all_pages, named
-        self.sums: tuple[dict[int, int], ...] = ({}, {}, {}, {}, {})
-        self.days: dict[int, set[int]] = {}
-
-    def add(self, day: int, words: list[int], columns: list[list[int]]) -> None:
-        """A site's day is added."""
-        main, other, _, _, new, all_new, named = columns
-        for sums, column in zip(self.sums, (main, other, new, all_new, named), strict=True):
-            if not sums:
-                sums.update(zip(words, column, strict=True))
-            else:
-                for word, n in zip(words, column, strict=True):
-                    sums[word] = sums.get(word, 0) + n
-        self.days.setdefault(day, set()).update(words)
-
-    def rows(self, words: Sequence[int]) -> Iterable[tuple[int, ...]]:
-        """Of each of these words its sums, and the first and last of its days."""
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        for day, there in sorted(self.days.items()):
-            last.update(dict.fromkeys(there, day))
-        for day, there in sorted(self.days.items(), reverse=True):
-            first.update(dict.fromkeys(there, day))
-        return zip(*(map(each.__getitem__, words) for each in (*self.sums, first, last)), strict=True)
+def _first_and_last(days: Mapping[int, Iterable[int]]) -> tuple[dict[int, int], dict[int, int]]:
+    """The first, and the last, of the days that each word has."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for day in sorted(days):
+        last.update(dict.fromkeys(days[day], day))
+    for day in sorted(days, reverse=True):
+        first.update(dict.fromkeys(days[day], day))
+    return first, last
 
 
 class Adding:
@@ -167,7 +141,7 @@ class Adding:
             flags = [NEW | NEW_IN_MAIN if n else NEW for n in main]
             for word in named:
                 flags[words.index(word)] |= NAMED
-                sums.more(word, (0, 0, 0, 0, 0, 0, 1))
+                sums.named[word] += 1
             vectors.put_first(self._connection, page, day, words, main, other, flags, shown)
 
     def put(
@@ -201,71 +175,72 @@ class Adding:
 
     def write(self) -> None:
         """All of it is in the tables."""
-        totals = _Totals()
+        totals: lanes.Lanes = defaultdict(int)
+        days: defaultdict[int, set[int]] = defaultdict(set)
+        named: Counter[int] = Counter()
         for (site, day), sums in sorted(self._sums.items(), key=_FIRST):
-            words, columns = sums.columns()
+            words, columns = sums.columns(totals)
             if words:
                 vectors.append(self._connection, site, day, words, columns)
-                totals.add(day, words, columns)
-        self._write_words(totals)
+                days[day].update(words)
+                named.update(+sums.named)
+        self._write_words(totals, days, named)
         self._connection.executemany(_FORMS, sorted((*which, n) for which, n in self._forms.items()))
         for (page, day), kept in sorted(self._kept.items(), key=_FIRST):
             vectors.put_met(self._connection, page, day, kept)
 
-    def _write_words(self, totals: _Totals) -> None:
-        small, new = self._small(totals), self._numbers.new
-        fresh = [word for word in new if word in small]
-        keys = [new[word][0] for word in fresh]
-        plains = queries.plain("\n".join(keys)).split("\n")
-        self._connection.executemany(
-            _NEW_WORDS,
-            [
-                (word, *new[word], plain, *row, small[word])
-                for word, plain, row in zip(fresh, plains, totals.rows(fresh), strict=False)
-            ],
-        )
-        known = sorted(small.keys() - new.keys()) if new else sorted(small)
-        sums, names, days = [], [], []
-        for word, (*row, named, first, last) in zip(known, totals.rows(known), strict=True):
-            sums.append((*row, small[word], word))
-            days.append((first, last, word))
-            if named:
-                names.append((named, word))
-        for sql, rows in ((_SUMS, sums), (_NAMED, names), (_DAYS, days)):
-            self._connection.executemany(sql, rows)
+    def _write_words(
+        self, totals: lanes.Lanes, days: Mapping[int, Collection[int]], named: Mapping[int, int]
+    ) -> None:
+        new, run = self._numbers.new, self._connection.executemany
+        fresh = [word for word in new if word in totals]
+        if fresh:
+            keys, langs = zip(*map(new.__getitem__, fresh), strict=True)
+            plains = queries.plain("\n".join(keys)).split("\n")
+            first, last = _first_and_last(days)
+            ends = map(first.__getitem__, fresh), map(last.__getitem__, fresh)
+            sums = self._word_sums(totals, fresh)
+            run(_NEW_WORDS, zip(fresh, keys, langs, plains, *ends, *sums, strict=True))
+        known = sorted(totals.keys() - new.keys()) if new else sorted(totals)
+        run(_SUMS, zip(*self._word_sums(totals, known), known, strict=True))
+        run(_NAMED, [(n, word) for word, n in sorted(named.items())])
+        for day, words in days.items():
+            moved = self._numbers.undated(day, words)
+            run(_DAYS, [(day, word) for word in sorted(moved) if word not in new])
 
-    def _small(self, totals: _Totals) -> dict[int, int]:
-        """By word, its occurrences in small letters."""
+    def _word_sums(self, totals: lanes.Lanes, words: Sequence[int]) -> list[Sequence[int]]:
+        """Columns of words: main, other, pages, all_pages, and occurrences in small letters."""
         large = self._numbers.large
-        main, other, *_ = totals.sums
-        small = dict(zip(main, map(add, main.values(), other.values()), strict=True))
-        for word in large.intersection(small):
-            small[word] = 0
+        columns = lanes.columns(map(totals.__getitem__, words))
+        small = [0 if word in large else n for word, n in zip(words, map(add, *columns[:2]), strict=True)]
+        return [*columns, list(map(add, small, map(self._small_more.get, words, repeat(0))))]
+
+    @cached_property
+    def _small_more(self) -> Mapping[int, int]:
+        """By word, what other forms than its key make of its occurrences in small letters."""
+        large = self._numbers.large
+        more: Counter[int] = Counter()
         for (word, form), n in self._forms.items():
-            small[word] += n * (is_small(form) - (word not in large))
-        return small
+            more[word] += n * (is_small(form) - (word not in large))
+        return more
 
     def _columns(
         self, forms: _Forms, lang: str
     ) -> tuple[Sequence[int], Sequence[int], Sequence[int], _Shown]:
         """A visit's words, each once, occurrences in main text and the rest; and forms that are no keys."""
-        if not forms:
-            return (), (), (), []
-        shown, keys, main, other = zip(*forms, strict=True)
-        if 0 in map(add, main, other):
-            return self._columns([form for form in forms if form[2] or form[3]], lang)
+        shown, keys, main, other = columns(forms)
         words = self._numbers.of(keys, lang)
+        if shown is keys and len(set(words)) == len(words):
+            return words, main, other, []
         are_keys = list(map(eq, shown, keys))
         found = list(compress(words, are_keys))
-        mains, others = list(compress(main, are_keys)), list(compress(other, are_keys))
         places = dict(zip(found, count()))
-        rest: Iterable[tuple[int, str, str, int, int]] = zip(words, shown, keys, main, other, strict=True)
-        if len(places) == len(found):
-            rest = compress(rest, map(not_, are_keys))
-        else:  # a form was told twice
-            found, mains, others, places = [], [], [], {}
+        if len(places) < len(found):  # a form was told twice
+            found, places, are_keys = [], {}, [False] * len(words)
+        mains, others = list(compress(main, are_keys)), list(compress(other, are_keys))
         odd: dict[tuple[int, str], int] = {}
-        for word, form, key, n, m in rest:
+        for at in compress(count(), map(not_, are_keys)):
+            word, n, m = words[at], main[at], other[at]
             place = places.setdefault(word, len(found))
             if place == len(found):
                 found.append(word)
@@ -274,8 +249,9 @@ class Adding:
             else:
                 mains[place] += n
                 others[place] += m
-            if form != key:
-                odd[word, form] = odd.get((word, form), 0) + n + m
+            if shown[at] != keys[at]:
+                which = word, shown[at]
+                odd[which] = odd.get(which, 0) + n + m
         return found, mains, others, [(*which, n) for which, n in odd.items()]
 
     def _named(self, names: Sequence[str], lang: str, words: Sequence[int]) -> set[int]:

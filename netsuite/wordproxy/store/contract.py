@@ -70,7 +70,8 @@ class Page(msgspec.Struct, array_like=True, frozen=True):
     lang: str
     day: str  #: the machine's local day, ``2026-01-05``
     when: float  #: seconds since the epoch, UTC
-    forms: list[tuple[str, str, int, int]]  #: form as shown, key, occurrences in main text, in the rest
+    #: form as shown, key, occurrences in main text, in the rest; it may be `words.forms.Forms`
+    forms: Sequence[tuple[str, str, int, int]]
     contexts: list[tuple[str, str]] = []  #: key, a sentence of the page with it; words may share one
     names: list[str] = []  #: keys that stand capitalised in the midst of a sentence
     source: str = COUNTED  #: or INGESTED, IMPORTED
@@ -449,6 +450,9 @@ class WholeStore(Store, Protocol):
 
     def word(self, key: str, lang: str) -> WordFacts | None:
         """All of one word, None if it was never met."""
+
+    def version(self) -> object | None:
+        """Another whenever anything was written, by whomever; None where the store can't tell at once."""
 
     def compare(self, left: WordQuery, right: WordQuery, choose: Choose) -> list[Pair]:
         """The words that ``choose`` takes of all that fit one of two questions.

@@ -3,16 +3,24 @@
 A word's number never changes while the word is there.  What ends it is a word's removal: a trigger counts
 these in the table ``generation``, which is read when a batch begins, in its transaction; another process's
 removals are seen so, too.  What a transaction gave out and did not keep is forgotten by `forget`.
+
+It is also remembered which words have a day among theirs already: first and last days are written where they
+change, and are not looked at where they can't.  Whoever narrows them is counted by the same triggers.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import compress
+from operator import not_
 
 #: Words that are remembered; with their keys about 20 MB.
 WORDS_MAX = 150_000
+
+#: Days of which it is remembered which words have them, a byte a word.
+DAYS_MAX = 8
 
 
 @lru_cache(maxsize=65536)
@@ -33,6 +41,7 @@ class Numbers:
         self._last = 0
         self._known: dict[str, dict[str, int]] = {}
         self._size = 0
+        self._dated: dict[int, bytearray] = {}
         self.large: set[int] = set()
         self.new: dict[int, tuple[str, str]] = {}
 
@@ -56,6 +65,7 @@ class Numbers:
     def forget(self) -> None:
         """Nothing is remembered."""
         self._known.clear()
+        self._dated.clear()
         self.large.clear()
         self.new = {}
         self._size, self._generation = 0, -1
@@ -71,6 +81,18 @@ class Numbers:
     def find(self, key: str, lang: str) -> int | None:
         """The number of a word that this batch has met, else None."""
         return self._known.get(lang, {}).get(key)
+
+    def undated(self, day: int, words: Collection[int]) -> list[int]:
+        """Those of the words whose days may not reach to this one: from now on they do."""
+        marks = self._dated.pop(day, None) or bytearray()
+        marks.extend(bytes(self._last + 1 - len(marks)))
+        if len(self._dated) >= DAYS_MAX:
+            del self._dated[next(iter(self._dated))]
+        self._dated[day] = marks
+        found = list(compress(words, map(not_, map(marks.__getitem__, words))))
+        for word in found:
+            marks[word] = 1
+        return found
 
     def _look_up(self, known: dict[str, int], key: str, lang: str) -> int:
         row = None

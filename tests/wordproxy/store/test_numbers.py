@@ -69,6 +69,30 @@ class NumbersTests(SynchronousTestCase):
         which.begin()
         self.assertEqual(which.of(["b", "c", "a"], "en"), [2, 3, 1])
 
+    def test_days(self) -> None:
+        """That a word has a day is said once, and again when somebody took a day from a word."""
+        connection = store(self)
+        which = self.begun(connection)
+        words = which.of(["a", "b", "c"], "en")
+        keep(connection, which)
+        self.assertEqual(which.undated(1, words[:2]), [1, 2])
+        self.assertEqual((which.undated(1, words), which.undated(2, words)), ([3], [1, 2, 3]))
+        connection.execute("UPDATE word SET last = 2")
+        which.begin()
+        self.assertEqual(which.undated(2, words), [])
+        for narrowed in ("last = 1", "first = 2"):
+            connection.execute(f"UPDATE word SET {narrowed} WHERE id = 3")
+            which.begin()
+            self.assertEqual(which.undated(2, words), [1, 2, 3], narrowed)
+
+    def test_days_are_bounded(self) -> None:
+        """Of many days only the latest asked for are remembered."""
+        which = self.begun(store(self))
+        words = which.of(["a"], "en")
+        for day in range(1, numbers.DAYS_MAX + 2):
+            self.assertEqual((which.undated(day, words), which.undated(day, words)), ([1], []))
+        self.assertEqual((which.undated(2, words), which.undated(1, words)), ([], [1]))
+
     def test_bound(self) -> None:
         """Past its bound it forgets, and goes on right."""
         self.patch(numbers, "WORDS_MAX", 3)
