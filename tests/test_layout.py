@@ -55,7 +55,8 @@ INSIDE_A_FUNCTION = {
     "twisted.internet.reactor",
     "netsuite.reactor.prefer",
     "netsuite.wordproxy.store.redis.RedisStore",
-    "simplemma.lemmatize",
+    "simplemma.Lemmatizer",
+    "simplemma.strategies.DefaultStrategy",
     "wordfreq.available_languages",
     "wordfreq.zipf_frequency",
 }

@@ -213,7 +213,7 @@ class Word:
     pages: int
     first: str
     last: str
-    key: str = field(default="", compare=False)
+    key: str = field(default="", compare=False)  #: in a list by base forms the base, whose level this is, too
     known: str = LEVELS[0]
     is_name: bool = False
 

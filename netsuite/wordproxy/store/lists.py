@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
-from netsuite.wordproxy.store import again, pages, queries, sums
+from netsuite.wordproxy.store import again, levels, pages, queries, sums
 from netsuite.wordproxy.store.bases import Bases
 from netsuite.wordproxy.store.contract import LEVELS, UNKNOWN, Total, Word, WordList, WordQuery
 from netsuite.wordproxy.store.word import CAPITALISED, is_name
@@ -53,23 +53,22 @@ def judge(query: WordQuery) -> None:
 
 def words(connection: sqlite3.Connection, query: WordQuery, bases: Bases) -> WordList:
     """The words that fit, sorted, with their totals."""
-    if query.lemma:
-        bases.renew(connection)
-    return _List(connection, query, bases if query.lemma else Bases()).answer()
+    return _List(connection, query, bases if query.lemma else None).answer()
 
 
 def numbers(connection: sqlite3.Connection, query: WordQuery) -> tuple[Numbers, int]:
     """By a word's number its occurrences, 0 where it doesn't fit; and how many there are of all words."""
-    return _List(connection, query, Bases()).numbers()
+    return _List(connection, query).numbers()
 
 
 class _List:
     """One question on its way."""
 
-    def __init__(self, connection: sqlite3.Connection, query: WordQuery, bases: Bases) -> None:
+    def __init__(self, connection: sqlite3.Connection, query: WordQuery, bases: Bases | None = None) -> None:
         self._connection, self._query = connection, query
         self._bases = bases
-        self._forms: dict[int, list[int]] = {}  # by the word that stands for a base form, the words that fit
+        self._heads: dict[int, int] = {}  # by the number of a base form, the word that stands for it
+        self._forms: dict[int, list[int]] = {}  # by that word, those that fit, where there are several
         self._days = queries.span(query)
         # the sums that each word has answer this
         self._is_plain = self._days is None and query.site is None and query.page is None
@@ -172,12 +171,15 @@ class _List:
 
     def _gather(self, numbers: Numbers) -> None:
         """Forms of one base are one word."""
-        for word, place in self._bases.forms.items():
+        for word, base in self._bases.groups(self._connection) if self._bases else ():
             if word < len(numbers) and (n := numbers[word]):
-                head = self._bases.heads[place]
-                forms = self._forms.setdefault(head, [head] if numbers[head] else [])
-                if word != head:
-                    forms.append(word)
+                head = self._heads.setdefault(base, word)
+                if word < head:  # the first of them stands for the base, in whichever order they come
+                    self._forms[word] = [*self._forms.pop(head, [head]), word]
+                    self._heads[base] = word
+                    numbers[word], numbers[head] = n + numbers[head], 0
+                elif word > head:
+                    self._forms.setdefault(head, [head]).append(word)
                     numbers[word] = 0
                     numbers[head] += n
 
@@ -269,6 +271,10 @@ class _List:
             if _least(pages, need) > least or not least:
                 return self._largest(pages, need, then=numbers)
             some *= 2
+        if self._forms:
+            found = self._pages([word for word, n in enumerate(numbers) if n])
+            pages = [found.get(word, 0) for word in range(len(numbers))]
+            return self._largest(pages, need, then=numbers)
         pages = (
             self._own(f"w.{self._pages_column()}")
             if self._is_plain
@@ -321,22 +327,34 @@ class _List:
             " (SELECT level FROM known k WHERE k.key = w.key AND k.lang = w.lang)"
             " FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
         )
-        pages = self._pages(shown)
+        pages, bases = self._pages(shown), self._bases_of(shown)
         day = queries.day_text
         found = []
         for word, form, key, lang, first, last, named, small, level in self._connection.execute(
             sql, (json.dumps(shown),)
         ):
             told = key, LEVELS[level or 0], is_name(lang, named, small)
-            if word in self._forms:
-                form = self._base(word, key)
+            if word in bases:
+                form = key = bases[word]
+                told = key, levels.level(self._connection, key, lang), told[2]
+                first, last = self._first_and_last(word)
             found.append(Word(form, lang, numbers[word], pages[word], day(first), day(last), *told))
         return found
 
-    def _base(self, word: int, key: str) -> str:
-        """The base form that a word stands for."""
-        bases = self._bases.forms
-        return next((bases[form][0] for form in self._forms[word] if form in bases), key)
+    def _bases_of(self, shown: Sequence[int]) -> dict[int, str]:
+        """The base forms that words stand for."""
+        if self._bases is None:
+            return {}
+        some = set(shown)
+        numbers = {word: base for base, word in self._heads.items() if word in some}
+        return {word: self._bases.base(self._connection, base) for word, base in numbers.items()}
+
+    def _first_and_last(self, word: int) -> tuple[int, int]:
+        """The days on which any form of its base was met first and last."""
+        sql = "SELECT min(w.first), max(w.last) FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
+        told = (json.dumps(self._forms.get(word, [word])),)
+        days: tuple[int, int] = self._connection.execute(sql, told).fetchone()
+        return days
 
     def _read_pages(self, occurrences: int) -> int:
         if self._query.page is not None:

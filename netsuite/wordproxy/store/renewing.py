@@ -17,7 +17,7 @@ import sys
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from netsuite.wordproxy.store import again, fresh, gists
+from netsuite.wordproxy.store import again, bases, fresh, gists
 from netsuite.wordproxy.store.gists import Gist
 from netsuite.wordproxy.store.packing import unpack
 from netsuite.wordproxy.store.sums import (
@@ -95,10 +95,10 @@ def retained(connection: sqlite3.Connection, days: Iterable[int]) -> None:
     connection.executemany("DELETE FROM again WHERE first = ? AND last = ?", sorted(spans))
 
 
-def draft(connection: sqlite3.Connection, busy: Collection[int] = (), *, levels: bool = True) -> Draft | None:
+def draft(connection: sqlite3.Connection, busy: Collection[int] = (), *, idle: bool = True) -> Draft | None:
     """What makes one more sum or a part of it, none with a ``busy`` day; None: there is none to make.
 
-    ``levels``: also what is known of those that are there.
+    ``idle``: nor what is known of those that are there, or the base of a word.
     """
     ask = connection.execute
     stale = ask("SELECT first, last FROM stale ORDER BY last - first, first").fetchall()
@@ -119,7 +119,7 @@ def draft(connection: sqlite3.Connection, busy: Collection[int] = (), *, levels:
         return again.draft(connection, span, by_site=span == month_of(span[0]))
     for (day,) in ask(_WITHOUT_FRESH).fetchall():
         return fresh.draft(connection, day)
-    return gists.draft(connection) if levels else None
+    return (gists.draft(connection) or bases.draft(connection)) if idle else None
 
 
 def write(connection: sqlite3.Connection, drafted: Draft) -> None:

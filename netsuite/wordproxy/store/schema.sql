@@ -256,6 +256,38 @@ CREATE TRIGGER fresh_gone AFTER DELETE ON word BEGIN
     DELETE FROM fresh WHERE day = OLD.first;
 END;
 
+-- Base forms, and the words that have one which isn't their key or is another's, too (see bases.py); the last word that
+-- was looked up.  Derived.
+CREATE TABLE lemma (
+    id INTEGER PRIMARY KEY,
+    lang TEXT NOT NULL,
+    form TEXT NOT NULL,
+    UNIQUE (lang, form)
+) STRICT;
+
+CREATE TABLE base (
+    word INTEGER PRIMARY KEY,
+    lemma INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX base_by_lemma ON base (lemma);
+
+CREATE TABLE based (
+    word INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TRIGGER base_gone AFTER DELETE ON base
+WHEN NOT EXISTS (SELECT 1 FROM base WHERE lemma = OLD.lemma) BEGIN
+    DELETE FROM lemma WHERE id = OLD.lemma;
+END;
+
+-- A number that is given out again is that of a word that is to be looked up.
+CREATE TRIGGER word_unbased AFTER DELETE ON word BEGIN
+    DELETE FROM base WHERE word = OLD.id;
+    UPDATE based SET word = (SELECT coalesce(max(id), 0) FROM word)
+    WHERE word > (SELECT coalesce(max(id), 0) FROM word);
+END;
+
 -- The spans that are summed up, and those that are to be.
 CREATE TABLE summed (
     first INTEGER NOT NULL,

@@ -108,14 +108,14 @@ class SqliteStore:
 
         The day that is today is left alone: it changes with each batch, and is soon read.
         """
-        return self._renew_some({self._today().toordinal()}, levels=True)
+        return self._renew_some({self._today().toordinal()}, idle=True)
 
-    def _renew_some(self, busy: set[int], *, levels: bool) -> bool:
+    def _renew_some(self, busy: set[int], *, idle: bool) -> bool:
         """A step is found out beside other writers, and written if none of them wrote meanwhile."""
         with self._database.faults():
             version = self._connection.execute("PRAGMA data_version").fetchone()
         with self._snapshot() as connection:
-            drafted = renewing.draft(connection, busy, levels=levels)
+            drafted = renewing.draft(connection, busy, idle=idle)
         if drafted is None:
             return False
         with self._transaction() as connection:
@@ -128,7 +128,7 @@ class SqliteStore:
         while self._spare > 0:
             began = time.perf_counter()
             try:
-                there_was = self._renew_some(busy, levels=False)
+                there_was = self._renew_some(busy, idle=False)
             except StoreFault:  # the batch is kept, and sums are only for speed: at another batch's end
                 self._spare = 0.0
                 return

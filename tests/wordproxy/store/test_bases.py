@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.wordproxy.store.contract import StoreFault, Total, WordQuery
+from netsuite.wordproxy.store import bases
+from netsuite.wordproxy.store.contract import Forget, Knowledge, StoreFault, Total, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from tests.wordproxy.store.samples import DAY, batch, page
 
@@ -48,3 +49,76 @@ class BasesTests(SynchronousTestCase):
         with patch.dict(sys.modules, {"simplemma": None}):
             fault = self.assertRaises(StoreFault, self.store.words, WordQuery(lemma=True))
         self.assertIn("netsuite[lemma]", str(fault))
+
+
+class KeptBasesTests(BasesTests):
+    """The same where bases were looked up before, as there was time."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.renew()
+        add = self.store.add
+
+        def renewed(batch: object) -> None:
+            add(batch)  # type: ignore[arg-type]
+            self.renew()
+
+        self.store.add = renewed  # type: ignore[method-assign]
+
+    def renew(self) -> None:
+        while self.store.renew():
+            pass
+
+    def test_rows_are_of_the_base(self) -> None:
+        """A row has the base's key, its level, and the first and last day of any of its forms."""
+        self.store.set_levels([Knowledge("run", "en", "learning"), Knowledge("running", "en", "known")])
+        row = self.store.words(WordQuery(lemma=True)).words[0]
+        self.assertEqual((row.word, row.key, row.known), ("run", "run", "learning"))
+        self.assertEqual((row.first, row.last), (DAY, NEXT))
+
+    def test_by_pages(self) -> None:
+        """By pages, a base has those of its best form, however many words are asked for."""
+        found = self.store.words(WordQuery(lemma=True, sort="pages", limit=0)).words
+        self.assertEqual([(word.key, word.pages) for word in found], [("run", 2), ("boat", 1)])
+
+    def test_nothing_is_looked_up_again(self) -> None:
+        """What was looked up needs no extra."""
+        with patch.dict(sys.modules, {"simplemma": None}):
+            self.assertEqual(self.shown()[0], ("run", 3, 2))
+
+    def test_without_the_extra(self) -> None:
+        """Only what is newer does; and where it is missing, all else goes on."""
+        with patch.dict(sys.modules, {"simplemma": None}):
+            self.store.add(batch(page(3, "runs", path="c")))
+            self.assertRaises(StoreFault, self.store.words, WordQuery(lemma=True))
+            self.assertEqual(self.store.words(WordQuery()).total.distinct, 4)
+
+    def test_a_form_is_forgotten(self) -> None:
+        """A word that is forgotten is no form any more; a base goes with its last form."""
+        self.store.forget(Forget(word="running", lang="en"))
+        self.assertEqual(self.shown(), [("run", 2, 2), ("boat", 1, 1)])
+        self.store.forget(Forget(word="ran", lang="en"))
+        self.assertEqual(self.shown(), [("boat", 1, 1)])
+        for table in ("base", "lemma"):
+            rows = self.store._connection.execute(f"SELECT * FROM {table}").fetchall()  # type: ignore[attr-defined]
+            self.assertEqual(rows, [], table)
+
+    def test_a_number_that_is_given_again(self) -> None:
+        """A word that has the number of one that was forgotten has its own base."""
+        self.store.add(batch(page(3, "walking", path="c")))
+        self.store.forget(Forget(word="walking", lang="en"))
+        self.store.add(batch(page(4, "sails", path="d")))
+        self.assertIn(("sail", 1, 1), self.shown())
+
+    def test_in_steps(self) -> None:
+        """Half of the words looked up, or all, or none, a list is the same."""
+        words = ["ran", "runs", "running", "run", "boats", "boat", "gone", "went", "go", "walks", "walked"]
+        self.store.add(batch(page(3, *words, path="c")))
+        expected = self.shown()
+        self.patch(bases, "STEP", 2)
+        for table in ("base", "lemma", "based"):
+            self.store._connection.execute(f"DELETE FROM {table}")  # type: ignore[attr-defined]
+        self.store._bases = bases.Bases()  # type: ignore[attr-defined]
+        self.assertEqual(self.shown(), expected)
+        while self.store.renew():
+            self.assertEqual(self.shown(), expected)
