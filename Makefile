@@ -106,6 +106,7 @@ $(PEERS)/installed: $(PEERS)/made
 bench: $(TEST)/installed peers
 	@$(TEST)/bin/python -m bench.relay $(BENCH)
 	@$(TEST)/bin/python -m bench.counting $(COUNTING)
+	@$(TEST)/bin/python -m bench.intercept
 
 # WIRE="--write docs/conformance.rst" writes the page.
 conformance: $(TEST)/installed peers
