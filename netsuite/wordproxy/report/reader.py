@@ -7,16 +7,22 @@ restart.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from netsuite.wordproxy.report.remembered import Remembered
 from netsuite.wordproxy.store.contract import Batch, Store, StoreFault, WholeStore
 
 #: Most questions that wait for their answer.
 WAITING_MAX = 64
+
+#: Seconds after which a thread that computes lets the loop have its turn.  With Python's own 5 ms a request
+#: would wait so long several times: at each of its calls that let go of the interpreter's lock.
+TURN_SECONDS = 0.0005
 
 T = TypeVar("T")
 
@@ -37,12 +43,13 @@ class Reader:
         """
         self._open_store, self._reactor, self._keep = open_store, reactor, keep
         self._pool = pool or ThreadPool(1, 1, "report store")
-        self._store: WholeStore | None = None  # of the thread alone
+        self._store: Remembered | None = None  # of the thread alone
         self._waiting = 0
         self._runs = False
 
     def start(self) -> None:
-        """The thread runs."""
+        """The thread runs, and gives way soon."""
+        sys.setswitchinterval(TURN_SECONDS)
         self._pool.start()
         self._runs = True
 
@@ -81,9 +88,10 @@ class Reader:
     def _answer(self, question: Callable[[WholeStore], T]) -> T:
         """In the thread: the store's answer."""
         if self._store is None:
-            self._store = cast(WholeStore, self._open_store())  # all stores have all of it, soon
+            self._store = Remembered(cast(WholeStore, self._open_store()))  # all stores have all of it
         try:
-            return question(self._store)
+            self._store.begin()
+            return question(cast(WholeStore, self._store))
         except StoreFault:
             if not self._keep:
                 self._close()

@@ -177,6 +177,10 @@ class RedisStore:
         """The words that fit, sorted, with their totals."""
         return self._server.ask(lambda: self._words.words(query))
 
+    def version(self) -> object | None:
+        """None: nothing of the server's is another at each write, and soon told."""
+        return None
+
     def compare(self, left: WordQuery, right: WordQuery, choose: Choose) -> list[Pair]:
         """The words that ``choose`` takes of all that fit one of two questions."""
         return self._server.ask(lambda: rediscomparing.compare(self._words, left, right, choose))

@@ -194,6 +194,12 @@ class SqliteStore:
         with self._snapshot() as connection:
             return lists.words(connection, query, self._bases)
 
+    def version(self) -> object | None:
+        """Another whenever anything was written, by whomever."""
+        with self._snapshot() as connection:
+            (others,) = connection.execute("PRAGMA data_version").fetchone()
+            return others, connection.total_changes
+
     def compare(self, left: WordQuery, right: WordQuery, choose: Choose) -> list[Pair]:
         """The words that ``choose`` takes of all that fit one of two questions."""
         for query in (left, right):

@@ -27,6 +27,9 @@ class FalseStore:
         self.opened += 1
         return self
 
+    def version(self) -> None:
+        return None
+
     def status(self) -> int:
         if self.fault is not None:
             raise self.fault
