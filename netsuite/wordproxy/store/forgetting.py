@@ -233,7 +233,7 @@ def day_tallies(connection: sqlite3.Connection, day: int) -> bool:
     taken = {site: taking.tallies(site, day)[0] for (site,) in places}
     taking.write()
     for site, rows in taken.items():
-        _count_at_least(connection, site, {word for word, row in rows.items() if row[ALL_NEW]})
+        _count_at_least(connection, site, {word for word, row in rows.items() if row[_NEW] or row[ALL_NEW]})
     return bool(places)
 
 

@@ -214,6 +214,17 @@ class ForgettingContract(StoreContract):
 
     # by hand
 
+    def test_a_day_that_brought_a_word_to_main_text(self) -> None:
+        """What a forgotten day had counted in main text first is still counted, if another day had it."""
+        store = self.open(STOP)
+        self.addCleanup(store.close)
+        store.add(batch(page(1, ("tide", "tide", 0, 1))))
+        store.add(batch(page(2, "tide", day=NEXT)))
+        store.add(batch(page(3, "tide")))
+        store.retain(LATER)
+        store.forget(Forget(day=NEXT))
+        self.assertEqual([(word.word, word.pages) for word in store.words(WordQuery()).words], [("tide", 1)])
+
     def test_how_many(self) -> None:
         """Forgetting says how many pages or words that were, and 0 the second time."""
         for what, expected in [
