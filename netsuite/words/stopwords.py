@@ -13,6 +13,15 @@ from . import segment
 #: Languages that share another's list: Snowball's Norwegian one is of both written forms.
 _SHARED = {"nb": "no", "nn": "no"}
 
+#: Languages of other scripts: Latin words on their pages are English ones, mostly, and so are the small ones.
+_OTHER_SCRIPTS = frozenset(
+    (
+        *("am", "ar", "be", "bg", "bn", "ckb", "dv", "dz", "el", "fa", "gu", "he", "hi", "hy", "ja", "ka"),
+        *("km", "kn", "ko", "ky", "lo", "mk", "ml", "mn", "mr", "my", "ne", "or", "pa", "ps", "ru", "sa"),
+        *("sd", "si", "ta", "te", "tg", "th", "ti", "uk", "ur", "yi", "zh"),
+    )
+)
+
 
 def load(lang_files: Mapping[str, str] = {}) -> dict[str, frozenset[str]]:
     """Return the keys of each language's stop words; ``lang_files`` maps a language to a file of the
@@ -25,6 +34,8 @@ def load(lang_files: Mapping[str, str] = {}) -> dict[str, frozenset[str]]:
         lists[lang.lower()] = _keys(Path(path).read_text(encoding="utf-8-sig").splitlines())
     for lang, other in _SHARED.items():
         lists.setdefault(lang, lists[other])
+    for lang in _OTHER_SCRIPTS.difference(map(str.lower, lang_files)):
+        lists[lang] = lists.get(lang, frozenset()) | lists["en"]
     return lists
 
 

@@ -40,6 +40,18 @@ class LoadTests(SynchronousTestCase):
             self.assertIn(word, lists[lang], lang)
             self.assertGreater(len(lists[lang]), 60, lang)
 
+    def test_other_scripts(self) -> None:
+        """On pages in another script small English words are stop words, unless one's own list says."""
+        path = Path(self.mktemp())
+        path.write_text("но\n", encoding="utf-8")
+        lists = stopwords.load({"RU": str(path)})
+        for lang in ("ar", "zh", "el"):
+            self.assertIn("the", lists[lang])
+        self.assertIn("的", lists["zh"])
+        self.assertEqual(lists["ru"], {"но"})
+        for lang in ("de", "fr", "tr"):
+            self.assertNotIn("the", lists[lang])
+
     def test_all_are_keys(self) -> None:
         """What the lists hold is what words are compared by, and nothing else is in them."""
         for lang, words in stopwords.load().items():
