@@ -2,8 +2,8 @@
 
 Theory.  A text is cut at white space, its pieces are counted, and only different ones are looked at:
 
-1. Signs that never join anything (`EDGES`) are taken off a piece's ends: ``word,`` and ``(word)`` are
-   ``word``.  The apostrophe is none of them, as Hebrew joins it (WB7a).
+1. Signs that never join anything (`EDGES`) are taken off the ends of what is not all letters: ``word,``
+   and ``(word)`` are ``word``.  The apostrophe is none of them, as Hebrew joins it (WB7a).
 2. What is left, if it is letters of `PLAIN` blocks only, is one word: they are ALetter or Hebrew_Letter
    (WB5), they are in NFC whatever stands beside them, and no dictionary knows them.
 3. Others (``don’t``, ``x2``, scripts without spaces) have the words that they had before, if that is
@@ -38,7 +38,7 @@ PLAIN = (
 _HARD = re.compile(f"[^{PLAIN}]")
 
 #: Marks that are letters by category: one makes a word of the edge that it stands on.
-_LETTERED_MARK = re.compile("[\uff9e\uff9f]")
+_LETTERED_MARKS = "\uff9e\uff9f"
 
 _Words = tuple[str, ...]
 
@@ -57,10 +57,15 @@ class Memo:
 
     def tally(self, text: str) -> Counter[str]:
         """Return how often each word occurs in a text."""
-        edges = "" if _LETTERED_MARK.search(text) else EDGES
-        tally = Counter(map(str.strip, segment.pieces(text), repeat(edges)))
+        tally = Counter(segment.pieces(text))
+        odd = list(compress(tally, map(not_, map(str.isalpha, tally))))
+        counts = [tally.pop(piece) for piece in odd]
+        edges = "" if any(map(text.__contains__, _LETTERED_MARKS)) else EDGES
+        bare = list(map(str.strip, odd, repeat(edges)))
+        for piece, times in zip(bare, counts, strict=True):
+            tally[piece] += times
         del tally[""]
-        rough = _rough(tally, is_plain=text.isascii() or not _HARD.search(text))
+        rough = _rough(tally, bare, is_plain=text.isascii() or not _HARD.search(text))
         if rough:
             self._learn(rough)
             counts = [tally.pop(piece) for piece in rough]
@@ -90,10 +95,13 @@ class Memo:
             self._young = {}
 
 
-def _rough(pieces: Iterable[str], *, is_plain: bool) -> list[str]:
-    """Return the pieces that may not be one word each.  ``is_plain``: all are made of `PLAIN` blocks."""
+def _rough(pieces: Iterable[str], odd: Iterable[str], *, is_plain: bool) -> list[str]:
+    """Return the pieces that may not be one word each.
+
+    ``odd``: those that may not be all letters.  ``is_plain``: all are made of `PLAIN` blocks.
+    """
     if is_plain:
-        rough = list(compress(pieces, map(not_, map(str.isalpha, pieces))))
+        rough = [piece for piece in dict.fromkeys(odd) if piece and not piece.isalpha()]
     else:
         rough = [piece for piece in pieces if not piece.isalpha() or _HARD.search(piece)]
     if max(map(len, pieces), default=0) > segment.LENGTH_MAX:

@@ -9,6 +9,7 @@ stays true.
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -43,6 +44,9 @@ ON CONFLICT (word, form) DO UPDATE SET n = n + excluded.n
 
 #: Flags of what was met: the page is new for the word on that day, new in its main text; it was named.
 NEW, NEW_IN_MAIN, NAMED = 1, 2, 4
+
+#: By a byte of occurrences.
+_NEW_FLAGS = bytes([NEW]) + bytes([NEW | NEW_IN_MAIN]) * 255
 
 _FIRST = itemgetter(0)
 
@@ -102,6 +106,21 @@ def _first_and_last(days: Mapping[int, Iterable[int]]) -> tuple[dict[int, int], 
     return first, last
 
 
+def _narrow(numbers: list[int]) -> Sequence[int]:
+    """The same numbers, where it can be in a byte each."""
+    try:
+        return array("B", numbers)
+    except OverflowError:
+        return numbers
+
+
+def _flags(main: Sequence[int]) -> array[int]:
+    """Of the words of a page that is new: the flags, by their occurrences in main text."""
+    if isinstance(main, array) and main.itemsize == 1:
+        return array("B", main.tobytes().translate(_NEW_FLAGS))
+    return array("B", [NEW | NEW_IN_MAIN if n else NEW for n in main])
+
+
 class Adding:
     """The sums of one batch's visits, until `write`."""
 
@@ -138,7 +157,7 @@ class Adding:
             self._again(page, day, sums, zip(words, main, other, strict=True), shown, named)
         elif words:
             sums.first.append((words, main, other))
-            flags = [NEW | NEW_IN_MAIN if n else NEW for n in main]
+            flags = _flags(main)
             for word in named:
                 flags[words.index(word)] |= NAMED
                 sums.named[word] += 1
@@ -252,7 +271,7 @@ class Adding:
             if shown[at] != keys[at]:
                 which = word, shown[at]
                 odd[which] = odd.get(which, 0) + n + m
-        return found, mains, others, [(*which, n) for which, n in odd.items()]
+        return found, _narrow(mains), _narrow(others), [(*which, n) for which, n in odd.items()]
 
     def _named(self, names: Sequence[str], lang: str, words: Sequence[int]) -> set[int]:
         if not names:

@@ -31,9 +31,13 @@ def of(main: Sequence[int], other: Sequence[int]) -> Iterator[int]:
     """The lanes of a page's words."""
     if not main:
         return iter(())
-    if max(main) < len(_OF_MAIN) and max(other) < len(_OF_OTHER):
+    if all(_is_narrow(column) or max(column) < len(_OF_MAIN) for column in (main, other)):
         return map(plus, map(_OF_MAIN.__getitem__, main), map(_OF_OTHER.__getitem__, other))
     return (one(n, m, int(n > 0), 1) for n, m in zip(main, other, strict=True))
+
+
+def _is_narrow(column: Sequence[int]) -> bool:
+    return isinstance(column, array) and column.itemsize == 1
 
 
 def add(sums: Lanes, more: Iterable[tuple[int, int]]) -> None:

@@ -22,8 +22,12 @@ class Unreadable(ValueError):  # noqa: N818 - a state of the store, as `StoreFau
 
 def pack(values: Sequence[int]) -> bytes:
     """``values``, none of them negative, as bytes."""
+    if isinstance(values, array) and values.itemsize == 1:
+        return b"\1" + values.tobytes()
     largest = max(values, default=0)
     size = next((size for limit, size in _LIMITS if largest <= limit), 8)
+    if isinstance(values, array) and size == 1 and not _SWAPS:
+        return b"\1" + values.tobytes()[:: values.itemsize]  # the lowest byte of each
     column = array(_CODES[size], values)
     if _SWAPS and size > 1:
         column.byteswap()

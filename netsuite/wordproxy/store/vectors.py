@@ -139,8 +139,14 @@ def append(
     (part,) = connection.execute(
         "SELECT coalesce(max(part), 0) + 1 FROM tally WHERE site = ? AND day = ?", (site, day)
     ).fetchone()
-    packed = [pack(column) if any(column) else SAME for column in columns]
-    connection.execute(_PUT_TALLY, (site, day, part, pack(words), *packed))
+    packed: dict[int, bytes] = {}
+    columns = list(columns)
+    for column in columns:
+        if id(column) not in packed:  # two may be the same
+            packed[id(column)] = pack(column) if max(column) else SAME
+    connection.execute(
+        _PUT_TALLY, (site, day, part, pack(words), *(packed[id(column)] for column in columns))
+    )
     if part > PARTS_MAX:
         _fold_parts(connection, site, day)
 
