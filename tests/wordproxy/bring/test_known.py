@@ -22,9 +22,7 @@ class ListTests(SynchronousTestCase):
 
     def test_level_and_language(self) -> None:
         """A list's own levels and languages win over what was said of it; a comment is skipped."""
-        data = (
-            b"# coverage all days: 3 pages; none skipped\nword,lang,level\ntide,,\nHafen,DE,ignored\n"
-        )
+        data = b"# coverage all days: 3 pages; none skipped\nword,lang,level\ntide,,\nHafen,DE,ignored\n"
         found = known.parse(data, "en", "known.csv", "learning").words
         self.assertEqual(
             [(one.key, one.lang, one.level) for one in found],
