@@ -13,7 +13,7 @@ import unicodedata
 from datetime import date
 from typing import Any
 
-from netsuite.wordproxy.store.contract import BreakdownQuery, CoverageQuery, PageQuery, WordQuery
+from netsuite.wordproxy.store.contract import UNSEEN, BreakdownQuery, CoverageQuery, PageQuery, WordQuery
 
 Parameters = dict[str, Any]
 
@@ -77,16 +77,31 @@ def read_pages(query: WordQuery) -> tuple[str, Parameters]:
 
 
 def coverage(query: CoverageQuery) -> tuple[str, Parameters]:
-    """The statement for rows ``(day, host, outcome, amount, hosts)``; unasked, day is 0 and host ""."""
+    """The statement for rows ``(day, host, outcome, amount, hosts)``; unasked, day is 0 and host "".
+
+    ``hosts`` of all days together is counted of what passed unseen alone: the only one that is told.
+    """
     days = span(query)
     day = "day" if "day" in query.by else "0"
-    host = "host" if "host" in query.by else "''"
     where = "" if days is None else "WHERE day BETWEEN :lo AND :hi"
-    sql = (
-        f"SELECT {day} AS d, {host} AS h, outcome, sum(amount), count(DISTINCT nullif(host, ''))"
-        f" FROM coverage {where} GROUP BY d, h, outcome ORDER BY d DESC, h, outcome"
+    told = {} if days is None else {"lo": days[0], "hi": days[1]}
+    if "host" in query.by:
+        sql = (
+            f"SELECT {day} AS d, host AS h, outcome, sum(amount), host <> ''"
+            f" FROM coverage {where} GROUP BY d, h, outcome ORDER BY d DESC, h, outcome"
+        )
+        return sql, told
+    # the key's order is day, outcome, host: sums of each day are read off it, in a third of the time
+    of_days = (
+        f"SELECT day AS d, outcome, sum(amount) AS n, sum(host <> '') AS hosts FROM coverage {where}"
+        " GROUP BY d, outcome"
     )
-    return sql, ({} if days is None else {"lo": days[0], "hi": days[1]})
+    if "day" in query.by:
+        return f"SELECT d, '', outcome, n, hosts FROM ({of_days}) ORDER BY d DESC, outcome", told
+    hosts = f"SELECT host FROM coverage {where or 'WHERE 1'} AND outcome = '{UNSEEN}' AND host <> ''"
+    unseen = f"CASE outcome WHEN '{UNSEEN}' THEN (SELECT count(DISTINCT host) FROM ({hosts})) ELSE 0 END"
+    sql = f"SELECT 0, '', outcome, sum(n), {unseen} FROM ({of_days}) GROUP BY outcome ORDER BY outcome"
+    return sql, told
 
 
 def pages(query: PageQuery) -> tuple[str, str, Parameters]:

@@ -89,6 +89,8 @@ class Kept:
         self.first, self.last = connection.execute(sql).fetchone()
         self.spans = set(connection.execute("SELECT first, last FROM summed"))
         self.eras = sorted(span for span in self.spans if span[0] == ERA)
+        #: What ranges are made of, of those that were asked about already.
+        self.found: dict[tuple[Span | None, bool], tuple[list[Span], list[Span]]] = {}
 
 
 class Sums:
@@ -289,6 +291,12 @@ def pieces(kept: Kept, days: Span | None, *, at_site: bool = False) -> tuple[lis
 
     ``at_site``: of what is summed up by site, which is months and eras.
     """
+    if (days, at_site) not in kept.found:  # a thousand sites ask for the same
+        kept.found[days, at_site] = _pieces(kept, days, at_site=at_site)
+    return kept.found[days, at_site]
+
+
+def _pieces(kept: Kept, days: Span | None, *, at_site: bool) -> tuple[list[Span], list[Span]]:
     start, end = kept.first, kept.last
     lo, hi = days or (start, end)
     if not start or lo > hi or lo > end or hi < start:
