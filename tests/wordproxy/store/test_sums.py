@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.wordproxy.store import renewing, sums
+from netsuite.wordproxy.store import gists, renewing, sums
 from netsuite.wordproxy.store.contract import (
     BREAKDOWNS,
     LEVELS,
@@ -64,14 +64,34 @@ parts = st.builds(BreakdownQuery, st.sampled_from(BREAKDOWNS), **places)
 word_parts = st.builds(
     BreakdownQuery, st.sampled_from(BREAKDOWNS), **{**places, "lang": st.just("en")}, word=st.just("tide")
 )
+#: Questions whose answers hold every number that there is.
+RANGES: list[dict[str, str]] = [{}, {"from_": "2024-01-01"}, {"to": "2025-07-09"}, {"site": SITES[0]}]
+WHOLE = [WordQuery(everything=everything, limit=0, **days) for everything in (False, True) for days in RANGES]
+WHOLE_PARTS = [
+    BreakdownQuery(by, everything=everything, limit=0, **days)
+    for by in BREAKDOWNS
+    for everything in (False, True)
+    for days in RANGES
+]
+
+said = st.builds(
+    lambda keys, lang, level: [Knowledge(key, lang, level) for key in keys],
+    st.lists(st.sampled_from(["tide", "boat", "the", "never met"]), min_size=1, max_size=3, unique=True),
+    st.sampled_from(["en", "en", "de"]),
+    st.sampled_from(LEVELS),
+)
+
 #: Pages to add, or what else may happen to a store.
 events = st.one_of(
     st.lists(visits, max_size=4),
     st.lists(visits, max_size=4),
     st.just("renew"),
+    said,
     st.builds(Forget, day=st.sampled_from(DAYS)),
     st.builds(Forget, host=st.sampled_from(SITES)),
     st.just(Forget(word="tide", lang="en")),
+    st.builds(Forget, everything=st.just(True), levels=st.booleans()),
+    st.tuples(st.sampled_from(SITES), st.sampled_from([None, "en", "de"])),
     st.sampled_from(DAYS),
 )
 
@@ -89,22 +109,39 @@ def without_sums(store: SqliteStore) -> None:
         store._connection.execute(f"DELETE FROM {table}")
 
 
+def answers(store: SqliteStore, *asked: WordQuery | BreakdownQuery) -> list[object]:
+    """What the store says to these questions and to those of everything."""
+    return [
+        (query, store.words(query) if isinstance(query, WordQuery) else store.breakdown(query))
+        for query in (*asked, *WHOLE, *WHOLE_PARTS)
+    ]
+
+
 class SumsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.patch(gists, "CHANGES_MAX", 4)
+        self.patch(gists, "CHANGES_FEW", 1)
+        self.patch(gists, "STEP_WORDS", 1000)
+        self.patch(renewing, "_CELLS_STEP", 1)
+        self.patch(renewing, "_SITES_STEP", 1)
+
     def open(self) -> SqliteStore:
         store = open_store(":memory:", stop_words=STOP)
         assert isinstance(store, SqliteStore)
         store.set_levels([Knowledge("boat", "en", "known"), Knowledge("the", "en", "learning")])
         return store
 
-    @settings(deadline=None, max_examples=80)
+    @settings(deadline=None, max_examples=100)
     @given(
-        st.lists(events, max_size=7),
-        st.lists(st.integers(0, 4), min_size=7, max_size=7),
-        st.lists(word_queries, max_size=6),
-        st.lists(parts | word_parts, max_size=6),
+        st.lists(visits, max_size=6),
+        st.lists(events, max_size=6),
+        st.lists(st.sampled_from([0, 1, 3, 9, 27, 81]), min_size=6, max_size=6),
+        st.lists(word_queries, max_size=4),
+        st.lists(parts | word_parts, max_size=4),
     )
     def test_answers_without_sums(
         self,
+        before: list[Page],
         told: list[object],
         renewed: list[int],
         asked: list[WordQuery],
@@ -114,21 +151,52 @@ class SumsTests(SynchronousTestCase):
         store = self.open()
         try:
             numbers = itertools.count(1)
+            self.let(store, before, numbers)
+            renew(store)
             for event, some in zip(told, renewed, strict=False):
                 self.let(store, event, numbers)
                 renew(store, some)
-            with_sums = [store.words(query) for query in asked], [store.breakdown(query) for query in broken]
+            with_sums = answers(store, *asked, *broken)
             without_sums(store)
-            without = [store.words(query) for query in asked], [store.breakdown(query) for query in broken]
-            self.assertEqual(with_sums, without)
+            for one, other in zip(with_sums, answers(store, *asked, *broken), strict=True):
+                self.assertEqual(one, other)
         finally:
             store.close()
+
+    def test_sums_that_are_not_made_anew(self) -> None:
+        """Were a sum kept though its day has changed, that would be seen."""
+        store = self.open()
+        self.addCleanup(store.close)
+        store.add(batch(page(1, "tide")))
+        renew(store)
+        self.patch(renewing, "changed", lambda connection, days: None)
+        store.add(batch(page(2, "tide", "boat", path="b")))
+        with_sums = answers(store)
+        without_sums(store)
+        differences = sum(one != other for one, other in zip(with_sums, answers(store), strict=True))
+        self.assertGreater(differences, 10)
+
+    def test_levels_that_are_not_told(self) -> None:
+        """Were a change of levels not told to what is kept of sums, that would be seen."""
+        store = self.open()
+        self.addCleanup(store.close)
+        store.add(batch(page(1, "tide", "boat")))
+        renew(store)
+        self.patch(gists, "note", lambda connection, changes: None)
+        store.set_levels([Knowledge("tide", "en", "known")])
+        with_sums = answers(store, BreakdownQuery("day"))[0]
+        without_sums(store)
+        self.assertNotEqual(answers(store, BreakdownQuery("day"))[0], with_sums)
 
     def let(self, store: SqliteStore, event: object, numbers: itertools.count[int]) -> None:
         if isinstance(event, Forget):
             store.forget(event)
+        elif isinstance(event, list) and event and isinstance(event[0], Knowledge):
+            store.set_levels(event)
         elif isinstance(event, list):
             store.add(batch(*(_numbered(visit, next(numbers)) for visit in event)))
+        elif isinstance(event, tuple):
+            store.set_site_lang(*event)
         elif event == "renew":
             renew(store)
         else:
