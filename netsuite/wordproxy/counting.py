@@ -51,7 +51,7 @@ WATCH_SECONDS = 5.0
 
 
 #: What a form takes while it is stored, beside what it takes here.
-FORM_BYTES = 64
+FORM_BYTES = 96
 
 
 class Counts(Protocol):
