@@ -16,6 +16,7 @@ from itertools import compress
 from netsuite.wordproxy.store import again, fresh, queries
 from netsuite.wordproxy.store.contract import BREAKDOWNS, Breakdown, BreakdownQuery, Known, Part
 from netsuite.wordproxy.store.gists import Gist, Gists
+from netsuite.wordproxy.store.met import Met
 from netsuite.wordproxy.store.sums import ALL_SITES, Kept, Span, Sums
 
 
@@ -46,6 +47,7 @@ class _Breakdown:
             if query.site is None
             else self._number("SELECT id FROM site WHERE host = ?", query.site)
         )
+        (self._last,) = self._ask("SELECT coalesce(max(id), 0) FROM word").fetchone()
         self._word = 0
         if query.word is not None:
             self._word = self._number(
@@ -138,21 +140,21 @@ class _Breakdown:
             n_main, n_all = sum(gist.n_main for gist in gists), sum(gist.n_all for gist in gists)
             told = Known(in_main, known_main, n_main, sum(gist.known_n for gist in gists))
             return (in_all, n_all, told) if everything else (in_main, n_main, told)
-        met: set[int] = set()
-        met_main: set[int] = set()
+        met, met_main = Met(self._last), Met(self._last)
         for span, found in spans.items():
             _meet(sums, span, found, met_main)
             if everything:
-                met.update(*sums.words_of(span))
+                for column in sums.words_of(span):
+                    met.add(column)
         mask = self._gists.mask
         for words, mains, alls in sums.of_rest(everything=everything):
             in_main += sum(mains)
             known_main += sum(compress(mains, map(mask.__getitem__, words)))
-            met_main.update(compress(words, mains))
+            met_main.add(words, mains)
             if everything:
                 in_all += sum(alls)
-                met.update(words)
-        told = Known(in_main, known_main, len(met_main), len(self._gists.known & met_main))
+                met.add(words)
+        told = Known(in_main, known_main, len(met_main), met_main.of(self._gists.known))
         return (in_all, len(met), told) if everything else (in_main, len(met_main), told)
 
     def _pages(self) -> dict[str, int]:
@@ -239,10 +241,11 @@ class _Breakdown:
         return row[0] if row else -1
 
 
-def _meet(sums: Sums, span: Span, gists: Sequence[Gist], met: set[int]) -> None:
+def _meet(sums: Sums, span: Span, gists: Sequence[Gist], met: Met) -> None:
     """The words that the sum of a span has in main text are among those met."""
     if all(gist.n_main == gist.n_all for gist in gists):
-        met.update(*sums.words_of(span))
+        for column in sums.words_of(span):
+            met.add(column)
         return
     for words, mains in sums.of_span("main", span):
-        met.update(compress(words, mains))
+        met.add(words, mains)
