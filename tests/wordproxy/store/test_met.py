@@ -18,7 +18,7 @@ class MetTests(SynchronousTestCase):
     @settings(deadline=None, max_examples=100)
     @given(PARTS, st.sets(st.integers(0, 99)), st.booleans(), st.integers(1, 7), st.integers(1, 200))
     def test_as_a_set(
-        self, parts: list[list[tuple[int, int]]], some: set[int], plain: bool, step: int
+        self, parts: list[list[tuple[int, int]]], some: set[int], plain: bool, step: int, many: int
     ) -> None:
         """It holds what a set would hold, whatever the step, and however many are many."""
         self.patch(met, "_STEP", step)
