@@ -34,6 +34,9 @@ _FEW = 5000
 #: Above so many thousand words with numbers to read, the words' own sums are read instead.
 _DEAR = 3000
 
+#: One word of so many is looked at for how large the largest numbers are.
+_SAMPLED = 61
+
 #: By a word's number: how often it was met.
 Numbers = list[int]
 
@@ -236,7 +239,10 @@ class _List:
         return self._walk(numbers, need)[self._query.offset :]
 
     def _by_first(self, numbers: Numbers, need: int) -> list[int]:
-        rows = self._connection.execute("SELECT first, id FROM word ORDER BY first DESC")
+        until = date.max.toordinal() if self._days is None else self._days[1]
+        rows = self._connection.execute(
+            "SELECT first, id FROM word WHERE first <= ? ORDER BY first DESC", (until,)
+        )
         return self._by_day(((day, [word]) for day, word in rows), numbers, need)
 
     def _by_last(self, numbers: Numbers, need: int) -> list[int]:
@@ -265,11 +271,11 @@ class _List:
         some = 2 * need + 100
         while some < _FEW:
             least = _least(numbers, some) if some < len(numbers) else 0
-            pages = [0] * len(numbers)
-            for word, n in self._pages([word for word, n in enumerate(numbers) if n and n >= least]).items():
-                pages[word] = n
-            if _least(pages, need) > least or not least:
-                return self._largest(pages, need, then=numbers)
+            few = self._pages([word for word, n in enumerate(numbers) if n and n >= least])
+            if not least or (len(few) >= need and sorted(few.values(), reverse=True)[need - 1] > least):
+                names = self._names(few)
+                shown = sorted(few, key=lambda word: (-few[word], -numbers[word], names[word]))
+                return shown[self._query.offset : need]
             some *= 2
         if self._forms:
             found = self._pages([word for word, n in enumerate(numbers) if n])
@@ -419,4 +425,8 @@ def _least(numbers: Numbers, need: int) -> int:
     """The smallest of the ``need`` largest."""
     if need > len(numbers) // 8:
         return sorted(numbers, reverse=True)[need - 1]
-    return heapq.nlargest(need, numbers)[-1]
+    sample = sorted(numbers[::_SAMPLED], reverse=True)
+    # about four times as many as are needed are larger, and those needed among them; else all are looked at
+    some = sample[min(len(sample) - 1, 8 + 4 * need // _SAMPLED)]
+    large = [n for n in numbers if n > some]
+    return heapq.nlargest(need, large if len(large) >= need else numbers)[-1]

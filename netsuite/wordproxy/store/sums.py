@@ -132,8 +132,13 @@ class Sums:
         """By a word's number, its sum of one of `COLUMNS`."""
         (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM word").fetchone()
         sums = [0] * (last + 1)
-        for sign, words, values in self._columns(column):
-            if sign < 0:
+        _, spans, _ = self._parts[0]
+        alone = len(self.words_of(spans[0])) if spans else 0  # of one span each word comes once
+        for number, (sign, words, values) in enumerate(self._columns(column)):
+            if number < alone:
+                for word, n in zip(words, values, strict=True):
+                    sums[word] = n
+            elif sign < 0:
                 for word, n in zip(words, values, strict=True):
                     sums[word] -= n
             else:
