@@ -99,10 +99,10 @@ class Comparing:
         def read(store: WholeStore) -> Found:
             days = CoverageQuery()
             if sides[0].is_rest:
-                of, rows, ranking = sides, list[Row](), Ranking([], least, False)
+                of, rows, ranking = sides, list[Row](), Ranking([], 0, least, False)
             else:
                 of, rows, ranking = _rows(store, sides, least, limit, offset)
-            total = {"words": len(ranking.places), "a": of[0].size, "b": of[1].size}
+            total = {"words": ranking.count, "a": of[0].size, "b": of[1].size}
             more = {"least": ranking.least, "cut": ranking.cut}
             listing = Listing(
                 "compare", COLUMNS, rows, store.coverage(days), days, said, total, more, key="words"
@@ -120,7 +120,7 @@ class Comparing:
                     "sources": store.sources(),
                     "headings": desk.plain(listing),
                     "data": desk.data_links("/compare", said, limit=0) if rows else None,
-                    **desk.neighbours("/compare", said, limit, offset, len(ranking.places)),
+                    **desk.neighbours("/compare", said, limit, offset, ranking.count),
                 },
             )
 
@@ -152,15 +152,16 @@ def _rows(
 ) -> tuple[list[Side], list[Row], Ranking]:
     """The sides with their sizes, the rows shown, and how all were ranked."""
     a, b = sides
-    sizes, ranking = (0, 0), Ranking([], least, False)
+    sizes, ranking = (0, 0), Ranking([], 0, least, False)
 
     def choose(left: Sequence[int], right: Sequence[int], size_a: int, size_b: int) -> Sequence[int]:
         nonlocal sizes, ranking
         if b.is_rest:  # all that was read holds the other side, too
             right, size_b = [n - m for m, n in zip(left, right, strict=True)], size_b - size_a
         sizes = size_a, size_b
-        ranking = keyness.rank(left, right, size_a, size_b, least=least)
-        return ranking.places[offset : offset + limit if limit else None]
+        need = min(offset + limit, keyness.WORDS_MAX) if limit else keyness.WORDS_MAX
+        ranking = keyness.rank(left, right, size_a, size_b, least=least, need=need)
+        return ranking.places[offset:]
 
     rows = []
     for pair in store.compare(a.query, b.query, choose):
