@@ -1,13 +1,14 @@
 """What each view of the report costs on a store of years: milliseconds, bytes, and how long others waited.
 
-    python -m bench.store_size --keep size.db --one status      (makes the store, once)
-    python -m bench.views --store size.db [--rounds 5] [--one /words]
+    python -m bench.store_size --keep words.db --one status      (makes the store, once)
+    python -m bench.views --store words.db [--rounds 5] [--one /words]
 
 A real wordproxy is asked for each view over a connection, and meanwhile, every few milliseconds over another,
 for its ``/proxy.pac``, which asks no store: who waits longer for that than when nothing else is asked waits
-because the event loop was held up.  First byte and whole are medians of the rounds after the first, in which
-nothing is warm (``cold``); the longest wait is the median of the rounds' longest.  What breaks a demand has a
-``!``: 300 ms for the whole, 100 ms to the first byte of ``/``, 100 KB, 10 ms of waiting.
+because the event loop was held up.  Each view is asked ``anew``, after something was counted, and ``again``,
+while nothing has changed: whole milliseconds, medians of the rounds; the wait is the median of the longest of
+those asked anew.  The first byte comes with the whole: a page is written before it is sent.  What breaks a
+demand has a ``!``: 300 ms, for ``/`` 100, 100 KB, 10 ms of waiting.
 """
 
 from __future__ import annotations
@@ -15,22 +16,27 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.client
+import itertools
 import json
 import multiprocessing
+import re
 import statistics
 import sys
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import quote
 
 from bench import processes
-from bench.store_history import FIRST_DAY, timedelta
+from bench.store_history import FIRST_DAY
+from netsuite.wordproxy.store.contract import Batch, Note
+from netsuite.wordproxy.store.open import open_store
 from tests.real.parts import Twistd
 
 #: What is demanded, in milliseconds and bytes.
-WHOLE_MS, FIRST_MS, PAGE_BYTES, PAUSE_MS = 300, 100, 100_000, 10
+WHOLE_MS, OVERVIEW_MS, PAGE_BYTES, PAUSE_MS = 300, 100, 100_000, 10
 
 #: Seconds between two questions of who waits.
 EVERY = 0.003
@@ -38,6 +44,9 @@ EVERY = 0.003
 #: The last day of the history is the day on which the report is asked.
 TODAY = FIRST_DAY + timedelta(1095)
 TOP, WORD, LANG = "site0.example", "besti", "en"
+#: Characters of the longest address.
+WIDTH = 78
+
 MONTH, RANGE = "from=2025-03-01&to=2025-03-31", "from=2023-11-12&to=2025-09-17"
 
 _RUN = """
@@ -62,7 +71,6 @@ class Then(Twistd):
 class Round:
     """One question's milliseconds, the bytes of its answer, and the longest that another waited."""
 
-    first: float
     whole: float
     size: int
     pause: float
@@ -105,14 +113,12 @@ class Asker:
         began = time.perf_counter()
         self._connection.request("GET", path, headers={"Accept-Encoding": "identity"})
         answer = self._connection.getresponse()
-        body = answer.read(1)
-        first = time.perf_counter() - began
-        body += answer.read()
+        body = answer.read()
         whole = time.perf_counter() - began
         time.sleep(0.02)
         if answer.status != 200:
             raise SystemExit(f"{path}: {answer.status} {body[:300]!r}")
-        return Round(first * 1000, whole * 1000, len(body), self.waited())
+        return Round(whole * 1000, len(body), self.waited())
 
     def json(self, path: str) -> Any:
         """What a view says."""
@@ -151,7 +157,7 @@ def views(page: str) -> list[str]:
         f"/coverage?day={TODAY.isoformat()}",
         f"/compare?a_site={TOP}&b_site=site1.example",
         f"/compare?a_site={TOP}",
-        f"/compare?a_{MONTH.replace('&', '&a_')}&b_from=2025-02-01&b_to=2025-02-28",
+        "/compare?a_from=2025-03-01&a_to=2025-03-31&b_from=2025-02-01&b_to=2025-02-28",
     ]
     single = [f"/word/{WORD}", f"/site/{TOP}", f"/page/{quote(page, safe=':')}"]
     plain = ["/", "/overview.json", "/setup", "/forget", f"/forget?day={TODAY.isoformat()}", "/healthz"]
@@ -164,18 +170,43 @@ def marked(value: float, most: float) -> str:
     return f"{value:.0f}" + "!" * (value > most)
 
 
-def row(path: str, rounds: list[Round]) -> str:
+def row(path: str, anew: list[Round], again: list[Round]) -> str:
     """A line of the table."""
-    warm = rounds[1:] or rounds
-    first, whole = (statistics.median(getattr(one, name) for one in warm) for name in ("first", "whole"))
+    most = OVERVIEW_MS if path == "/" else WHOLE_MS
     cells = [
-        marked(first, FIRST_MS if path == "/" else WHOLE_MS),
-        marked(whole, WHOLE_MS),
-        f"{rounds[0].whole:.0f}",
-        marked(rounds[0].size, PAGE_BYTES),
-        marked(statistics.median(one.pause for one in rounds), PAUSE_MS),
+        *(marked(statistics.median(one.whole for one in rounds), most) for rounds in (anew, again)),
+        marked(anew[0].size, PAGE_BYTES),
+        marked(statistics.median(one.pause for one in anew), PAUSE_MS),
     ]
-    return f"{path:58} | " + " | ".join(f"{cell:>8}" for cell in cells)
+    return line(f"``{path}``", *cells)
+
+
+def line(view: str, *cells: str) -> str:
+    """A line of a table in reStructuredText; a long page's id is cut."""
+    return "  ".join([f"{re.sub('[0-9a-f]{28}', '…', view):{WIDTH}}", *(f"{cell:>9}" for cell in cells)])
+
+
+class Counter:
+    """Something is counted now and then, by another process than the one that shows it."""
+
+    def __init__(self, where: str) -> None:
+        self._store, self._node = open_store(where), f"bench-{time.time_ns()}"
+        self._numbers = itertools.count(1)
+
+    def count(self) -> None:
+        """A tunnel passed unseen."""
+        number = next(self._numbers)
+        note = Note(number, TODAY.isoformat(), "cdn.example", "unseen")
+        self._store.add(Batch(self._node, number, [], [note]))
+
+
+def measured(path: str, asker: Asker, counter: Counter, rounds: int) -> tuple[list[Round], list[Round]]:
+    """The rounds after something was counted, and those after nothing was."""
+    anew = []
+    for _ in range(rounds):
+        counter.count()
+        anew.append(asker.ask(path))
+    return anew, [asker.ask(path) for _ in range(rounds)]
 
 
 def main() -> None:
@@ -185,20 +216,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--one", help="ask only for addresses that begin so")
     options = parser.parse_args()
-    arguments = ("-r", "0", "-p", "0", "-k", "36500", "-s", options.store, "--no-ignore-words")
+    arguments = ("-r", "0", "-p", "0", "-k", "36500", "-s", options.store)
     with contextlib.closing(Then("wordproxy", *arguments)) as service, processes.first():
-        asker = Asker(service.up().ports["report"])
+        asker, counter = Asker(service.up().ports["report"]), Counter(options.store)
         idle = []
         for _ in range(10):
             asker.waited()
             time.sleep(0.3)
             idle.append(asker.waited())
         print(f"nothing asked: the longest wait of 0.3 s is {statistics.median(idle):.1f} ms (median of 10)")
-        print(f"{'view':58} | first ms | whole ms |     cold |    bytes | waited ms")
+        rule = line("=" * WIDTH, *["=" * 9] * 4)
+        print(rule, line("view", "anew, ms", "again", "bytes", "waited"), rule, sep="\n")
         page = asker.json("/pages.json?limit=1")["pages"][0]["id"]
         for path in views(page):
             if options.one is None or path.startswith(options.one):
-                print(row(path, [asker.ask(path) for _ in range(options.rounds)]), flush=True)
+                print(row(path, *measured(path, asker, counter, options.rounds)), flush=True)
+        print(rule)
         asker.close()
 
 
