@@ -6,6 +6,7 @@ shows no word any more is gone.  Each function works inside the transaction of i
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
@@ -21,6 +22,12 @@ FROM word w CROSS JOIN context c ON c.word = w.id CROSS JOIN sentence t ON t.id 
     CROSS JOIN page p ON p.id = t.page CROSS JOIN site s ON s.id = p.site
 WHERE w.key = :key AND w.lang = :lang AND (:site IS NULL OR s.host = :site)
 ORDER BY t.day DESC, t.id DESC LIMIT :limit
+"""
+
+#: Of some words those that have more sentences than are kept.
+_FULL = """
+SELECT c.word FROM json_each(?) j CROSS JOIN context c ON c.word = j.value
+GROUP BY c.word HAVING count(*) > ?
 """
 
 _OLDEST = """
@@ -54,8 +61,9 @@ def add(connection: sqlite3.Connection, page: int, day: int, shown: list[tuple[i
             ).fetchone()
         links.append((word, known[text]))
     connection.executemany("INSERT INTO context (word, sentence) VALUES (?, ?) ON CONFLICT DO NOTHING", links)
-    old = [row for word in {word for word, _ in links} for row in run(_OLDEST, (word, CONTEXTS_MAX))]
-    _unlink(connection, old)
+    words = json.dumps(sorted({word for word, _ in links}))
+    full = run(_FULL, (words, CONTEXTS_MAX)).fetchall()
+    _unlink(connection, [row for (word,) in full for row in run(_OLDEST, (word, CONTEXTS_MAX))])
 
 
 def drop(connection: sqlite3.Connection, pages: list[tuple[int]], day: int | None = None) -> None:
