@@ -45,6 +45,7 @@ VIEWS = {
     "days": "/days",
     "langs": "/langs",
     "coverage": "/coverage",
+    "compare": "/compare?a_site=handbook.example&b_site=shouce.example",
     "search": "/search?q=pack*",
     "setup": "/setup",
     "forget": "/forget?host=handbook.example",

@@ -38,6 +38,7 @@ VIEWS = (
     "/days",
     "/langs",
     "/coverage",
+    "/compare?a_from=2020-01-01&least=1",
     "/search?q=deb*",
     "/setup",
     "/interception",
