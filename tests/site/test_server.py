@@ -218,7 +218,7 @@ class StaticTests(SiteCase):
         """The style sheet brings nothing from anywhere."""
         text = ask(self.site, "/static/style.css").text
         self.assertNotIn("url(", text)
-        self.assertLess(len(text.encode()), 12 * 1024)
+        self.assertLess(len(text.encode()), 13 * 1024)
         self.assertNotIn("@import", text)
 
 

@@ -216,6 +216,8 @@ class Adding:
         if fresh:
             keys, langs = zip(*map(new.__getitem__, fresh), strict=True)
             plains = queries.plain("\n".join(keys)).split("\n")
+            if len(plains) != len(keys):  # a word with a line's end in it: not the counter's
+                plains = [queries.plain(key) for key in keys]
             first, last = _first_and_last(days)
             ends = map(first.__getitem__, fresh), map(last.__getitem__, fresh)
             sums = self._word_sums(totals, fresh)
