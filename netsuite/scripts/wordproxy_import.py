@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace as with_changed
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -29,7 +29,7 @@ from netsuite.wordproxy.bring import files, known
 from netsuite.wordproxy.bring.clerk import Clerk, Tally
 from netsuite.wordproxy.copying import Rules, host_pattern
 from netsuite.wordproxy.pipe import Begin
-from netsuite.wordproxy.store.contract import StoreFault, WholeStore
+from netsuite.wordproxy.store.contract import StoreFault
 from netsuite.wordproxy.store.open import open_store, shared_url_key
 from netsuite.wordproxy.store.redisurl import is_redis
 from netsuite.words import language
@@ -337,7 +337,7 @@ def _bring_list(options: Options, path: str) -> Outcome:
     try:
         found = known.read(path, options.lang)
         if found.words and not options["dry-run"]:
-            store = cast(WholeStore, open_store(options["store"]))
+            store = open_store(options["store"])
             try:
                 store.set_levels(found.words)
             finally:

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 from twisted.application import service
 from twisted.internet import defer
@@ -39,7 +39,7 @@ from netsuite.wordproxy.report.opened import Opened
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import OPEN, make_report
 from netsuite.wordproxy.settings import FIXED, Options, Settings
-from netsuite.wordproxy.store.contract import Batch, Store, StoreFault, WholeStore
+from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
 from netsuite.wordproxy.store.open import open_store, shared_url_key
 from netsuite.wordproxy.store.redisurl import is_redis
 from netsuite.words import stopwords
@@ -308,11 +308,10 @@ class Wordproxy(service.MultiService):
         """Words of the lists that have no level yet are known."""
 
         def learn(store: Store) -> None:
-            whole = cast(WholeStore, store)
             for lang, path in self._settings.known:
-                said = {word.key for word in whole.levels(lang)}
+                said = {word.key for word in store.levels(lang)}
                 words = [word for word in known.read(path, lang).words if word.key not in said]
-                whole.set_levels(words)
+                store.set_levels(words)
 
         try:
             await self._reader.ask(learn)

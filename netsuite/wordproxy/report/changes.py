@@ -19,7 +19,7 @@ from netsuite.wordproxy.report import desk, links, query
 from netsuite.wordproxy.report.desk import Desk, Found
 from netsuite.wordproxy.report.undo import Change
 from netsuite.wordproxy.report.views import no_list
-from netsuite.wordproxy.store.contract import LEVELS, Forget, Knowledge, PageQuery, WholeStore
+from netsuite.wordproxy.store.contract import LEVELS, Forget, Knowledge, PageQuery, Store
 from netsuite.words import segment
 
 #: Words that one request may mark.
@@ -90,7 +90,7 @@ class Changing:
         lang = query.lang(fields.get("lang", "").strip())
         level = query.one_of("level", LEVELS)(fields.get("level") or bring.KNOWN)
 
-        def work(store: WholeStore) -> tuple[int, int, list[Knowledge]] | str:
+        def work(store: Store) -> tuple[int, int, list[Knowledge]] | str:
             try:
                 found = bring.parse(data, lang, f"list{ending}", level)
             except bring.ListFault as fault:
@@ -108,7 +108,7 @@ class Changing:
     async def _marked(self, asked: Asked, told: Callable[[], Sequence[Knowledge]]) -> Answer:
         """``told`` is asked in the store's thread: many words take a while to read."""
 
-        def work(store: WholeStore) -> tuple[Sequence[Knowledge], list[Knowledge]]:
+        def work(store: Store) -> tuple[Sequence[Knowledge], list[Knowledge]]:
             words = told()
             return words, store.set_levels(words)
 
@@ -147,7 +147,7 @@ class Changing:
         fields = query.values(desk.pairs(asked), _FORGET)
         what = _what(fields)
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             sentence, shown = None, fields
             if what is not None:
                 title = None

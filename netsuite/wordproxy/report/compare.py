@@ -11,7 +11,7 @@ from netsuite.wordproxy.report import desk, keyness, links, query
 from netsuite.wordproxy.report.desk import Desk, Found
 from netsuite.wordproxy.report.keyness import Ranking
 from netsuite.wordproxy.report.listing import Column, Listing
-from netsuite.wordproxy.store.contract import CoverageQuery, Pair, WholeStore, WordQuery
+from netsuite.wordproxy.store.contract import CoverageQuery, Pair, Store, WordQuery
 
 #: Most that the floor of occurrences may be.
 LEAST_MAX = 1_000_000
@@ -96,7 +96,7 @@ class Comparing:
         if found.get("names") == "0":
             said["names"] = "0"
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             days = CoverageQuery()
             if sides[0].is_rest:
                 of, rows, ranking = sides, list[Row](), Ranking([], 0, least, False)
@@ -148,7 +148,7 @@ def _side(found: dict[str, Any], side: str) -> Side:
 
 
 def _rows(
-    store: WholeStore, sides: Sequence[Side], least: int, limit: int, offset: int
+    store: Store, sides: Sequence[Side], least: int, limit: int, offset: int
 ) -> tuple[list[Side], list[Row], Ranking]:
     """The sides with their sizes, the rows shown, and how all were ranked."""
     a, b = sides

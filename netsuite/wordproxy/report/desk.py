@@ -20,7 +20,7 @@ from netsuite.wordproxy.report.about import Tell
 from netsuite.wordproxy.report.listing import Column, Listing, as_csv, as_json
 from netsuite.wordproxy.report.readers import Readers
 from netsuite.wordproxy.report.undo import Change, Changes
-from netsuite.wordproxy.store.contract import WholeStore
+from netsuite.wordproxy.store.contract import Store
 
 #: Parameters that every page takes: the language of the page, and the number of a change to tell of.
 EVERYWHERE = ("ui", "done")
@@ -52,7 +52,7 @@ class Desk:
     def __init__(self, readers: Readers, about: Tell, frame: Frame, judge: Token) -> None:
         self._readers, self.about, self.frame, self._judge = readers, about, frame, judge
 
-    async def ask(self, asked: Asked, question: Callable[[WholeStore], T]) -> T:
+    async def ask(self, asked: Asked, question: Callable[[Store], T]) -> T:
         """What ``question`` says of the store of who asks.  Raises: as the reader raises."""
         return await self._readers.ask(asked.user, question)
 
@@ -61,7 +61,7 @@ class Desk:
         return self._readers.changes(asked)
 
     async def answer(
-        self, asked: Asked, template: str, read: Callable[[WholeStore], Found], *, form: str = ""
+        self, asked: Asked, template: str, read: Callable[[Store], Found], *, form: str = ""
     ) -> Answer:
         """What ``read`` found, in the form that the path asks for, unless ``form`` says another.
 
@@ -70,7 +70,7 @@ class Desk:
         form = form or form_of(asked)
         change = self.changes_of(asked).of(dict(asked.args).get("done", ""))
 
-        def work(store: WholeStore) -> Answer | Refusal:
+        def work(store: Store) -> Answer | Refusal:
             found = read(store)
             if found.refusal is not None:
                 return Refusal(404, found.refusal)

@@ -16,7 +16,7 @@ from netsuite.wordproxy.store.contract import (
     CoverageQuery,
     Knowledge,
     Known,
-    WholeStore,
+    Store,
 )
 
 #: Words of one file for Anki: a sentence is looked up for each.
@@ -46,7 +46,7 @@ class Learning:
         offset = found.get("offset", 0)
         said = {name: found[name] for name in ("lang", "known", "q") if found.get(name)}
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             rows = [one for one in store.levels(said.get("lang")) if _fits(one, said)]
             days = CoverageQuery()
             shown = rows[offset : offset + limit] if limit else rows[offset:]
@@ -78,7 +78,7 @@ class Learning:
         wanted, _ = query.words(asked.args, known=UNKNOWN, sort="pages", names=False)
         wanted = replace(wanted, limit=min(wanted.limit or NOTES_MAX, NOTES_MAX))
 
-        def read(store: WholeStore) -> str:
+        def read(store: Store) -> str:
             notes = []
             for word in store.words(wanted).words:
                 contexts = store.contexts(ContextQuery(word.key, word.lang, wanted.site, limit=1))

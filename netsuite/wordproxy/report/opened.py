@@ -10,7 +10,7 @@ from netsuite.site.tongue import said
 from netsuite.wordproxy.report import desk, query
 from netsuite.wordproxy.report.desk import Desk, Found
 from netsuite.wordproxy.report.views import no_list
-from netsuite.wordproxy.store.contract import WholeStore
+from netsuite.wordproxy.store.contract import Store
 
 #: What browsers and systems open in their certificate importer.
 KIND = "application/x-x509-ca-cert"
@@ -47,7 +47,7 @@ class Opening:
         opened = about.opened()
         values = {"about": about, "opened": opened, "file": FILE, "pinned": opened.pinned() if opened else ()}
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             return Found(no_list(store), values)
 
         return await self._desk.answer(asked, "interception.html", read)

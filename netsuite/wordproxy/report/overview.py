@@ -17,7 +17,7 @@ from netsuite.wordproxy.store.contract import (
     BreakdownQuery,
     CoverageQuery,
     Part,
-    WholeStore,
+    Store,
     WordQuery,
 )
 
@@ -51,7 +51,7 @@ class Overview:
         query.nothing(desk.pairs(asked))
         today = self._today()
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             since = (today - timedelta(days=DAYS - 1)).isoformat()
             days = store.breakdown(BreakdownQuery("day", from_=since, limit=0)).parts
             all_days = CoverageQuery()
@@ -105,7 +105,7 @@ def every_day(parts: Sequence[Part], last: date | None = None) -> list[Part]:
     return [by_day.get(name) or Part(name, 0, 0, 0, 0) for name in names]
 
 
-def _cards(days: Sequence[Part], today: date, store: WholeStore) -> list[Card]:
+def _cards(days: Sequence[Part], today: date, store: Store) -> list[Card]:
     week = (today - timedelta(days=6)).isoformat()
     of_today = [part for part in days if part.name == today.isoformat()]
     of_week = [part for part in days if week <= part.name <= today.isoformat()]

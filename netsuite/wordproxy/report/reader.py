@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from netsuite.wordproxy.report.remembered import Remembered
-from netsuite.wordproxy.store.contract import Batch, Store, StoreFault, WholeStore
+from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
 
 #: Most questions that wait for their answer.
 WAITING_MAX = 64
@@ -60,7 +60,7 @@ class Reader:
             await deferToThreadPool(self._reactor, self._pool, self._close)
             self._pool.stop()
 
-    async def ask(self, question: Callable[[WholeStore], T]) -> T:
+    async def ask(self, question: Callable[[Store], T]) -> T:
         """What ``question`` says of the store; it runs in the thread.
 
         Raises:
@@ -75,7 +75,7 @@ class Reader:
         """The batch is in the store: for stores in memory, which nobody else can write.  Waits its turn."""
         await self._in_line(lambda store: store.add(batch))
 
-    async def _in_line(self, question: Callable[[WholeStore], T]) -> T:
+    async def _in_line(self, question: Callable[[Store], T]) -> T:
         if not self._runs:
             raise Busy
         self._waiting += 1
@@ -85,13 +85,13 @@ class Reader:
             self._waiting -= 1
         return answer
 
-    def _answer(self, question: Callable[[WholeStore], T]) -> T:
+    def _answer(self, question: Callable[[Store], T]) -> T:
         """In the thread: the store's answer."""
         if self._store is None:
-            self._store = Remembered(cast(WholeStore, self._open_store()))  # all stores have all of it
+            self._store = Remembered(self._open_store())
         try:
             self._store.begin()
-            return question(cast(WholeStore, self._store))
+            return question(self._store)
         except StoreFault:
             if not self._keep:
                 self._close()

@@ -12,7 +12,7 @@ from typing import TypeVar
 from netsuite.site.answer import Asked
 from netsuite.wordproxy.report.reader import Reader
 from netsuite.wordproxy.report.undo import Changes
-from netsuite.wordproxy.store.contract import WholeStore
+from netsuite.wordproxy.store.contract import Store
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Readers:
 
         return cls(of)
 
-    async def ask(self, user: str | None, question: Callable[[WholeStore], T]) -> T:
+    async def ask(self, user: str | None, question: Callable[[Store], T]) -> T:
         """What ``question`` says of the user's store.  Raises: as `Reader.ask`."""
         reader = await self._of(user)
         return await reader.ask(question)

@@ -1,7 +1,7 @@
 """A store that is asked the same twice while nothing in it changed answers at once.
 
 A view asks for much that others asked for a moment ago (the coverage, the sites, the first words), and in a
-store of years each answer takes a while.  So answers are kept as long as `WholeStore.version` stays what it
+store of years each answer takes a while.  So answers are kept as long as `Store.version` stays what it
 was: whoever writes, here or in another process, makes it another.  Nothing is ever shown that is not so any
 more.
 """
@@ -23,7 +23,7 @@ from netsuite.wordproxy.store.contract import (
     PageList,
     PageQuery,
     Sources,
-    WholeStore,
+    Store,
     WordFacts,
     WordList,
     WordQuery,
@@ -36,9 +36,9 @@ T = TypeVar("T")
 
 
 class Remembered:
-    """A `WholeStore` before another.  Kept answers are shared: nobody may change them."""
+    """A `Store` before another.  Kept answers are shared: nobody may change them."""
 
-    def __init__(self, store: WholeStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._version: object = None
         self._kept: OrderedDict[object, Any] = OrderedDict()

@@ -16,7 +16,7 @@ from netsuite.wordproxy.store.contract import (
     ContextQuery,
     CoverageQuery,
     PageQuery,
-    WholeStore,
+    Store,
     Word,
     WordFacts,
 )
@@ -52,7 +52,7 @@ class Singles:
         )
         sort, site = wanted.get("sort", ""), wanted.get("site")
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             found = _met(store, key, wanted.get("lang"))
             if not found:
                 return Found(no_list(store), refusal=said("word.missing"))
@@ -95,7 +95,7 @@ class Singles:
         if form == "html":
             query.page_rows(wanted)
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             days = query.days_of(wanted)
             coverage = store.coverage(days)
             parts = store.breakdown(BreakdownQuery("site", site=host)).parts
@@ -142,7 +142,7 @@ class Singles:
         if form == "html":
             query.page_rows(wanted)
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             pages = store.pages(PageQuery(id=identity)).pages
             if not pages:
                 return Found(no_list(store), refusal=said("page.missing"))
@@ -195,14 +195,14 @@ def _name(asked: Asked, prefix: str) -> str:
     return name if desk.form_of(asked) == "html" else name.rpartition(".")[0]
 
 
-def _met(store: WholeStore, key: str, lang: str | None) -> list[WordFacts]:
+def _met(store: Store, key: str, lang: str | None) -> list[WordFacts]:
     """The word in the language asked for, else in each that it was met in, the most frequent first."""
     langs = [lang] if lang else [name for name, _ in store.sources(limit=_LANGS_MAX).langs]
     found = [facts for one in langs if (facts := store.word(key, one)) is not None]
     return sorted(found, key=lambda facts: -facts.word.occurrences - facts.other_occurrences)
 
 
-def _about_word(store: WholeStore, facts: WordFacts, found: list[WordFacts], sort: str) -> dict[str, Any]:
+def _about_word(store: Store, facts: WordFacts, found: list[WordFacts], sort: str) -> dict[str, Any]:
     word: Word = facts.word
     days, sites = (
         store.breakdown(BreakdownQuery(by, lang=word.lang, word=word.key, limit=60)) for by in ("day", "site")

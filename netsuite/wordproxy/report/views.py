@@ -17,7 +17,7 @@ from netsuite.wordproxy.store.contract import (
     UNKNOWN,
     CoverageQuery,
     Sources,
-    WholeStore,
+    Store,
     WordList,
     WordQuery,
 )
@@ -56,7 +56,7 @@ class Views:
         with_ranks = is_page and name == "words" and wanted.sort == SORTS[0] and not wanted.offset
         asking = replace(wanted, limit=max(wanted.limit, RANKS)) if with_ranks else wanted
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             days = query.days_of(wanted)
             looks = name != "search" or wanted.q
             found = store.words(asking) if looks else WordList(lists.NO_TOTAL, [])
@@ -109,7 +109,7 @@ class Views:
             query.page_rows(wanted)
         path = f"/{name}"
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             days = query.days_of(wanted)
             found = store.breakdown(wanted)
             total = {"parts": found.total}
@@ -137,7 +137,7 @@ class Views:
         if desk.form_of(asked) == "html":
             query.page_rows(wanted)
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             days = query.days_of(wanted)
             found = store.pages(wanted)
             total = {"pages": found.total}
@@ -165,7 +165,7 @@ class Views:
             wanted = replace(wanted, by=wanted.by or (("host",) if wanted.day else ("day",)))
         most = _DAYS_MAX if wanted.by == ("day",) else _HOSTS_MAX
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             coverage = store.coverage(wanted)
             rows = list(coverage.parts)
             if wanted.by == ("host",):
@@ -194,13 +194,13 @@ class Views:
         host, _, port = about.proxy.rpartition(":")
         where: dict[str, Any] = {"about": about, "proxy_host": host.strip("[]"), "proxy_port": port}
 
-        def read(store: WholeStore) -> Found:
+        def read(store: Store) -> Found:
             return Found(no_list(store), where)
 
         return await self._desk.answer(asked, "setup.html", read)
 
 
-def no_list(store: WholeStore) -> Listing:
+def no_list(store: Store) -> Listing:
     """The coverage of all days, of a view that lists nothing."""
     days = CoverageQuery()
     return Listing("nothing", [], [], store.coverage(days), days)

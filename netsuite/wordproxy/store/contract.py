@@ -444,10 +444,6 @@ class Store(Protocol):
     def close(self) -> None:
         """Nothing is open any more.  A closed store stays closed."""
 
-
-class WholeStore(Store, Protocol):
-    """All of it: what is asked of a store since its second schema."""
-
     def word(self, key: str, lang: str) -> WordFacts | None:
         """All of one word, None if it was never met."""
 

@@ -75,7 +75,7 @@ from netsuite.wordproxy.store.redistaking import Taking
 
 
 class RedisStore:
-    """A `WholeStore` on one server; opened, used and closed by one thread."""
+    """A `Store` on one server; opened, used and closed by one thread."""
 
     def __init__(
         self,

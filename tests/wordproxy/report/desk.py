@@ -13,7 +13,7 @@ from netsuite.site.token import Token
 from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.reader import Reader
 from netsuite.wordproxy.report.site import make_report
-from netsuite.wordproxy.store.contract import WholeStore
+from netsuite.wordproxy.store.contract import Store
 from netsuite.wordproxy.store.open import open_store
 from tests.site.wire import Now
 
@@ -57,10 +57,10 @@ class ReportCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock, self.line = Now(), Line()
         self.token = Token(self.clock.seconds, "the secret of the report")
-        self.store: WholeStore = open_store(":memory:", stop_words={"en": {"the"}})
+        self.store: Store = open_store(":memory:", stop_words={"en": {"the"}})
         self.addCleanup(self.store.close)
         self.health: Mapping[str, object] = {"counter": "running"}
-        self.opened: Callable[[], WholeStore] = lambda: self.store
+        self.opened: Callable[[], Store] = lambda: self.store
         self.reader = Reader(lambda: self.opened(), self.clock, pool=self.line, keep=True)
         self.reader.start()
         self.paused: list[bool] = []

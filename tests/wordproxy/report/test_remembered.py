@@ -12,7 +12,7 @@ from netsuite.wordproxy.store.contract import (
     Forget,
     Knowledge,
     PageQuery,
-    WholeStore,
+    Store,
     WordQuery,
 )
 from netsuite.wordproxy.store.open import open_store
@@ -29,8 +29,8 @@ class RememberedTests(SynchronousTestCase):
         self.remembered = Remembered(self.store)
         self.remembered.begin()
 
-    def opened(self) -> WholeStore:
-        store: WholeStore = open_store(self.where)
+    def opened(self) -> Store:
+        store: Store = open_store(self.where)
         self.addCleanup(store.close)
         return store
 

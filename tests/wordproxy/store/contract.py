@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netsuite.wordproxy.store.contract import WholeStore, WordQuery
+from netsuite.wordproxy.store.contract import Store, WordQuery
 
 NEXT = "2026-01-06"
 STOP = {"en": frozenset({"the", "a"}), "de": frozenset({"tide"})}
@@ -17,9 +17,9 @@ STOP = {"en": frozenset({"the", "a"}), "de": frozenset({"tide"})}
 class StoreContract:
     """One subject's tests; `open` is the subclass's."""
 
-    store: WholeStore
+    store: Store
 
-    def open(self, stop_words: Mapping[str, frozenset[str]]) -> WholeStore:
+    def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
         raise NotImplementedError
 
     def setUp(self) -> None:

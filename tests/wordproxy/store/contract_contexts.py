@@ -10,7 +10,7 @@ TIDE = ContextQuery("tide", "en")
 
 
 class ContextsContract(StoreContract):
-    """`WholeStore.contexts`."""
+    """`Store.contexts`."""
 
     def sentences(self, query: ContextQuery = TIDE) -> list[str]:
         return [context.sentence for context in self.store.contexts(query)]

@@ -22,8 +22,8 @@ from netsuite.wordproxy.store.contract import (
     Page,
     PageQuery,
     Revisit,
+    Store,
     Total,
-    WholeStore,
     WordQuery,
 )
 from tests.wordproxy.store.contract import NEXT, STOP, StoreContract
@@ -85,7 +85,7 @@ def batches(told: Sequence[Sequence[Item]]) -> list[Batch]:
     return [Batch(f"node{n}", 1000, b.pages, b.notes, b.revisits) for n, b in enumerate(found)]
 
 
-def answers(store: WholeStore) -> dict[str, Any]:
+def answers(store: Store) -> dict[str, Any]:
     """All that a store says, in numbers."""
     queries = [
         WordQuery(limit=0),
@@ -109,7 +109,7 @@ def answers(store: WholeStore) -> dict[str, Any]:
 
 
 class ForgettingContract(StoreContract):
-    """`WholeStore.forget`, against stores that never had what is forgotten."""
+    """`Store.forget`, against stores that never had what is forgotten."""
 
     def forgets(
         self,

@@ -14,7 +14,7 @@ ANNA, TIDE, GIFT = (
 
 
 class LevelsContract(StoreContract):
-    """`WholeStore.levels` and `set_levels`."""
+    """`Store.levels` and `set_levels`."""
 
     def test_levels(self) -> None:
         """Levels are kept by language and key, for words met or not; all come in order, or one language's."""

@@ -19,7 +19,7 @@ SEA = "sea.example"
 
 
 class ReadingContract(StoreContract):
-    """Filters of `Store.words`, `PageRow.known` and `WholeStore.breakdown`."""
+    """Filters of `Store.words`, `PageRow.known` and `Store.breakdown`."""
 
     def keys(self, query: WordQuery) -> list[str]:
         return [word.key for word in self.store.words(query).words]

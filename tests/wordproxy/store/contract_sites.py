@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsuite.wordproxy.store.contract import ContextQuery, Page, PageQuery, Total, WholeStore, WordQuery
+from netsuite.wordproxy.store.contract import ContextQuery, Page, PageQuery, Store, Total, WordQuery
 from tests.wordproxy.store.contract import NEXT, STOP, StoreContract
 from tests.wordproxy.store.contract_forgetting import (
     HISTORIES,
@@ -23,7 +23,7 @@ from tests.wordproxy.store.samples import DAY, batch, page
 
 
 class SitesContract(StoreContract):
-    """`WholeStore.site_langs` and `set_site_lang`."""
+    """`Store.site_langs` and `set_site_lang`."""
 
     def test_said_and_taken_back(self) -> None:
         """Corrections are told by site; after one is taken back, pages that come tell theirs again."""
@@ -98,6 +98,6 @@ class SitesContract(StoreContract):
             two.close()
 
     @staticmethod
-    def tell(store: WholeStore, told: Sequence[Sequence[Item]], *, past: int = 0) -> None:
+    def tell(store: Store, told: Sequence[Sequence[Item]], *, past: int = 0) -> None:
         for told_now in batches(told)[past:]:
             store.add(told_now)

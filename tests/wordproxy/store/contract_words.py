@@ -8,7 +8,7 @@ from tests.wordproxy.store.samples import DAY, batch, page
 
 
 class WordsContract(StoreContract):
-    """`WholeStore.word`."""
+    """`Store.word`."""
 
     def is_name(self, key: str, lang: str = "en") -> bool:
         facts = self.store.word(key, lang)

@@ -8,7 +8,7 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.wordproxy.store.contract import WholeStore
+from netsuite.wordproxy.store.contract import Store
 from netsuite.wordproxy.store.open import open_store
 from tests.wordproxy.store.contract_comparing import ComparingContract
 from tests.wordproxy.store.contract_contexts import ContextsContract
@@ -40,15 +40,15 @@ class WholeContract(
 class FileStoreTests(WholeContract, SynchronousTestCase):
     """The store in a file."""
 
-    def open(self, stop_words: Mapping[str, frozenset[str]]) -> WholeStore:
-        return cast(WholeStore, open_store(str(folder(self) / "words.db"), stop_words=stop_words))
+    def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
+        return cast(Store, open_store(str(folder(self) / "words.db"), stop_words=stop_words))
 
 
 class MemoryStoreTests(WholeContract, SynchronousTestCase):
     """The store that leaves nothing behind."""
 
-    def open(self, stop_words: Mapping[str, frozenset[str]]) -> WholeStore:
-        return cast(WholeStore, open_store(":memory:", stop_words=stop_words))
+    def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
+        return cast(Store, open_store(":memory:", stop_words=stop_words))
 
 
 class RedisStoreTests(WholeContract, SynchronousTestCase):
@@ -65,6 +65,6 @@ class RedisStoreTests(WholeContract, SynchronousTestCase):
     def tearDownClass(cls) -> None:
         cls.server.close()
 
-    def open(self, stop_words: Mapping[str, frozenset[str]]) -> WholeStore:
+    def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
         where = self.server.where(f"words{next(self.numbers)}")
-        return cast(WholeStore, open_store(where, stop_words=stop_words))
+        return cast(Store, open_store(where, stop_words=stop_words))

@@ -20,8 +20,8 @@ from netsuite.wordproxy.store.contract import (
     Knowledge,
     Note,
     PageQuery,
+    Store,
     StoreFault,
-    WholeStore,
     WordQuery,
 )
 from netsuite.wordproxy.store.sqlite import SqliteStore
@@ -34,7 +34,7 @@ PAGE_BYTES = 4096
 
 NEXT = "2026-01-06"
 
-Call = Callable[[WholeStore], object]
+Call = Callable[[Store], object]
 
 READS: tuple[Call, ...] = (
     lambda store: store.words(WordQuery(everything=True, limit=0)),

@@ -17,9 +17,9 @@ from netsuite.wordproxy.store.contract import (
     Forget,
     Note,
     PageQuery,
+    Store,
     StoreFault,
     Total,
-    WholeStore,
     WordQuery,
 )
 from netsuite.wordproxy.store.redis import RedisStore
@@ -80,7 +80,7 @@ class UpgradeTests(SynchronousTestCase):
         self.addCleanup(store.close)
         return store
 
-    def expected(self) -> WholeStore:
+    def expected(self) -> Store:
         """A store of our schema that was told the same."""
         store = RedisStore(self.server.where(f"{self.prefix}-new"))
         self.addCleanup(store.close)
