@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netsuite.wordproxy.ledger import Entry
+from netsuite.wordproxy.ledger import CopiedPage, Entry
 from netsuite.wordproxy.pipe import Begin, Job, Mark, frame, job_frame
 
 
@@ -54,10 +54,13 @@ def frames(entry: Entry, *, is_hurried: bool) -> list[bytes]:
     page, note = entry.page, entry.note
     if note is not None:
         return [frame(Mark(note, entry.profile))]
-    if page is None:
-        return []
+    return [] if page is None else page_frames(entry.sequence, page, is_hurried=is_hurried)
+
+
+def page_frames(sequence: int, page: CopiedPage, *, is_hurried: bool = False) -> list[bytes]:
+    """The bytes of a page under its number."""
     job = Job(
-        entry.sequence,
+        sequence,
         page.digest,
         page.host,
         page.url,

@@ -21,13 +21,12 @@ from twisted.internet.task import LoopingCall
 from netsuite import journal
 from netsuite.wordproxy.bring.records import Record
 from netsuite.wordproxy.child import Child, Ending, invocation
-from netsuite.wordproxy.ledger import CopiedPage
+from netsuite.wordproxy.handing import page_frames
 from netsuite.wordproxy.pipe import (
     Begin,
     Committed,
     Counted,
     FromCounter,
-    Job,
     Mark,
     PipeFault,
     Ready,
@@ -36,7 +35,6 @@ from netsuite.wordproxy.pipe import (
     Skipped,
     Trouble,
     frame,
-    job_frame,
 )
 from netsuite.wordproxy.store.contract import RECOUNTED, Note, StoreFault
 from netsuite.words.skipped import Reason
@@ -311,22 +309,4 @@ def _frames(record: Record) -> list[bytes]:
     if page is None:
         reason = record.reason or Reason.UNREADABLE
         return [frame(Mark(Note(record.number, record.day, record.host, reason.value)))]
-    return job_frame(_job(record.number, page), page.pieces, page.size)
-
-
-def _job(number: int, page: CopiedPage) -> Job:
-    return Job(
-        number,
-        page.digest,
-        page.host,
-        page.url,
-        page.day,
-        page.when,
-        page.media_type,
-        page.charset,
-        page.content_encoding,
-        page.content_language,
-        page.title,
-        page.lang,
-        page.source,
-    )
+    return page_frames(record.number, page)
