@@ -355,7 +355,7 @@ def interception_ready(*, hosts: str, fingerprint: str, path: str) -> None:
 def interception_renewed(*, path: str) -> None:
     """The authority was made anew: the list of hosts is another, or the old one was about to end."""
     _warn(
-        "{path} is a new authority: install it where the old one is, see /setup",
+        "{path} is a new authority: clients must trust it in the place of an old one, see /interception",
         event="intercept.renewed",
         path=path,
     )

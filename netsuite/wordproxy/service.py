@@ -246,8 +246,13 @@ class Wordproxy(service.MultiService):
         journal.service_ready(
             service="wordproxy",
             summary=f"proxy http://{about.proxy}, report http://{about.report}/, store {about.store} "
-            "(HTTPS is passed unseen; see /setup)",
+            f"({self._of_https()})",
         )
+
+    def _of_https(self) -> str:
+        if not self._settings.intercept.is_on:
+            return "HTTPS is passed unseen; see /setup"
+        return "HTTPS of listed hosts is opened, all other passed unseen; see /interception"
 
     def _look_out(self, told: InterceptSettings) -> None:
         """TLS of these hosts is opened from now on; connections that are open stay as they are."""
