@@ -21,7 +21,6 @@ class RedisTests(TestCase):
     def setUp(self) -> None:
         self.server = Redis()
         self.addCleanup(self.server.close)
-        self.server.up()
 
     def bring(self, path: Path) -> tuple[int, bytes]:
         """Exit status and output of an import."""
