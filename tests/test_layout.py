@@ -33,6 +33,7 @@ FLOOR = {
     "listen",
     "door",
     "descriptors",
+    "durable",
     "life",
     "access",
     "guard",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import pwd
@@ -10,6 +9,7 @@ import re
 import secrets
 from collections.abc import Mapping
 
+from netsuite import durable
 from netsuite.site.token import read_secret
 from netsuite.wordproxy.store.redisurl import parse_place, with_prefix
 
@@ -79,7 +79,7 @@ def url_key(store: str) -> bytes:
         with open(path, "rb") as file:
             key = file.read(KEY_BYTES + 1)
     except FileNotFoundError:
-        _make(path, secrets.token_bytes(KEY_BYTES))
+        durable.write(path, secrets.token_bytes(KEY_BYTES), replace=False)
         return url_key(store)
     if len(key) != KEY_BYTES:
         raise ValueError(f"{path} is no key of ours; put the right one back, or move it away with the store")
@@ -94,26 +94,5 @@ def report_secret(path: str) -> str:
     try:
         return read_secret(path)
     except FileNotFoundError:
-        _make(path, secrets.token_urlsafe(KEY_BYTES).encode() + b"\n")
+        durable.write(path, secrets.token_urlsafe(KEY_BYTES).encode() + b"\n", replace=False)
         return read_secret(path)
-
-
-def _make(path: str, content: bytes) -> None:
-    """The file is there, 0600, whole: made in another, synced and linked; one made meanwhile stays."""
-    draft = f"{path}.{os.getpid()}"
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, content)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)  # unlike rename, does not take the place of another
-    finally:
-        os.unlink(draft)
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from netsuite import durable
 from netsuite.wordproxy.store.contract import NODE_DAYS, Batch, Note, Page, Revisit
 from netsuite.words.skipped import Reason
 
@@ -161,7 +162,7 @@ class Spool:
                 "CREATE TABLE batch (id INTEGER PRIMARY KEY AUTOINCREMENT, spooled REAL NOT NULL,"
                 " pages INTEGER NOT NULL, is_bare INTEGER NOT NULL DEFAULT 0, parts BLOB NOT NULL) STRICT"
             )
-            _sync_folder(self.path)
+            durable.sync_folder(os.path.dirname(self.path))
         self.count, self.pages = run("SELECT count(*), coalesce(sum(pages), 0) FROM batch").fetchone()
 
     def put(self, packed: bytes, pages: int, now: float) -> None:
@@ -271,11 +272,3 @@ def put_aside(path: str) -> str:
     """The damaged file is no spool any more; return its new name.  Raises: OSError."""
     os.rename(path, f"{path}.damaged")
     return f"{path}.damaged"
-
-
-def _sync_folder(path: str) -> None:
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

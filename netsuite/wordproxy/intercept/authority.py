@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from netsuite import durable
 from netsuite.wordproxy.intercept.hosts import EVERYTHING, Hosts, address_of
 
 #: Days that an authority lasts, and days before its end when another is made.
@@ -221,29 +222,9 @@ def keep(authority: Authority, folder: str) -> None:
     )
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        _write(folder, FILE, secret + authority.pem)
+        durable.write(os.path.join(folder, FILE), secret + authority.pem, replace=True)
     except OSError as error:
         raise AuthorityFault(f"{folder}: the authority can't be kept: {error.strerror}") from None
-
-
-def _write(folder: str, name: str, content: bytes) -> None:
-    draft = os.path.join(folder, f".{name}.{secrets.token_hex(8)}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(draft, os.path.join(folder, name))
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
-        raise
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def opened(folder: str, scope: Scope, now: datetime.datetime) -> tuple[Authority, bool]:

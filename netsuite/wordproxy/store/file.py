@@ -15,6 +15,7 @@ import sqlite3
 from contextlib import suppress
 from importlib import resources
 
+from netsuite import durable
 from netsuite.wordproxy.store.contract import StoreFault
 
 #: "NSwd" in the header says that the file is a word store of ours.
@@ -126,7 +127,7 @@ def _create(path: str) -> None:
     finally:
         if os.path.lexists(draft):
             os.unlink(draft)
-        sync_folder(folder)
+        durable.sync_folder(folder)
 
 
 def _move_log_away(path: str) -> None:
@@ -198,15 +199,6 @@ def _make_private(path: str) -> None:
             continue
         if state.st_mode & 0o077 and state.st_uid == os.geteuid():
             os.chmod(name, 0o600)
-
-
-def sync_folder(folder: str) -> None:
-    """What was made, renamed or removed in the folder is on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _mend(error: OSError, path: str) -> str:

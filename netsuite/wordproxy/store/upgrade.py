@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from datetime import date, timedelta
 from urllib.parse import quote
 
+from netsuite import durable
 from netsuite.wordproxy.store import file, queries, rebuilding
 from netsuite.wordproxy.store.contract import StoreFault
 
@@ -131,7 +132,7 @@ def _copy(path: str, today: date) -> str:
         finally:
             os.close(descriptor)
         os.replace(draft, copy)
-        file.sync_folder(os.path.dirname(os.path.abspath(path)))
+        durable.sync_folder(os.path.dirname(os.path.abspath(path)))
     except (OSError, sqlite3.Error) as error:
         for name in (draft, f"{draft}-journal", f"{draft}-wal", f"{draft}-shm"):
             with suppress(OSError):
