@@ -8,7 +8,6 @@ session that was judged once is resumed by later connections to the same place, 
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite.door import Secured
+from netsuite.proxy.dialling import is_literal
 from netsuite.proxy.revocation import is_revoked
 from netsuite.proxy.upstream import UpstreamSide
 
@@ -91,7 +91,7 @@ class SecureUpstream(UpstreamSide):
         connection = self.transport.getHandle()  # type: ignore[attr-defined]  # of TLS
         host = self.place[0]
         try:
-            (verify_ip_address if _is_address(host) else verify_hostname)(connection, host)
+            (verify_ip_address if is_literal(host) else verify_hostname)(connection, host)
         except (VerificationError, ValueError):  # ValueError: names in it that are none
             self.transport.abortConnection()
             shaken.errback(BadCertificate(f"the certificate of {host} is for another name"))
@@ -150,7 +150,7 @@ class Secure:
         upstream: SecureUpstream = protocol.wrappedProtocol
         connection = SSL.Connection(self._context, None)
         host, _ = upstream.place
-        if not _is_address(host):
+        if not is_literal(host):
             connection.set_tlsext_host_name(host.encode("ascii"))
         connection.request_ocsp()
         session = self._session(upstream.place)
@@ -211,11 +211,3 @@ def _not_revoked(connection: SSL.Connection, statement: bytes, data: object) -> 
         chain = connection.get_verified_chain() or []
         upstream.revoked = is_revoked(statement, [item.to_cryptography() for item in chain[:2]])
     return not upstream.revoked
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -259,7 +259,7 @@ class Wordproxy(service.MultiService):
         if isinstance(self._counting, Crew):
             self._counting.intercept = told
         else:
-            self._interception = self._proxy.relay.lookout = lookout(told, self._reactor)
+            self._interception = self._proxy.relay.lookout = lookout(told, self._authority, self._reactor)
 
     def _secret(self) -> str:
         """What stands behind the report's tokens; of nodes that share a Redis it is the same."""

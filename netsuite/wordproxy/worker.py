@@ -19,6 +19,7 @@ from netsuite.proxy.talk import Message
 from netsuite.proxy.trade import Say
 from netsuite.wordproxy.alone import Alone
 from netsuite.wordproxy.crew import Told, pieces
+from netsuite.wordproxy.intercept.authority import load
 from netsuite.wordproxy.intercept.interception import Interception
 from netsuite.wordproxy.intercept.settings import InterceptSettings, lookout
 from netsuite.wordproxy.place import MEMORY
@@ -56,8 +57,9 @@ class Counting:
 
     def _look_out(self) -> None:
         if self._relay is not None:
+            authority = load(self._intercept.folder) if self._intercept.is_on else None  # the first process's
             self._relay.lookout = lookout(
-                self._intercept, self._reactor, on_pinned=lambda host: self._say({"pinned": host})
+                self._intercept, authority, self._reactor, on_pinned=lambda host: self._say({"pinned": host})
             )
 
     def change(self, message: Message) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from netsuite import journal
 from netsuite.wordproxy.intercept import hosts as lists
-from netsuite.wordproxy.intercept.authority import FILE, Authority, Scope, load, opened, shown
+from netsuite.wordproxy.intercept.authority import FILE, Authority, Scope, opened, shown
 from netsuite.wordproxy.intercept.hosts import Hosts
 from netsuite.wordproxy.intercept.interception import Interception
 from netsuite.wordproxy.intercept.leaves import Leaves, utc_now
@@ -61,10 +61,12 @@ def prepare(told: InterceptSettings) -> Authority | None:
 
 
 def lookout(
-    told: InterceptSettings, reactor: Any, on_pinned: Callable[[str], object] = str
+    told: InterceptSettings,
+    authority: Authority | None,
+    reactor: Any,
+    on_pinned: Callable[[str], object] = str,
 ) -> Interception | None:
-    """What opens tunnels, by an authority that `prepare` has made; None where there is nothing to open."""
-    authority = load(told.folder) if told.is_on else None
+    """What opens tunnels, by the authority that `prepare` gives; None where there is nothing to open."""
     if authority is None:
         return None
     return Interception(told.hosts, Leaves(authority, reactor), reactor, on_pinned=on_pinned)
