@@ -186,8 +186,7 @@ def _word_of(asked: Asked) -> tuple[str, str]:
     name = asked.path.removeprefix("/word/")
     if said_form:
         return query.one_of("format", _FORMATS)(said_form), name
-    form = desk.form_of(asked)
-    return form, name if form == "html" else name.rpartition(".")[0]
+    return desk.form_of(asked), _name(asked, "/word/")
 
 
 def _name(asked: Asked, prefix: str) -> str:

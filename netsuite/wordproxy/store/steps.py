@@ -96,20 +96,27 @@ class Steps:
                 place = forgetting.word_tallies(connection, number, place)
 
     def _host(self, host: str) -> int:
-        self._run(lambda connection: forgetting.host_pages(connection, host))
-        self._run(lambda connection: forgetting.host_tallies(connection, host))
-        with self._database.transaction() as connection:
-            while forgetting.host_pages(connection, host) or forgetting.host_tallies(connection, host):
-                pass  # what was added since
-            return forgetting.host_name(connection, host)
+        steps: list[Step] = [
+            lambda connection: forgetting.host_pages(connection, host),
+            lambda connection: forgetting.host_tallies(connection, host),
+        ]
+        return self._all_of(steps, lambda connection: forgetting.host_name(connection, host))
 
     def _day(self, day: int) -> int:
-        self._run(lambda connection: forgetting.day_visits(connection, day))
-        self._run(lambda connection: forgetting.day_tallies(connection, day))
+        steps: list[Step] = [
+            lambda connection: forgetting.day_visits(connection, day),
+            lambda connection: forgetting.day_tallies(connection, day),
+        ]
+        return self._all_of(steps, lambda connection: forgetting.day_rest(connection, day))
+
+    def _all_of(self, steps: list[Step], rest: Callable[[sqlite3.Connection], int]) -> int:
+        """The steps are done, also over what came meanwhile, and ``rest`` with them; what that says."""
+        for step in steps:
+            self._run(step)
         with self._database.transaction() as connection:
-            while forgetting.day_visits(connection, day) or forgetting.day_tallies(connection, day):
+            while any(step(connection) for step in steps):
                 pass  # what was added since
-            return forgetting.day_rest(connection, day)
+            return rest(connection)
 
     def _everything(self, *, levels: bool) -> int:
         self.finish()
