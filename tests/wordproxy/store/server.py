@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import socket
 from collections.abc import Sequence
@@ -81,3 +82,19 @@ class Redis(Child):
     def where(self, prefix: str = "words", more: str = "") -> str:
         """The address of a store there."""
         return f"unix://{self.socket}?prefix={prefix}{more}"
+
+
+class OneServer:
+    """Part of a test case: one server for all of its tests, and numbers to tell their prefixes apart."""
+
+    server: Redis
+    numbers = itertools.count()
+    options: Sequence[str] = ()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = Redis(cls.options)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
-from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -20,7 +18,7 @@ from tests.wordproxy.store.contract_sites import SitesContract
 from tests.wordproxy.store.contract_visits import VisitsContract
 from tests.wordproxy.store.contract_words import WordsContract
 from tests.wordproxy.store.samples import folder
-from tests.wordproxy.store.server import Redis
+from tests.wordproxy.store.server import OneServer
 
 
 class WholeContract(
@@ -41,30 +39,19 @@ class FileStoreTests(WholeContract, SynchronousTestCase):
     """The store in a file."""
 
     def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
-        return cast(Store, open_store(str(folder(self) / "words.db"), stop_words=stop_words))
+        return open_store(str(folder(self) / "words.db"), stop_words=stop_words)
 
 
 class MemoryStoreTests(WholeContract, SynchronousTestCase):
     """The store that leaves nothing behind."""
 
     def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
-        return cast(Store, open_store(":memory:", stop_words=stop_words))
+        return open_store(":memory:", stop_words=stop_words)
 
 
-class RedisStoreTests(WholeContract, SynchronousTestCase):
+class RedisStoreTests(OneServer, WholeContract, SynchronousTestCase):
     """The store in a Redis: each test has a prefix of its own on one server."""
-
-    server: Redis
-    numbers = itertools.count()
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Redis()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.close()
 
     def open(self, stop_words: Mapping[str, frozenset[str]]) -> Store:
         where = self.server.where(f"words{next(self.numbers)}")
-        return cast(Store, open_store(where, stop_words=stop_words))
+        return open_store(where, stop_words=stop_words)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.wordproxy.store.contract import SORTS, Page, Store, Total, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from tests.wordproxy.store.samples import batch, page
-from tests.wordproxy.store.server import Redis
+from tests.wordproxy.store.server import OneServer
 
 DAYS = [f"2026-01-0{n}" for n in range(1, 5)]
 SITES = ["news.example", "sea.example"]
@@ -102,19 +102,8 @@ class MemoryModelTests(SynchronousTestCase):
         _try(self, open_store(":memory:", stop_words=STOP), batches, again, queries)
 
 
-class RedisModelTests(SynchronousTestCase):
+class RedisModelTests(OneServer, SynchronousTestCase):
     """The store in a Redis, and how its lists stand beside those of the one in memory."""
-
-    server: Redis
-    numbers = itertools.count()
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Redis()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.close()
 
     def open(self) -> Store:
         return open_store(self.server.where(f"model{next(self.numbers)}"), stop_words=STOP)

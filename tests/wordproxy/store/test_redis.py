@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import signal
 
@@ -24,23 +23,14 @@ from netsuite.wordproxy.store.redis import RedisStore
 from tests.real.parts import PartError, free_ports, until
 from tests.real.test_secure_proxy import write_certificate
 from tests.wordproxy.store.samples import DAY, batch, folder, page
-from tests.wordproxy.store.server import Redis
+from tests.wordproxy.store.server import OneServer, Redis
 
 #: A batch that touches a key of every kind.
 FULL = batch(page(1, "tide", "boat"), page(2, "Tide", path="b"), Note(3, DAY, "shop.example", "unseen"))
 
 
-class RedisTests(SynchronousTestCase):
-    server: Redis
-    numbers = itertools.count()
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Redis(["--enable-protected-configs", "local"])
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.close()
+class RedisTests(OneServer, SynchronousTestCase):
+    options = ("--enable-protected-configs", "local")
 
     def setUp(self) -> None:
         self.prefix = f"words{next(self.numbers)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 from hypothesis import given, settings
@@ -14,7 +13,7 @@ from netsuite.wordproxy.store.contract import BREAKDOWNS, BreakdownQuery, Knowle
 from netsuite.wordproxy.store.redis import RedisStore
 from tests.wordproxy.store import test_bases
 from tests.wordproxy.store.contract_forgetting import DAYS, HOSTS, LANGS, batches, pages
-from tests.wordproxy.store.server import Redis
+from tests.wordproxy.store.server import OneServer, Redis
 from tests.wordproxy.store.test_bases import BasesTests
 
 KNOWN = {("tide", "en"), ("anna", "de")}
@@ -31,18 +30,7 @@ queries = st.builds(
 )
 
 
-class PartsTests(SynchronousTestCase):
-    server: Redis
-    numbers = itertools.count()
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Redis()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.close()
-
+class PartsTests(OneServer, SynchronousTestCase):
     @settings(deadline=None, max_examples=40)
     @given(
         st.lists(st.lists(pages, max_size=4), max_size=4),

@@ -25,7 +25,7 @@ from netsuite.wordproxy.store.redisserver import Server
 from tests.real.parts import until
 from tests.wordproxy.store.contract_forgetting import answers
 from tests.wordproxy.store.samples import DAY, batch, digest, page, revisit
-from tests.wordproxy.store.server import Redis
+from tests.wordproxy.store.server import OneServer, Redis
 
 NEXT = "2026-01-06"
 PAGE = f"{digest('a', 'news.example').hex()}:en"
@@ -47,18 +47,7 @@ class Killed(Exception):  # noqa: N818 - what happens to the process
     """The process ends here."""
 
 
-class TasksTests(SynchronousTestCase):
-    server: Redis
-    numbers = itertools.count()
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Redis()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.close()
-
+class TasksTests(OneServer, SynchronousTestCase):
     def open(self, prefix: str | None = None) -> RedisStore:
         store = RedisStore(self.server.where(prefix or f"words{next(self.numbers)}"))
         self.addCleanup(store.close)

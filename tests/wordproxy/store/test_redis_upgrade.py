@@ -26,7 +26,7 @@ from netsuite.wordproxy.store.redis import RedisStore
 from netsuite.wordproxy.store.redisupgrade import Upgrade
 from tests.wordproxy.store.contract_forgetting import answers
 from tests.wordproxy.store.samples import DAY, batch, page
-from tests.wordproxy.store.server import Redis
+from tests.wordproxy.store.server import OneServer
 
 NEXT, OLD = "2026-01-06", "2025-12-01"
 
@@ -52,19 +52,12 @@ class Killed(Exception):  # noqa: N818 - what happens to the process
     """The process ends here."""
 
 
-class UpgradeTests(SynchronousTestCase):
-    server: Redis
-    numbers = itertools.count()
-
+class UpgradeTests(OneServer, SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = Redis()
+        super().setUpClass()
         path = Path(__file__).with_name("schema1.redis.json")
         cls.kept: dict[str, list[Any]] = json.loads(path.read_text("utf-8"))
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.close()
 
     def setUp(self) -> None:
         self.prefix = f"words{next(self.numbers)}"
