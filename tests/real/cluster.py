@@ -140,6 +140,10 @@ class HAProxy(Child):
             raise self.fault("ended at its start")
         return self
 
+    def sends_to(self, node: Node) -> bool:
+        """Whether the proxy's clients may come to that node, by what HAProxy said last; before that they may."""
+        return re.findall(f"Server proxy/{node.place} is (UP|DOWN)", self.log)[-1:] != ["DOWN"]
+
     def _written(self, name: str, places: Mapping[str, str]) -> str:
         """The path of that file, with our addresses in the place of its own, each of which it has once."""
         text = (DEPLOY / name).read_text()

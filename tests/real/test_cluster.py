@@ -127,6 +127,7 @@ class FailoverTests(Fleet):
         until("a primary", lambda: "Server redis/second is DOWN" in self.haproxy.log)
         for node in self.nodes:
             node.up()
+        until("both nodes get clients", lambda: all(map(self.haproxy.sends_to, self.nodes)))
 
     def says(self, number: int, words: bytes) -> bool:
         """Whether a server says so of its replication."""
