@@ -105,6 +105,14 @@ _TLS_DETAILS = {
 _DEPTH = 8
 
 
+class Failed(Exception):  # noqa: N818 - how work ended, told to people
+    """Work that failed by a cause of the table; ``Outcome.of`` tells it as it says itself."""
+
+    def __init__(self, cause: str, message: str, *, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.cause, self.detail = cause, detail
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How it ended.  ``cause``: a word of the table, None if all is well; ``message``: a sentence for people.
@@ -144,6 +152,8 @@ class Outcome:
     def of(cls, error: BaseException) -> Outcome:
         """Return that of an error; one that the table doesn't know is a bug of ours, its text untold."""
         error = _innermost(error)
+        if isinstance(error, Failed):
+            return cls.failed(error.cause, str(error), detail=error.detail)
         cause, detail = _cause(error)
         if cause == "internal":
             return cls.failed(cause, f"internal error ({type(error).__name__})")

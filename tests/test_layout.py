@@ -24,6 +24,7 @@ FLOOR = {
     "journal",
     "wire",
     "dial",
+    "race",
     "reactor",
     "glue",
     "splice",

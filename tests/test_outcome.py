@@ -20,7 +20,7 @@ from twisted.web.client import ResponseFailed, ResponseNeverReceived
 
 from netsuite.http1.errors import BadMessage
 from netsuite.names import ResolverFailed
-from netsuite.outcome import ERRORS, EXITS, NOT_FOUND, TERMINATED, Outcome, worst
+from netsuite.outcome import ERRORS, EXITS, NOT_FOUND, TERMINATED, Failed, Outcome, worst
 
 
 class TableTests(SynchronousTestCase):
@@ -113,6 +113,12 @@ class ErrorTests(SynchronousTestCase):
             Outcome.of(error.ConnectionRefusedError(111, "Connection refused")).message,
             "Connection was refused by other side: 111: Connection refused.",
         )
+
+    def test_failed(self) -> None:
+        """An error of ours that knows its cause is told as it says."""
+        told = Outcome.of(Failed("limit", "more than 5 bytes", detail="size"))
+        self.assertEqual((told.exit, told.cause, told.message), (14, "limit", "more than 5 bytes"))
+        self.assertEqual(told.detail, "size")
 
     def test_a_bug_tells_no_text(self) -> None:
         """The text of an error that nobody foresaw may hold a secret, so it is not told."""

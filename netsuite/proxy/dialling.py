@@ -25,8 +25,8 @@ from netsuite.guard import AgainstRule, Forbidden, Guard
 from netsuite.names import Names, ResolverFailed
 from netsuite.proxy.chain import Chain, Hop, HopFailed
 from netsuite.proxy.handshake import Handshake, handshake
-from netsuite.proxy.race import Judge, Losers, Race, judged
 from netsuite.proxy.route import Permit
+from netsuite.race import Judge, Losers, Race, judged
 
 if TYPE_CHECKING:
     from netsuite.http1.target import Target

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from netsuite.http1.head import RequestHead
 from netsuite.http1.target import Target
 from netsuite.proxy.rules import Acl, Asked, Pending, Verdict
-
-#: Says why an address may not be dialled, None if it may; ``""`` is one that only a proxy further on knows.
-Permit = Callable[[str], str | None]
+from netsuite.race import Permit as Permit
 
 #: Most that we say for Max-Forwards, however much a client says (RFC 9110 §7.6.2).
 FORWARDS_MAX = 1000

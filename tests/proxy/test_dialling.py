@@ -18,7 +18,7 @@ from netsuite.http1.target import Target
 from netsuite.names import Names, ResolverFailed
 from netsuite.proxy.chain import Chain
 from netsuite.proxy.dialling import Dialler, Dialling, is_literal, written_address
-from netsuite.proxy.race import APART, BEHIND_MAX, BEHIND_SECONDS, SIDE_BY_SIDE, Losers, interleaved
+from netsuite.race import APART, BEHIND_MAX, BEHIND_SECONDS, SIDE_BY_SIDE, Losers, interleaved
 from netsuite.resolving.answer import Found
 
 SIX, FOUR = "2606:4700::1111", "1.1.1.1"

@@ -21,7 +21,6 @@ from twisted.python.failure import Failure
 
 from netsuite.dial import dial
 from netsuite.guard import AgainstRule, Forbidden
-from netsuite.proxy.route import Permit
 
 #: Seconds between two attempts (RFC 8305 §8).
 APART = 0.25
@@ -34,6 +33,9 @@ BEHIND_SECONDS = 60.0
 BEHIND_MAX = 1024
 
 Judge = Callable[[str, int], Forbidden | None]
+
+#: Says why an address may not be dialled, None if it may; ``""`` is one that only a proxy further on knows.
+Permit = Callable[[str], str | None]
 
 
 def judged(judge: Judge, permit: Permit | None, address: str, port: int) -> Forbidden | None:
