@@ -103,6 +103,16 @@ class ToolOptions(usage.Options):
         """Return the option table with the tool's examples below it."""
         return f"{super().getUsage(width)}\n{self.examples}\n"
 
+    def take_reactor(self) -> Any:
+        """Return the reactor that the work is done on; the command line has been read."""
+        from twisted.internet import reactor
+
+        return reactor
+
+    def stopped(self, interrupted: Outcome) -> Outcome:
+        """Return how work ended that a signal has ended; a tool that is meant to be ended so says otherwise."""
+        return interrupted
+
     def opt_version(self) -> NoReturn:
         """Print the versions and exit."""
         _write(f"netsuite {version()} (Twisted {twisted.__version__}, Python {platform.python_version()})")
@@ -139,10 +149,8 @@ def start(kind: type[ToolOptions], main: Main, arguments: Sequence[str] | None =
 
 
 def _work(options: ToolOptions, main: Main, arguments: Sequence[str]) -> Outcome:
-    from twisted.internet import reactor
-
     options.parseOptions(list(arguments))
-    return Running(reactor, options, main).run()
+    return Running(options.take_reactor(), options, main).run()
 
 
 class Running:
@@ -159,7 +167,7 @@ class Running:
         self._reactor.callWhenRunning(self._start)
         self._reactor.run()
         if self._interrupted is not None:
-            return self._interrupted
+            return self._options.stopped(self._interrupted)
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         if self._outcome is None:
