@@ -47,6 +47,11 @@ def show_queries(shown: bool) -> None:
     _shown["queries"] = shown
 
 
+def shows_queries() -> bool:
+    """Return whether query strings are kept in what is logged."""
+    return _shown["queries"]
+
+
 def escaped(text: str | bytes) -> str:
     """Return peer's text as one line without control characters, cut at ``TEXT_MAX``."""
     if isinstance(text, bytes):
@@ -92,6 +97,30 @@ def echo_connected(*, client: str) -> None:
 def line_too_long(*, client: str, bound: int) -> None:
     """A client sent a longer line than allowed and was told so."""
     _info("{client}: line over {bound} bytes, closed", event="bound.line", client=client, bound=bound)
+
+
+def visited(*, text: str, client: str, request: str, status: int, sent: int) -> None:
+    """A site of ours answered.  ``request``: the first line of it, escaped and its query hidden."""
+    _info(
+        "{log_text}",
+        log_text=text,
+        event="visit",
+        client=client,
+        request=request,
+        status=status,
+        sent=sent,
+    )
+
+
+def site_refused(*, client: str, status: int, reason: str) -> None:
+    """A site of ours got what is no request, or is over a bound, and said so.  ``reason``: our own words."""
+    _info(
+        "{client} was answered {status}: {reason}",
+        event="site.refused",
+        client=client,
+        status=status,
+        reason=reason,
+    )
 
 
 def client_refused(*, client: str, reason: str) -> None:

@@ -43,6 +43,9 @@ FLOOR = {
     "metrics",
     "outcome",
     "crowd",
+    "linefile",
+    "visits",
+    "tlspeer",
     "site",
 }
 SERVICES = {"echo", "httpecho", "pages", "formsite", "colors", "proxy", "wordproxy"}

@@ -7,18 +7,14 @@ line's grammar has no control characters, and what an origin said is escaped.
 from __future__ import annotations
 
 import json
-import os
 import string
 import time
-from collections.abc import Callable
 from typing import Any
 
 from netsuite import journal
 from netsuite.http1.head import RequestHead
 from netsuite.http1.target import Target
-
-#: Mode of a log file: the group may read it, others not.
-MODE = 0o640
+from netsuite.linefile import LineFile, Soon
 
 #: What ``--log-format`` may name.
 NAMES = ("time", "client", "conn", "method", "url", "status", "kind", "sent", "received", "seconds", "peer")
@@ -33,8 +29,6 @@ _PROBES: tuple[dict[str, Any], ...] = (
     dict.fromkeys(NAMES, "") | dict.fromkeys((*_COUNTS, "status"), 1 << 62) | {"seconds": 0.5},
     dict.fromkeys(NAMES, "x") | dict.fromkeys(_COUNTS, 0) | {"seconds": 0.0},
 )
-
-_Soon = Callable[[Callable[[], None]], object]
 
 
 def check_form(form: str) -> str:
@@ -65,30 +59,23 @@ class AccessLog:
     """
 
     def __init__(
-        self, where: str, *, hosts_only: bool = False, form: str | None = None, soon: _Soon | None = None
+        self, where: str, *, hosts_only: bool = False, form: str | None = None, soon: Soon | None = None
     ) -> None:
-        self._where, self._hosts_only, self._form, self._soon = where, hosts_only, form, soon
+        self._hosts_only, self._form = hosts_only, form
         self._is_off = where == "off"
-        self._fd: int | None = None
-        self._waiting: list[str] = []
+        self._file = None if where in ("-", "off") else LineFile(where, soon)
         self._kinds: dict[bytes, str] = {}
         self._second, self._stamp = 0, ""
-        self._failed = self._is_cut = False
 
     def open(self) -> None:
         """Open the file, or open it again after it was moved away.  Raises: OSError."""
-        if self._where in ("-", "off"):
-            return
-        fd = os.open(self._where, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
-        self.close()
-        self._fd = fd
+        if self._file is not None:
+            self._file.open()
 
     def close(self) -> None:
         """Write what waits and let go of the file."""
-        self._flush()
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        if self._file is not None:
+            self._file.close()
 
     def request(
         self,
@@ -109,7 +96,7 @@ class AccessLog:
         shown = self._kinds.get(kind)
         if shown is None:
             shown = self._shown(kind)
-        if self._fd is None:
+        if self._file is None:
             journal.request_done(
                 conn=conn,
                 client=client,
@@ -122,12 +109,12 @@ class AccessLog:
                 peer=peer,
             )
         elif self._form is None:
-            self._line(
+            self._file.line(
                 f"{self._time()} {client} {conn} {method} {url} "
                 f"{status} {shown} {sent} {seconds:.3f} {peer}\n"
             )
         else:
-            self._line(self._formed(client, conn, method, url, status, shown, sent, 0, seconds, peer))
+            self._file.line(self._formed(client, conn, method, url, status, shown, sent, 0, seconds, peer))
 
     def refused(
         self,
@@ -142,16 +129,18 @@ class AccessLog:
         """We answered a request ourselves, or bytes that are none (``head`` None)."""
         method = head.method.decode("ascii") if head is not None else "-"
         url = self._url(head.target) if head is not None and head.target is not None else "-"
-        if self._fd is None:
+        if self._file is None:
             if self._is_off:
                 method = url = "-"
             journal.request_refused(
                 conn=conn, client=client, method=method, url=url, status=status, cause=cause, reason=reason
             )
         elif self._form is None:
-            self._line(f"{self._time()} {client} {conn} {method} {url} {status} !{cause} 0 {seconds:.3f} -\n")
+            self._file.line(
+                f"{self._time()} {client} {conn} {method} {url} {status} !{cause} 0 {seconds:.3f} -\n"
+            )
         else:
-            self._line(self._formed(client, conn, method, url, status, "!" + cause, 0, 0, seconds, "-"))
+            self._file.line(self._formed(client, conn, method, url, status, "!" + cause, 0, 0, seconds, "-"))
 
     def tunnel(
         self, conn: int, client: str, target: Target, sent: int, received: int, seconds: float, peer: str
@@ -162,7 +151,7 @@ class AccessLog:
         place = f"{target.host.decode('ascii')}:{target.port}"
         if b":" in target.host:
             place = f"[{target.host.decode('ascii')}]:{target.port}"
-        if self._fd is None:
+        if self._file is None:
             journal.tunnel_done(
                 conn=conn,
                 client=client,
@@ -173,12 +162,12 @@ class AccessLog:
                 peer=peer,
             )
         elif self._form is None:
-            self._line(
+            self._file.line(
                 f"{self._time()} {client} {conn} CONNECT {place} "
                 f"tunnel {received}/{sent} {seconds:.1f} {peer}\n"
             )
         else:
-            self._line(
+            self._file.line(
                 self._formed(client, conn, "CONNECT", place, "tunnel", "-", received, sent, seconds, peer)
             )
 
@@ -211,31 +200,3 @@ class AccessLog:
         if self._form == "json" or self._form is None:
             return json.dumps(values) + "\n"
         return self._form.format_map(values) + "\n"
-
-    # writing
-
-    def _line(self, text: str) -> None:
-        self._waiting.append(text)
-        if self._soon is None:
-            self._flush()
-        elif len(self._waiting) == 1:
-            self._soon(self._flush)
-
-    def _flush(self) -> None:
-        """Write what waits, whole lines in one call, so that several processes may share a file."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting or self._fd is None:
-            return
-        lines = "".join(waiting).encode("utf-8", "backslashreplace")
-        if self._is_cut:
-            lines = b"\n" + lines
-        try:
-            while lines and (written := os.write(self._fd, lines)):
-                self._is_cut = lines[:written][-1:] != b"\n"
-                lines = lines[written:]
-        except OSError as error:  # a full disk must not end the relay; the first loss is told
-            if not self._failed:
-                journal.log_lost(where=self._where, text=str(error))
-            self._failed = True
-        else:
-            self._failed = False

@@ -356,7 +356,7 @@ class WritingTests(Logging):
         log = self.opened(soon=True)
         write = os.write
         fill(log)
-        size = len(log._waiting[0].encode())
+        size = len(log._file._waiting[0].encode())
         fill(log)
         answers = iter((size, None))
 
