@@ -202,6 +202,11 @@ class Connection:
         if sent < len(data):
             self._enqueue(memoryview(data)[sent:] if sent else data)
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return self._queued if self._queue is not None else 0
+
     def writeSequence(self, iovec: Any) -> None:
         """Send several pieces."""
         self.write(b"".join(iovec))

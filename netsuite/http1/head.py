@@ -189,11 +189,12 @@ class HeadReader(Generic[Head]):
         return None
 
 
-def parse_request(block: bytes, limits: Limits) -> RequestHead:
+def parse_request(block: bytes, limits: Limits, *, at_origin: bool = False) -> RequestHead:
     """The request whose start line and fields ``block`` holds, without the empty line that ends them.
 
-    One empty line before the start line is passed over (RFC 9112 §2.2).  Raises: BadMessage 400, 414, 431,
-    501, 505.
+    One empty line before the start line is passed over (RFC 9112 §2.2).  ``at_origin``: we are who it is for,
+    and then a target in absolute form says the host, whatever Host names (§3.2.2).  Raises: BadMessage 400,
+    414, 431, 501, 505.
     """
     if len(block) > limits.head_bytes:
         _too_large(block, limits)
@@ -209,7 +210,7 @@ def parse_request(block: bytes, limits: Limits) -> RequestHead:
     fields, passed = field_block(lines, start.end(), limits)
     table = combined(fields)
     target = request_target(method, raw)
-    check_host(table.get(b"host"), target, minor)
+    check_host(table.get(b"host"), None if at_origin else target, minor)
     length, chunked = None, False
     if b"content-length" in table or b"transfer-encoding" in table:
         length, chunked = body_framing(table, lines, minor)

@@ -1,62 +1,59 @@
-"""A connection to a site of ours and its requests: twisted.web's, with bounds and a check of Host.
+"""A connection to a site of ours: bytes to requests by the strict reader of ``http1``, one after the other.
 
-What it refuses before any view is asked, each with a whole answer and then the end of the connection: a
-head over `HEAD_BYTES` or `FIELDS_MAX` (431, its first line alone 414), one that takes longer than
-`HEAD_SECONDS` to come (408), a body over the site's bound (413) or, with those of others, over `HELD_BYTES`
-(503), what is no HTTP (400). Then, in the site's own frame: no Host, two, or a bad one (400), and names that
-aren't ours (421).
+Theory.  Twisted's own channel writes (`Request`, backpressure, producers); reading is ours, so that what two
+readers could understand differently is refused here as in the proxy.  A connection is in one of these states:
+
+    between   no byte of a request has come; ``idle_seconds`` of silence and the connection ends
+    head      it has ``head_seconds`` from its first byte on, however it comes (408); 400, 414, 431, 501, 505
+    body      ``idle_seconds`` for each piece, ``body_seconds`` for all (408); 413, and 503 past `HELD_BYTES`
+    in hand   a view is asked, for at most ``answer_seconds`` until it begins to answer (503)
+    ending    it was told no and why, our FIN has left; what still comes is dropped, for a bounded while, as a
+              reset would take the answer from who hasn't read it yet (RFC 9112 §9.6)
+
+Requests sent ahead wait, at most `AHEAD_BYTES` of them before nothing more is read, and are answered in turn,
+so many in one go that others have theirs.  While the client doesn't take our answers none of its further
+requests is begun; if it takes less than `TAKEN_BYTES` in ``idle_seconds`` it is cut off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any, Protocol
 
+from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
 from twisted.python.failure import Failure
-from twisted.web import http, server
+from twisted.web import http
+from zope.interface import implementer
 
 from netsuite import journal
 from netsuite.crowd import NEVER, Crowd
-from netsuite.site.answer import Asked, phrase
+from netsuite.http1.body import Body, request_body
+from netsuite.http1.errors import BadMessage
+from netsuite.http1.head import HeadReader, RequestHead, parse_request
+from netsuite.site.answer import phrase
+from netsuite.site.bounds import Bounds
 from netsuite.site.frame import Frame
-from netsuite.site.hosts import refusal as judge_host
-from netsuite.site.routes import send
-from netsuite.site.tongue import Said, said
-
-#: Longest head of a request: small ones come to our sites, but localhost's other ports add their cookies.
-HEAD_BYTES = 32 * 1024
-FIELDS_MAX = 100
-
-#: Longest time from a head's first byte to its last.
-HEAD_SECONDS = 15.0
-
-#: Longest body, unless the site says otherwise.
-BODY_BYTES = 64 * 1024
+from netsuite.site.request import Request, date
+from netsuite.site.safety import SECURITY, SECURITY_LINES
 
 #: Bodies of all requests together, while they come and are being answered.
 HELD_BYTES = 64 * 1024 * 1024
 
-#: How long a client that was told to go may take to read why.
-_LINGER_SECONDS = 5.0
+#: Bytes of later requests that are held while one is in hand, before the client has to wait.
+AHEAD_BYTES = 16 * 1024
 
-#: Only our own files run and are shown, no other site may frame ours or learn where its reader was.
-SECURITY = {
-    b"Content-Security-Policy": (
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-        b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    b"X-Content-Type-Options": b"nosniff",
-    b"X-Frame-Options": b"DENY",
-    b"Referrer-Policy": b"same-origin",  # with no-referrer a form of ours would come from Origin: null
-    b"Cross-Origin-Opener-Policy": b"same-origin",
-    b"Cross-Origin-Resource-Policy": b"same-origin",
-    b"Permissions-Policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
+#: Requests of one connection that are answered before others have their turn.
+TURN_REQUESTS = 16
 
-_HOST_SENTENCES = {
-    400: said("refusal.host"),
-    421: said("refusal.name"),
-}
+#: What a client that is sent something has to take of it in the idle time.
+TAKEN_BYTES = 16 * 1024
+
+#: How long, in seconds and bytes, what still comes is dropped after a refusal.
+LINGER_SECONDS = 5.0
+LINGER_BYTES = 4 * 1024 * 1024
+
+_read = partial(parse_request, at_origin=True)
 
 
 class SiteOfOurs(Protocol):
@@ -64,75 +61,16 @@ class SiteOfOurs(Protocol):
 
     frame: Frame
     names: Collection[str]
-    idle_seconds: float
+    bounds: Bounds
     held_bytes: int
     crowd: Crowd | None
+    reactor: Any
 
     def longest(self, method: bytes, path: bytes) -> int: ...
+    def refused(self, status: int, client: str, reason: str) -> None: ...
 
 
-class Request(server.Request):
-    """A request whose Host is judged before anything is done for it."""
-
-    channel: Channel
-    _longest = 0
-
-    def gotLength(self, length: int | None) -> None:
-        """Refuse a body that says it is too long; one that doesn't say is measured as it comes."""
-        self._longest = self.channel.longest()
-        too_long = length is not None and length > self._longest
-        super().gotLength(0 if too_long else length)
-        if too_long:
-            self.channel.refuse(413)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        held = self.channel.hold(len(data))
-        if held > self._longest:
-            self.channel.refuse(413)
-        elif self.channel.site.held_bytes > HELD_BYTES:
-            self.channel.refuse(503)
-        else:
-            super().handleContentChunk(data)
-
-    def process(self) -> None:
-        """Answer, if the request is for one of our names."""
-        authority = self._take_absolute()
-        fields = self.requestHeaders.getRawHeaders(b"Host", [])
-        local = getattr(self.channel.getHost(), "host", "")
-        status = judge_host(self.clientproto, fields, self.channel.site.names, local, authority)
-        if status is not None:
-            self._refuse(status, _HOST_SENTENCES[status])
-        elif not self.path.startswith(b"/"):
-            self._refuse(400, said("refusal.target"))
-        else:
-            super().process()
-
-    def _take_absolute(self) -> bytes | None:
-        """Make a target in absolute form its path alone; return its authority, None for other forms."""
-        scheme, mark, rest = self.uri.partition(b"://")
-        if not mark or scheme.lower() not in (b"http", b"https"):
-            return None
-        authority = rest.partition(b"/")[0].partition(b"?")[0]
-        path = rest[len(authority) :]
-        self.uri = path if path.startswith(b"/") else b"/" + path
-        self.path = self.uri.partition(b"?")[0]
-        return bytes(authority)
-
-    def processingFailed(self, reason: Failure) -> Failure:
-        """Say that something is broken, under the number that it has in the log."""
-        number = journal.fault(where="site.request", failure=reason)
-        if self.startedWriting:
-            self.channel.shut()
-        else:
-            self._refuse(500, said("refusal.broken", number=number))
-        return reason
-
-    def _refuse(self, status: int, sentence: str | Said) -> None:
-        asked = Asked(self.path.decode("utf-8", "replace"))
-        send(self, self.channel.site.frame.refusal(asked, status, sentence))
-
-
+@implementer(IHalfCloseableProtocol)
 class Channel(http.HTTPChannel):
     """A client's connection."""
 
@@ -140,138 +78,309 @@ class Channel(http.HTTPChannel):
     transport: Any
     client = ""
     busy = False  # whether a request is in hand
-    deadline = ends = NEVER  # twisted.web keeps the time itself; the crowd counts and ends connections
-    requestFactory = Request
-    maxHeaders = FIELDS_MAX
-    totalHeadersSize = HEAD_BYTES
-    MAX_LENGTH = HEAD_BYTES
-    _in_head = False
-    _refused = False
-    _held = 0  # bytes of the body of the request that comes or is in hand
+    deadline = ends = NEVER  # the time is kept here: the crowd counts connections, sheds and drains them
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._coming: tuple[RequestHead, Body] | None = None  # whose body is not all here
+        self._pieces: list[bytes] = []  # of the body that comes
+        self._held = 0  # bytes of it, and of the body of the request in hand
+        self._most = 0  # bytes that it may have
+        self._ahead = b""
+        self._going = False  # whether `_take` is at work further up the stack
+        self._resting: Any = None  # the call that goes on, where others have their turn first
+        self._gone = False  # the client sends no more
+        self._lingers = 0  # bytes that are still dropped; not 0 from a refusal on
+        self._in_head = self._is_head = False  # is a head coming; was the last one's method HEAD
+        self._due = self._body_ends = NEVER
+        self._unsent = 0  # at the last look
+        self._timer: Any = None
 
     def connectionMade(self) -> None:
         """Count the connection."""
         super().connectionMade()
+        self._heads = HeadReader(_read, self.site.bounds.limits)
+        self._between()
         if self.site.crowd is not None:
             self.site.crowd.enter(self, self.client)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Forget the connection."""
+        for call in (self._timer, self._resting):
+            if call is not None and call.active():
+                call.cancel()
+        self._timer = self._resting = None
+        self._due, self._lingers, self._ahead = NEVER, 1, b""
         super().connectionLost(reason)
         self._release()
         if self.site.crowd is not None:
             self.site.crowd.leave(self)
 
+    # -- reading -------------------------------------------------------------------------------------------
+
     def dataReceived(self, data: bytes) -> None:
-        """Take bytes in; from a head's first one on, the time for the whole of it runs."""
-        if self._refused:
-            return
-        if not self._in_head and not self.requests:
-            self._in_head = True
-            self.setTimeout(min(HEAD_SECONDS, self.site.idle_seconds))
-        super().dataReceived(data)
-
-    def resetTimeout(self) -> None:
-        """More time, but not for a head that comes byte by byte."""
-        if not self._in_head:
-            super().resetTimeout()
-
-    def lineReceived(self, line: bytes) -> None:
-        """Take one line of a head."""
-        if self._refused:
-            return
-        if self._receivedHeaderSize + len(line) > HEAD_BYTES:
-            self.lineLengthExceeded(line)
+        """Take bytes in, or keep them until it is their turn."""
+        if self._lingers:
+            self._drop(len(data))
+        elif self.busy or self._ahead or self._waitingForTransport:
+            self._ahead += data
+            if len(self._ahead) > AHEAD_BYTES:
+                self._networkProducer.pauseProducing()
         else:
-            super().lineReceived(line)
+            self._take(data)
 
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """Say that the head, or its first line alone, is too long."""
-        self.refuse(431 if hasattr(self, "_command") else 414)
+    def _take(self, data: bytes) -> None:
+        """Answer what is whole in these bytes, request by request, and keep what is too early."""
+        self._going = True
+        try:
+            for _ in range(TURN_REQUESTS):
+                rest = self._piece(data)
+                if not rest or self._lingers:
+                    return
+                data = rest
+                if self.busy or self._waitingForTransport:
+                    break
+            self._ahead = data
+        except BadMessage as error:
+            self.refuse(error.status, error.reason)
+        except Exception:  # a fault of ours must end this connection only
+            number = journal.fault(where="site.channel", failure=Failure())
+            self.refuse(500, f"fault {number}")
+        finally:
+            self._going = False
+        if self._ahead and not self.busy and not self._waitingForTransport:
+            self._rest()
 
-    def headerReceived(self, line: bytes) -> bool:
-        """Take one field."""
-        if self._receivedHeaderCount >= FIELDS_MAX:
-            self.refuse(431)
-            return False
-        return bool(super().headerReceived(line))
+    def _rest(self) -> None:
+        if self._resting is None:
+            self._resting = self.callLater(0, self._rested)
 
-    def allHeadersReceived(self) -> None:
-        """The head is whole: from here on each piece of a body has the idle time."""
+    def _rested(self) -> None:
+        self._resting = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take up what came ahead, if it is its turn; end where nothing more comes."""
+        if self.busy or self._going or self._waitingForTransport or self._resting or self._lingers:
+            return
+        if self._ahead:
+            data, self._ahead = self._ahead, b""
+            self._networkProducer.resumeProducing()
+            self._take(data)
+        elif self._gone:
+            self._end()
+
+    def _piece(self, data: bytes) -> bytes | None:
+        """Take a piece of a request; what lies past its end, None if it goes on.  Raises: BadMessage."""
+        return self._head_piece(data) if self._coming is None else self._body_piece(data, *self._coming)
+
+    def _head_piece(self, data: bytes) -> bytes | None:
+        found = self._heads.feed(data)
+        if found is None:
+            if not self._in_head and self._heads.held:
+                self._in_head, self._is_head = True, False
+                self._wait(min(self.site.bounds.head_seconds, self.site.bounds.idle_seconds))
+            return None
         self._in_head = False
-        self.setTimeout(self.site.idle_seconds)
-        super().allHeadersReceived()
+        head, rest = found
+        return self._begin(head, rest)
 
-    def allContentReceived(self) -> None:
-        """The request is whole, and in hand from here on."""
-        self.busy = True
-        super().allContentReceived()
+    def _begin(self, head: RequestHead, rest: bytes) -> bytes | None:
+        """The head is whole: take the body, if one comes.  Raises: BadMessage."""
+        self.persistent = head.keep_alive
+        if head.length is None and not head.chunked:
+            self._dispatch(head, b"")
+            return rest
+        target = head.target.path if head.target is not None else head.raw_target
+        self._most = self.site.longest(head.method, target.partition(b"?")[0])
+        self._is_head = head.method == b"HEAD"
+        if head.length is not None and head.length > self._most:
+            raise BadMessage(413, f"a body has at most {self._most} bytes here")
+        body = request_body(head, self.site.bounds.limits)
+        self._coming = head, body
+        if head.expect_continue and not rest:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._body_ends = self._now() + self.site.bounds.body_seconds
+        return self._body_piece(rest, head, body)
 
-    def requestDone(self, request: Any) -> None:
-        """The answer is written; the next request, if it came already, begins."""
-        self.busy = False
-        self._release()
-        super().requestDone(request)
+    def _body_piece(self, data: bytes, head: RequestHead, body: Body) -> bytes | None:
+        payload, rest = body.feed(data)
+        if payload:
+            self._hold(payload)
+        if rest is None:
+            self._due = min(self._now() + self.site.bounds.idle_seconds, self._body_ends)
+            self._arm()
+            return None
+        self._dispatch(head, b"".join(self._pieces))
+        return rest
 
-    def longest(self) -> int:
-        """How long the body may be of the request whose head has come."""
-        return self.site.longest(self._command, self._path)
-
-    def hold(self, size: int) -> int:
-        """So many more bytes of a body are held; how many of this one."""
-        self._held += size
-        self.site.held_bytes += size
-        return self._held
+    def _hold(self, payload: bytes) -> None:
+        """So many more bytes of a body are held.  Raises: BadMessage 413, 503."""
+        self._held += len(payload)
+        self.site.held_bytes += len(payload)
+        if self._held > self._most:
+            raise BadMessage(413, f"a body has at most {self._most} bytes here")
+        if self.site.held_bytes > HELD_BYTES:
+            raise BadMessage(503, "too many bodies are here at once")
+        self._pieces.append(payload)
 
     def _release(self) -> None:
         self.site.held_bytes -= self._held
         self._held = 0
 
-    def _send100Continue(self) -> None:
-        if not self._refused:
-            super()._send100Continue()
+    def _dispatch(self, head: RequestHead, body: bytes) -> None:
+        """The request is whole, and in hand from here on."""
+        self._coming, self._pieces = None, []
+        self.busy = self._handlingRequest = True
+        self._due = self._now() + self.site.bounds.answer_seconds
+        self._arm()
+        request = Request(self, head, body)
+        self.requests.append(request)
+        request.process()
 
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        self.refuse(400)
+    def requestDone(self, request: Any) -> None:
+        """The answer is written; the next request, if it came already, begins."""
+        self.requests.remove(request)
+        self.busy = self._handlingRequest = False
+        self._release()
+        if self._lingers:
+            return
+        if not self.persistent:
+            self._end()
+            return
+        self._between()
+        self._go_on()
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return float(self.site.reactor.seconds())
+
+    def _between(self) -> None:
+        self._wait(self.site.bounds.idle_seconds)
+
+    def _wait(self, seconds: float) -> None:
+        """So long may it take until something happens."""
+        self._due = self._now() + seconds
+        self._arm()
+
+    def _arm(self) -> None:
+        """A timer stands at ``_due`` or before it: it is not set anew for every byte, but looks again."""
+        timer = self._timer
+        if timer is not None and timer.active():
+            if timer.getTime() <= self._due:
+                return
+            timer.cancel()
+        self._timer = self.callLater(max(0.0, self._due - self._now()), self._late)
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._now() < self._due:
+            self._arm()
+        elif self._waitingForTransport or getattr(self.transport, "unsent", False):
+            self._judge_reader()
+        elif self._lingers:
+            self.shut()
+        elif self._in_head:
+            self.refuse(408, "the head took too long")
+        elif self._coming is not None:
+            self.refuse(408, "the body took too long")
+        elif not self.busy:
+            self._end()
+        elif self.requests and not self.requests[0].startedWriting:
+            self.refuse(503, "the answer took too long")
+        else:
+            self._wait(self.site.bounds.idle_seconds)  # an answer that goes on, and is taken
+
+    def _judge_reader(self) -> None:
+        """A client that takes nothing of its answer is cut off."""
+        unsent = int(getattr(self.transport, "unsent", False))
+        taken, self._unsent = self._unsent - unsent, unsent
+        if unsent and (taken < 0 or taken >= TAKEN_BYTES):
+            self._wait(self.site.bounds.idle_seconds)
+        else:
+            self.shut()
+
+    # -- ends ----------------------------------------------------------------------------------------------
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Say ``status`` and why in a whole answer and end, for what never becomes a request."""
+        if self._lingers:
+            return
+        self._lingers = LINGER_BYTES
+        self.site.refused(status, self.client, reason)
+        body = f"{status} {phrase(status)}: {reason}\n".encode()
+        fields = [
+            b"HTTP/1.1 %d %b" % (status, phrase(status).encode()),
+            b"Date: " + date(),
+            b"Content-Type: text/plain; charset=utf-8",
+            b"Content-Length: %d" % len(body),
+            b"Connection: close",
+        ]
+        if self._is_head:
+            body = b""
+        self.transport.write(b"\r\n".join(fields) + b"\r\n" + SECURITY_LINES + b"\r\n" + body)
+        self._coming, self._ahead, self._pieces = None, b"", []
+        self._linger()
+
+    def _end(self) -> None:
+        """Nothing more is read, and the connection closes once all is sent."""
+        self._lingers = 1
+        self.loseConnection()
+        self._wait(LINGER_SECONDS)
+
+    def _linger(self) -> None:
+        self.transport.unregisterProducer()
+        self._networkProducer.resumeProducing()
+        half_close = getattr(self.transport, "loseWriteConnection", None)
+        if self._gone or half_close is None or ISSLTransport.providedBy(self.transport):
+            self.transport.loseConnection()
+        else:
+            half_close()
+        self._wait(LINGER_SECONDS)
+
+    def _drop(self, size: int) -> None:
+        self._lingers -= size
+        if self._lingers <= 0:
+            self._lingers = 1
+            self._networkProducer.pauseProducing()
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more: what it has sent is answered, then the connection ends."""
+        self._gone = True
+        if self._lingers:
+            self.transport.loseConnection()
+        elif any(request.streams for request in self.requests):
+            self.shut()
+        else:
+            self._go_on()
+
+    def writeConnectionLost(self) -> None:
+        """Our FIN has left."""
+
+    def resumeProducing(self) -> None:
+        """The client takes more: so may its next request be answered."""
+        super().resumeProducing()
+        self._unsent = 0
+        if not self.busy:
+            self._between()
+        self._go_on()
 
     def timeoutConnection(self) -> None:
-        """Nothing came for too long."""
-        if self._in_head:
-            self.refuse(408)
-        else:
-            self.drain()
-            self._abortingCall = self.callLater(_LINGER_SECONDS, self.forceAbortClient)
+        """Never: the time is kept by `_late`."""
 
     def forceAbortClient(self) -> None:
-        """End the connection of a client that doesn't take what it is sent."""
-        self._abortingCall = None
-        self.shut()
-
-    def refuse(self, status: int) -> None:
-        """Say ``status`` in a whole answer and close, for what never becomes a request; no more is read."""
-        if self._refused:
-            return
-        self._refused = True
-        body = f"{status} {phrase(status)}\n".encode()
-        fields = {
-            b"Content-Type": b"text/plain; charset=utf-8",
-            b"Content-Length": b"%d" % len(body),
-            b"Connection": b"close",
-            **SECURITY,
-        }
-        head = b"".join(b"%s: %s\r\n" % field for field in fields.items())
-        self.transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, phrase(status).encode(), head, body))
-        self.setTimeout(None)
-        self.loseConnection()
-        if self._abortingCall is None:
-            self._abortingCall = self.callLater(_LINGER_SECONDS, self.forceAbortClient)
+        """Never: as above."""
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:
-        """Write an answer's head: with what makes it safe, without what tells our version."""
+        """Write the head of an answer that goes on: with what makes it safe, without our version."""
         headers.removeHeader(b"Server")
+        headers.setRawHeaders(b"Date", [date()])
+        if not self.persistent:
+            headers.setRawHeaders(b"Connection", [b"close"])
         for name, value in SECURITY.items():
             headers.setRawHeaders(name, [value])
-        super().writeHeaders(version, code, reason, headers)
+        super().writeHeaders(b"HTTP/1.1", code, reason, headers)
 
     def overdue(self) -> None:
         """Never asked for: see `deadline`."""
@@ -279,9 +388,9 @@ class Channel(http.HTTPChannel):
     def drain(self) -> None:
         """Close as soon as the answer in hand is written."""
         if self.busy:
-            self.persistent = 0
-        else:
-            self.loseConnection()
+            self.persistent = False
+        elif not self._lingers:
+            self._end()
 
     def shut(self) -> None:
         """Close now."""

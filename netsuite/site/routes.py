@@ -20,10 +20,9 @@ from twisted.web.server import NOT_DONE_YET
 
 from netsuite import journal
 from netsuite.site import elsewhere, static, token
-from netsuite.site.answer import FORM, JSON, Answer, Asked, Refusal, View, phrase
+from netsuite.site.answer import FORM, JSON, NO_STORE, Answer, Asked, Refusal, View
 from netsuite.site.frame import Frame
 from netsuite.site.login import Login
-from netsuite.site.streaming import send_stream
 from netsuite.site.token import Token
 from netsuite.site.tongue import said
 
@@ -75,12 +74,12 @@ class Routes(Resource):
         request.notifyFinish().addErrback(gone.append)
         client = getattr(request.getClientAddress(), "host", "")
         answered = Deferred.fromCoroutine(
-            self.answer(request.method, request.uri, _headers(request), request.content.read(), client)
+            self.answer(request.method, request.uri, request.named_fields(), request.content.read(), client)
         )
 
         def write(answer: Answer) -> None:
             if not gone:
-                send(request, answer)
+                request.send(answer)
 
         answered.addCallback(write)
         journal.detach(answered, where="site.routes")
@@ -113,10 +112,13 @@ class Routes(Resource):
         if asked.method in READING and view is not None:
             return await view(asked)
         allowed = [*(READING if view is not None else ()), *(("POST",) if post is not None else ())]
+        allow = ("Allow", ", ".join([*allowed, "OPTIONS"]))
+        if asked.method == "OPTIONS":  # RFC 9110 §9.3.7
+            return Answer(b"", status=204, headers=(NO_STORE, allow))
         sentence = (
             said("refusal.read_only") if post is None else said("refusal.method", name=asked.method[:20])
         )
-        raise Refusal(405, sentence, ("Allow", ", ".join(allowed)))  # RFC 9110 §15.5.6
+        raise Refusal(405, sentence, allow)  # RFC 9110 §15.5.6
 
     async def _post(self, asked: Asked, post: Post, judge: Token, body: bytes) -> Answer:
         """Ask the view, if the request may be posted; else raise `Refusal`."""
@@ -138,24 +140,3 @@ class Routes(Resource):
         if view is None:
             view = next((view for start, view in self._prefixes.items() if path.startswith(start)), None)
         return view
-
-
-def send(request: Any, answer: Answer) -> None:
-    """The answer is written, without its body to HEAD and with 304, and the request is done."""
-    request.setResponseCode(answer.status, phrase(answer.status).encode())
-    request.setHeader(b"Content-Type", answer.kind.encode())
-    for name, value in answer.headers:
-        request.setHeader(name.encode(), value.encode())
-    if answer.stream is not None and request.method != b"HEAD":
-        send_stream(request, answer, answer.stream)
-        return
-    if answer.status != 304:
-        request.setHeader(b"Content-Length", b"%d" % len(answer.body))
-        if request.method != b"HEAD":
-            request.write(answer.body)
-    request.finish()
-
-
-def _headers(request: Any) -> dict[str, str]:
-    fields = request.requestHeaders.getAllRawHeaders()
-    return {name.decode("latin-1").lower(): b", ".join(values).decode("latin-1") for name, values in fields}

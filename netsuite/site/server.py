@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from io import BytesIO
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, ITransport
@@ -11,8 +11,11 @@ from twisted.internet.protocol import Protocol
 from twisted.web import server
 from twisted.web.resource import IResource
 
+from netsuite import journal
 from netsuite.crowd import Crowd
-from netsuite.site.channel import BODY_BYTES, Channel, Request
+from netsuite.metrics import Gauges
+from netsuite.site.bounds import Bounds
+from netsuite.site.channel import Channel
 from netsuite.site.frame import Frame
 from netsuite.site.hosts import canonical
 
@@ -20,7 +23,8 @@ from netsuite.site.hosts import canonical
 class Site(server.Site):
     """A factory of `Channel`.  ``crowd``, where given, bounds how many there are and ends them.
 
-    ``bodies``: the longest bodies of POST to some paths; ``held_bytes``: of bodies that are here now.
+    ``bodies``: the longest bodies of POST to some paths; ``held_bytes``: of bodies that are here now;
+    ``refusals``: how many requests were refused before they were any view's, since the start.
     """
 
     protocol = Channel  # type: ignore[assignment]  # not the generic one, which may offer HTTP/2
@@ -32,32 +36,34 @@ class Site(server.Site):
         frame: Frame,
         *,
         names: Collection[str],
-        idle_seconds: float,
-        body_bytes: int,
+        bounds: Bounds,
         bodies: Mapping[str, int],
         crowd: Crowd | None,
         reactor: Any,
     ) -> None:
-        super().__init__(root, Request, timeout=idle_seconds, reactor=reactor, parsePOSTFormSubmission=False)
-        self.answer_to(names, idle_seconds)
+        super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
+        self.timeOut = None  # the channel keeps the time itself
+        self.bounds = bounds
+        self.answer_to(names, bounds.idle_seconds)
         self.frame, self.crowd = frame, crowd
-        self.held_bytes = 0
+        self.held_bytes = self.refusals = 0
         self.on_stop: Callable[[], None] = lambda: None
-        self._body_bytes = body_bytes
         self._bodies = {path.encode(): most for path, most in bodies.items()}
 
     def longest(self, method: bytes, path: bytes) -> int:
         """How long the body of a request may be."""
-        return self._bodies.get(path, self._body_bytes) if method == b"POST" else self._body_bytes
+        most = self.bounds.body_bytes
+        return self._bodies.get(path, most) if method == b"POST" else most
 
-    def getContentFile(self, length: int | None) -> BytesIO:
-        """A place for a body: in memory, for what is posted must not lie about in a temporary file."""
-        return BytesIO()
+    def refused(self, status: int, client: str, reason: str) -> None:
+        """Note what never became a request: nonsense, or a bound that was hit."""
+        self.refusals += 1
+        journal.site_refused(client=client, status=status, reason=reason)
 
     def answer_to(self, names: Collection[str], idle_seconds: float) -> None:
-        """These are the names we answer to from now on, and the seconds a new connection may be silent."""
+        """These are the names we answer to from now on, and the seconds a connection may be silent."""
         self.names = frozenset(canonical(name) for name in names)
-        self.idle_seconds = self.timeOut = idle_seconds
+        self.bounds = replace(self.bounds, idle_seconds=idle_seconds)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Return the protocol for a new client, or one that turns it away."""
@@ -97,13 +103,21 @@ class Turned(Protocol):
         self.transport.loseConnection()
 
 
+def site_gauges(site: Site) -> Gauges:
+    """Return what /metrics tells of a site beside its connections."""
+    return Gauges(
+        requests_refused=("Requests refused as nonsense or by a bound.", lambda: float(site.refusals)),
+        body_bytes_held=("Bytes of request bodies held now.", lambda: float(site.held_bytes)),
+    )
+
+
 def make_site(
     root: IResource,
     frame: Frame,
     *,
     hosts: Collection[str] = (),
-    idle_seconds: float = 60.0,
-    body_bytes: int = BODY_BYTES,
+    idle_seconds: float | None = None,
+    bounds: Bounds = Bounds(),  # noqa: B008 - a value
     bodies: Mapping[str, int] | None = None,
     crowd: Crowd | None = None,
     reactor: Any = None,
@@ -111,14 +125,14 @@ def make_site(
     """A factory to listen with; nothing is open yet.
 
     ``hosts``: names it answers to beside loopback's and the address that a connection came to.
-    ``bodies``: paths to which longer bodies than ``body_bytes`` may be posted.
+    ``bounds``: of each request; ``idle_seconds`` instead of theirs.  ``bodies``: paths to which longer bodies
+    may be posted.
     """
     return Site(
         root,
         frame,
         names=hosts,
-        idle_seconds=idle_seconds,
-        body_bytes=body_bytes,
+        bounds=bounds if idle_seconds is None else replace(bounds, idle_seconds=idle_seconds),
         bodies=bodies or {},
         crowd=crowd,
         reactor=reactor,

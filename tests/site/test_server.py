@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 
 from netsuite.crowd import Crowd
 from netsuite.site.answer import Answer, Asked, Refusal, json_answer
-from netsuite.site.channel import BODY_BYTES, FIELDS_MAX, HEAD_BYTES, HEAD_SECONDS
+from netsuite.site.bounds import BODY_BYTES, FIELDS_MAX, HEAD_BYTES, HEAD_SECONDS
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Routes
 from netsuite.site.server import make_site
@@ -113,10 +113,12 @@ class AnswerTests(SiteCase):
         self.assertEqual(head.headers | {"date": ""}, get.headers | {"date": ""})
 
     def test_other_methods(self) -> None:
-        """Methods that would change something are refused, with those that are allowed."""
-        for method in ("POST", "PUT", "DELETE", "OPTIONS", "FOO"):
+        """Methods that would change something are refused, with those that are allowed; unknown ones, too."""
+        for method, status in [("POST", 405), ("PUT", 405), ("DELETE", 405), ("OPTIONS", 204)]:
             reply = ask(self.site, method=method)
-            self.assertEqual((reply.status, reply.headers["allow"]), (405, "GET, HEAD"), method)
+            self.assertEqual((reply.status, reply.headers["allow"]), (status, "GET, HEAD, OPTIONS"), method)
+        self.assertEqual(ask(self.site, method="FOO").status, 501)
+        self.assertEqual(ask(self.site, method="get").status, 501)
 
     def test_no_such_page(self) -> None:
         """What isn't there is a page that says so, in JSON where JSON was asked for."""
@@ -256,8 +258,11 @@ class HostTests(SiteCase):
 
     def test_other_targets(self) -> None:
         """What is no path is no page."""
-        for target in ("*", "localhost:443", "ftp://localhost/"):
+        for target in ("localhost:443", "ftp://localhost/"):
             self.assertEqual(ask(self.site, target, method="OPTIONS").status, 400, target)
+        self.assertEqual(ask(self.site, "*", method="OPTIONS").headers["allow"], "GET, HEAD, OPTIONS")
+        self.assertEqual(ask(self.site, "*").status, 400)
+        self.assertEqual(ask(self.site, "localhost:443", method="CONNECT").status, 405)
 
 
 class BoundsTests(SiteCase):
@@ -287,8 +292,9 @@ class BoundsTests(SiteCase):
         self.assertEqual(reply.status, 200)
 
     def test_no_http(self) -> None:
-        """What is no HTTP is 400."""
-        for data in (b"nonsense\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n", HEAD + b"no colon\r\n\r\n"):
+        """What is no HTTP is 400, another version of it 505."""
+        self.assertEqual(self.refused(b"GET / HTTP/2.0\r\n\r\n"), 505)
+        for data in (b"nonsense\r\n\r\n", HEAD + b"no colon\r\n\r\n"):
             self.assertEqual(self.refused(data), 400, data)
 
     def test_two_lengths(self) -> None:
