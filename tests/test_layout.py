@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "netsuite"
 
 #: Rooms by what they are.  A room that is none of these fails the first test: it must be placed.
-CORES = {"http1", "words"}
+CORES = {"http1", "words", "timing"}
 FLOOR = {
     "journal",
     "wire",
@@ -39,9 +39,11 @@ FLOOR = {
     "access",
     "guard",
     "names",
+    "reach",
     "resolving",
     "metrics",
     "outcome",
+    "clocks",
     "crowd",
     "linefile",
     "visits",
