@@ -33,11 +33,12 @@ READING = ("GET", "HEAD")
 class Post:
     """What POST does at a path: the view, and which token (`Token.of`) it takes.
 
+    ``purpose`` None: the view itself judges who may post, and reads the body, of which nothing is read here.
     ``from_elsewhere``: pages of other sites may ask for it, too, and read the answer (CORS).
     """
 
     view: View
-    purpose: str = token.FORM
+    purpose: str | None = token.FORM
     from_elsewhere: bool = False
     kinds: tuple[str, ...] = (FORM, JSON)
 
@@ -126,6 +127,8 @@ class Routes(Resource):
             raise Refusal(
                 415, said("refusal.kind", names=", ".join(post.kinds)), ("Accept", ", ".join(post.kinds))
             )
+        if post.purpose is None:
+            return await post.view(replace(asked, body=body))
         asked = asked.posted(body)
         judge.judge(asked, post.purpose, from_elsewhere=post.from_elsewhere)
         if not post.from_elsewhere:
