@@ -34,21 +34,32 @@ class Attempt:
 
     __slots__ = ("_factory", "_host", "_late", "_port", "_reactor", "_socket", "fileno")
 
-    def __init__(self, reactor: Any, host: str, port: int, factory: Any, seconds: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        factory: Any,
+        seconds: float,
+        source: str | None = None,
+    ) -> None:
         self._reactor, self._host, self._port, self._factory = reactor, host, port, factory
         self._late: Any = None
         self._socket: socket.socket | None = None
         try:
-            code = self._start()
+            code = self._start(source)
         except OSError as wrong:  # no descriptor left, no such family
             code = wrong.errno or errno.EIO
+        except ConnectError as wrong:
+            self._late = reactor.callLater(0, self._fail, wrong)
+            return
         if code in _UNDER_WAY:
             self._late = reactor.callLater(seconds, self._fail, error.TimeoutError())
             reactor.addWriter(self)
         else:
             self._late = reactor.callLater(0, self._fail, _told(code))
 
-    def _start(self) -> int:
+    def _start(self, source: str | None) -> int:
         where: Any = (self._host, self._port)
         family = socket.AF_INET
         if ":" in self._host:
@@ -58,6 +69,8 @@ class Attempt:
         made = self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.fileno = made.fileno
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source is not None:
+            _bind(made, source)
         return made.connect_ex(where)
 
     def doWrite(self) -> None:
@@ -107,16 +120,33 @@ class Attempt:
         return "netsuite"
 
 
+def _bind(made: socket.socket, source: str) -> None:
+    try:
+        made.bind((source, 0))
+    except OSError as wrong:
+        raise error.ConnectBindError(wrong.errno, wrong.strerror) from None
+
+
 def _told(code: int) -> ConnectError:
     told: ConnectError = error.getConnectError((code, os.strerror(code)))
     return told
 
 
-def dial(reactor: Any, address: str, port: int, factory: IProtocolFactory, seconds: float) -> Any:
+def dial(
+    reactor: Any,
+    address: str,
+    port: int,
+    factory: IProtocolFactory,
+    seconds: float,
+    *,
+    source: str | None = None,
+) -> Any:
     """Start connecting to an address and return the attempt, which can be stopped (``stopConnecting``).
 
-    A reactor that keeps no file descriptors of its own, such as a test's, is asked by ``connectTCP``.
+    ``source``: our own address, None for what the system chooses.  A reactor that keeps no file descriptors
+    of its own, such as a test's, is asked by ``connectTCP``.
     """
     if not isinstance(reactor, PosixReactorBase):
-        return reactor.connectTCP(address, port, factory, seconds)
-    return Attempt(reactor, address, port, factory, seconds)
+        bound = None if source is None else (source, 0)
+        return reactor.connectTCP(address, port, factory, seconds, bindAddress=bound)
+    return Attempt(reactor, address, port, factory, seconds, source)

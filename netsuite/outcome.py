@@ -63,6 +63,7 @@ ERRORS: dict[str, tuple[str, str | None]] = {
     "twisted.internet.error.CertificateError": ("tls", None),
     "OpenSSL.SSL.Error": ("tls", None),
     "ssl.SSLError": ("tls", None),
+    "netsuite.TlsFailed": ("tls", None),
     "service_identity.exceptions.VerificationError": ("tls", "name"),
     "service_identity.exceptions.CertificateError": ("tls", "untrusted"),
     "twisted.internet.error.ConnectionClosed": ("lost", None),
@@ -71,6 +72,7 @@ ERRORS: dict[str, tuple[str, str | None]] = {
     "builtins.EOFError": ("lost", None),
     "netsuite.BadMessage": ("unknown", None),
     "netsuite.StoreFault": ("local", None),
+    "netsuite.ClockUnreadable": ("unknown", None),
     "twisted.internet.error.ConnectBindError": ("local", None),
     "twisted.internet.error.ConnectError": ("unknown", None),
     "twisted.internet.error.CannotListenError": ("local", None),
@@ -87,6 +89,23 @@ _ERRNOS = {
     errno.EHOSTDOWN: "unreachable",
     errno.ECONNRESET: "lost",
     errno.ECONNABORTED: "lost",
+}
+
+#: What else a number says of a connection that did not come about: no way there, or it is our own lack.
+_CONNECT_ERRNOS = {
+    errno.EINVAL: "unreachable",  # a route to nowhere (ip-route(8), blackhole)
+    errno.EACCES: "unreachable",  # a route that is prohibited
+    errno.EAFNOSUPPORT: "unreachable",
+    errno.EPERM: "local",  # our own firewall
+    errno.EADDRNOTAVAIL: "local",
+    errno.EADDRINUSE: "local",
+    errno.EMFILE: "local",
+    errno.ENFILE: "local",
+    errno.ENOBUFS: "local",
+    errno.ENOMEM: "local",
+    errno.ENOENT: "local",  # no such socket in the file system
+    errno.ENOTSOCK: "local",
+    errno.EAGAIN: "refused",  # a socket in the file system whose queue is full
 }
 
 _RESOLVER_FAILED = (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM)
@@ -209,11 +228,12 @@ def _cause(error: BaseException) -> tuple[str, str | None]:
         module = "netsuite" if kind.__module__.startswith("netsuite.") else kind.__module__
         cause, detail = ERRORS.get(f"{module}.{kind.__qualname__}", ("", None))
         if cause in ("local", "unknown"):  # as much as such a class says; its number may say more
-            return _ERRNOS.get(number, cause) if isinstance(number, int) else cause, None
+            known = {**_CONNECT_ERRNOS, **_ERRNOS} if kind.__name__ == "ConnectError" else _ERRNOS
+            return known.get(number, cause) if isinstance(number, int) else cause, None
         if number in _RESOLVER_FAILED and isinstance(error, socket.gaierror):
             return cause, "resolver failed"
         if cause == "tls" and detail is None:
-            return cause, _tls_detail(error)
+            return cause, getattr(error, "detail", None) or _tls_detail(error)
         if cause:
             return cause, detail
     return "internal", None

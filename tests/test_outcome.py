@@ -21,6 +21,7 @@ from twisted.web.client import ResponseFailed, ResponseNeverReceived
 from netsuite.http1.errors import BadMessage
 from netsuite.names import ResolverFailed
 from netsuite.outcome import ERRORS, EXITS, NOT_FOUND, TERMINATED, Failed, Outcome, worst
+from netsuite.reach.trust import BadTrust, TlsFailed
 
 
 class TableTests(SynchronousTestCase):
@@ -72,7 +73,16 @@ class ErrorTests(SynchronousTestCase):
             (error.NoRouteError(113), "unreachable", None),
             (error.ConnectError(errno.ENETUNREACH), "unreachable", None),
             (OSError(errno.EHOSTUNREACH, "x"), "unreachable", None),
-            (error.ConnectError(99), "unknown", None),
+            (error.ConnectError("x"), "unknown", None),
+            (error.ConnectError(errno.EPIPE), "unknown", None),
+            (error.ConnectError(errno.EADDRNOTAVAIL), "local", None),
+            (error.ConnectError(errno.EMFILE), "local", None),
+            (error.ConnectError(errno.EINVAL), "unreachable", None),
+            (OSError(errno.EINVAL, "x"), "local", None),
+            (error.ConnectBindError(errno.EACCES, "x"), "local", None),
+            (TlsFailed("x", "expired"), "tls", "expired"),
+            (TlsFailed("x"), "tls", None),
+            (BadTrust("x"), "local", None),
             (error.ConnectionLost(), "lost", None),
             (error.ConnectionDone(), "lost", None),
             (ConnectionResetError(104, "x"), "lost", None),

@@ -77,6 +77,10 @@ class Results:
         if not self._quiet:
             complain(self._tool, text)
 
+    def warn(self, text: str) -> None:
+        """Tell people something that matters, on standard error, also if they want quiet."""
+        complain(self._tool, text)
+
 
 class ToolOptions(usage.Options):
     """What every tool's command line has.  ``target``: what the tool is about, for JSON; set by the tool."""

@@ -1,0 +1,252 @@
+"""How a connection with a place comes about: names looked up, addresses tried in turn, TLS on top, in time.
+
+Theory.  A place's name is looked up once.  Its addresses are tried in turn, the families alternating,
+``APART`` seconds between the starts and at once when an attempt fails; the first that is ready wins and the
+others are closed (RFC 8305).  With TLS an attempt is ready when the peer has proved itself.  If all fail, the
+error told is that of the attempt that came furthest (``furthest``): a refusal says more than silence.  One
+limit of time holds for everything together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, zip_longest
+from typing import Any, Protocol
+
+from twisted.internet import defer, error
+from twisted.internet.error import DNSLookupError
+from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netsuite.dial import dial
+from netsuite.names import Names
+from netsuite.outcome import Outcome
+from netsuite.reach.line import Line, Plain, abandon
+from netsuite.reach.place import Place, is_address
+from netsuite.reach.trust import Secure, Trust
+
+#: Seconds between the starts of two attempts (RFC 8305 §8).
+APART = 0.25
+
+#: Which cause says most of a place, where its addresses fail by different ones.
+_FURTHEST = ("tls", "auth", "lost", "refused", "timeout", "unreachable")
+
+
+class Through(Protocol):
+    """A proxy on the way."""
+
+    @property
+    def place(self) -> Place:
+        """Where the proxy is."""
+
+    def ask(self, line: Line, place: Place) -> defer.Deferred[Line]:
+        """Fires with the line to ``place`` that the proxy at the end of ``line`` makes of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How connections are made.
+
+    ``seconds``: for a connection, all in all; ``family``: 4, 6 or 0 for both; ``source``: our own address;
+    ``trust``: TLS, None for none; ``through``: a proxy; ``resolver``: a DNS server, None for the system's.
+    """
+
+    seconds: float = 10.0
+    family: int = 0
+    source: str | None = None
+    trust: Trust | None = None
+    through: Through | None = None
+    resolver: str | None = None
+
+
+class Reach:
+    """Makes connections by one way.  Raises: BadTrust for TLS files that can't be used."""
+
+    def __init__(self, reactor: Any, way: Way, names: Names | None = None) -> None:
+        self.reactor, self.way = reactor, way
+        self.names = names or Names(reactor, way.resolver)
+        self.secure = None if way.trust is None else Secure(reactor, way.trust)
+
+    def connect(self, place: Place, factory: IProtocolFactory) -> defer.Deferred[Any]:
+        """Fires with ``factory``'s protocol, connected with a place; may be cancelled.  Fails as ``line``."""
+        return self.line(place).addCallback(_carried, factory)
+
+    def line(self, place: Place) -> defer.Deferred[Line]:
+        """Fires with a line to the first address of a place that is ready; may be cancelled.
+
+        Fails with: DNSLookupError, ResolverFailed, and as ``attempt`` does.
+        """
+        return self._in_time(defer.Deferred.fromCoroutine(self._line(place)))
+
+    async def _line(self, place: Place) -> Line:
+        if place.path is not None or self.way.through is not None:
+            return await self._attempted(place, None)
+        return await Race(self.reactor, partial(self.attempt, place), await self.addresses(place)).done
+
+    async def addresses(self, place: Place) -> list[str]:
+        """Return a place's addresses of the way's family, in the order to try them.
+
+        Raises: DNSLookupError if there are none, ResolverFailed if that is not known.
+        """
+        name = place.typed or place.host
+        try:
+            literal = is_address(place.host)
+            found = [place.host] if literal else await self.names.addresses(place.host, place.port)
+        except DNSLookupError:
+            raise DNSLookupError(f"address {name!r} not found") from None
+        wanted = [one for one in found if self.way.family in (0, 6 if ":" in one else 4)]
+        if not wanted:
+            raise DNSLookupError(f"address {name!r} is none of IPv{self.way.family}")
+        return interleaved(wanted)
+
+    def attempt(self, place: Place, address: str | None) -> defer.Deferred[Line]:
+        """Fires with a line to one address of a place, TLS and all; may be cancelled.
+
+        ``address``: None for a path, or by way of a proxy.  Fails with: ConnectError kinds, TlsFailed,
+        ConnectionClosed kinds.
+        """
+        return self._in_time(defer.Deferred.fromCoroutine(self._attempted(place, address)))
+
+    async def _attempted(self, place: Place, address: str | None) -> Line:
+        if self.way.through is None:
+            line: Line = await self._open(place, address)
+        else:
+            near = Reach(self.reactor, Way(self.way.seconds, self.way.family, self.way.source), self.names)
+            line = await self.way.through.ask(await near.line(self.way.through.place), place)
+        if self.secure is None:
+            return line
+        return await self.secure.shake(line, place.host or "localhost")
+
+    def _open(self, place: Place, address: str | None) -> defer.Deferred[Line]:
+        opening = _Opening()
+        late = self.way.seconds + 1  # we are later than whoever waits for us
+        if place.path is not None:
+            opening.connector = self.reactor.connectUNIX(place.path, opening, late)
+        else:
+            opening.connector = dial(
+                self.reactor, str(address), place.port, opening, late, source=self.way.source
+            )
+        return opening.done
+
+    def _in_time(self, waiting: defer.Deferred[Any]) -> defer.Deferred[Any]:
+        return waiting.addTimeout(self.way.seconds, self.reactor, _late)
+
+
+def _late(result: object, seconds: float) -> Any:
+    raise error.TimeoutError(f"no answer in {seconds:g} s")
+
+
+def _carried(line: Line, factory: IProtocolFactory) -> IProtocol:
+    protocol = factory.buildProtocol(line.transport.getPeer())
+    if protocol is None:
+        abandon(line)
+        raise error.NoProtocol
+    line.carry(protocol)
+    return protocol
+
+
+@implementer(IStreamClientEndpoint)
+class Endpoint:
+    """A place as Twisted's endpoints are: for ``Agent`` and its like."""
+
+    def __init__(self, reach: Reach, place: Place) -> None:
+        self._reach, self._place = reach, place
+
+    def connect(self, protocolFactory: IProtocolFactory) -> defer.Deferred[Any]:
+        """Fires with the factory's protocol, connected; may be cancelled."""
+        return self._reach.connect(self._place, protocolFactory)
+
+
+class _Opening(ClientFactory):
+    """A connection that is dialled; ``done`` fires with it as a line."""
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.connector: Any = None
+        self._is_over = False
+        self.done: defer.Deferred[Line] = defer.Deferred(self._cancelled)
+
+    def buildProtocol(self, addr: IAddress | None) -> Plain:
+        self._is_over = True
+        return Plain(self.done)
+
+    def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self.done.errback(reason)
+
+    def _cancelled(self, done: object) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self.connector.stopConnecting()
+
+
+class Race:
+    """Attempts with several addresses; ``done`` fires with the first line that is ready, or fails."""
+
+    def __init__(
+        self, reactor: Any, attempt: Callable[[str], defer.Deferred[Line]], addresses: Sequence[str]
+    ) -> None:
+        self._reactor, self._attempt = reactor, attempt
+        self._left = list(addresses)
+        self._running: list[defer.Deferred[Any]] = []
+        self._errors: list[BaseException] = []
+        self._timer: Any = None
+        self._is_over = False
+        self.done: defer.Deferred[Line] = defer.Deferred(lambda _: self._end())
+        self._next()
+
+    def _next(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        running = self._attempt(self._left.pop(0))
+        self._running.append(running)
+        if self._left:
+            self._timer = self._reactor.callLater(APART, self._next)
+        running.addCallbacks(self._won, self._failed, callbackArgs=(running,), errbackArgs=(running,))
+
+    def _won(self, line: Line, running: defer.Deferred[Any]) -> None:
+        if self._is_over:
+            abandon(line)
+            return
+        self._running.remove(running)
+        self._end()
+        self.done.callback(line)
+
+    def _failed(self, failure: Failure, running: defer.Deferred[Any]) -> None:
+        if self._is_over:
+            return
+        self._running.remove(running)
+        self._errors.append(failure.value or RuntimeError("no reason"))
+        if self._left:
+            self._next()
+        elif not self._running:
+            self._end()
+            self.done.errback(furthest(self._errors))
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        for running in self._running:
+            running.cancel()
+
+
+def interleaved(addresses: Iterable[str]) -> list[str]:
+    """Return addresses with families in turn, the first one's first (RFC 8305 §4)."""
+    listed = list(dict.fromkeys(addresses))
+    six = ":" in listed[0] if listed else False
+    first = [address for address in listed if (":" in address) is six]
+    second = [address for address in listed if (":" in address) is not six]
+    return [one for one in chain.from_iterable(zip_longest(first, second)) if one is not None]
+
+
+def furthest(errors: Sequence[BaseException]) -> BaseException:
+    """Return, of the errors of a place's addresses, that of the one that came furthest; of two the first."""
+    order = {cause: rank for rank, cause in enumerate(_FURTHEST)}
+    return min(errors, key=lambda error: order.get(Outcome.of(error).cause or "", len(order)))
