@@ -17,7 +17,7 @@ requests is begun; if it takes less than `TAKEN_BYTES` in ``idle_seconds`` it is
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -35,7 +35,6 @@ from netsuite.site.answer import phrase
 from netsuite.site.bounds import Bounds
 from netsuite.site.frame import Frame
 from netsuite.site.request import Request, date
-from netsuite.site.safety import SECURITY, SECURITY_LINES
 
 #: Bodies of all requests together, while they come and are being answered.
 HELD_BYTES = 64 * 1024 * 1024
@@ -61,13 +60,15 @@ class SiteOfOurs(Protocol):
 
     frame: Frame
     names: Collection[str]
+    security: Mapping[bytes, bytes]
+    security_lines: bytes
     bounds: Bounds
     held_bytes: int
     crowd: Crowd | None
     reactor: Any
 
     def longest(self, method: bytes, path: bytes) -> int: ...
-    def refused(self, status: int, client: str, reason: str) -> None: ...
+    def refused(self, client: str, line: bytes, status: int, sent: int, reason: str) -> None: ...
 
 
 @implementer(IHalfCloseableProtocol)
@@ -91,7 +92,8 @@ class Channel(http.HTTPChannel):
         self._resting: Any = None  # the call that goes on, where others have their turn first
         self._gone = False  # the client sends no more
         self._lingers = 0  # bytes that are still dropped; not 0 from a refusal on
-        self._in_head = self._is_head = False  # is a head coming; was the last one's method HEAD
+        self._in_head = False
+        self._line = b""  # the first of the request whose body comes, for the log
         self._due = self._body_ends = NEVER
         self._unsent = 0  # at the last look
         self._timer: Any = None
@@ -178,7 +180,7 @@ class Channel(http.HTTPChannel):
         found = self._heads.feed(data)
         if found is None:
             if not self._in_head and self._heads.held:
-                self._in_head, self._is_head = True, False
+                self._in_head, self._line = True, b""
                 self._wait(min(self.site.bounds.head_seconds, self.site.bounds.idle_seconds))
             return None
         self._in_head = False
@@ -193,7 +195,7 @@ class Channel(http.HTTPChannel):
             return rest
         target = head.target.path if head.target is not None else head.raw_target
         self._most = self.site.longest(head.method, target.partition(b"?")[0])
-        self._is_head = head.method == b"HEAD"
+        self._line = b"%b %b HTTP/1.%d" % (head.method, head.raw_target, head.version[1])
         if head.length is not None and head.length > self._most:
             raise BadMessage(413, f"a body has at most {self._most} bytes here")
         body = request_body(head, self.site.bounds.limits)
@@ -308,7 +310,6 @@ class Channel(http.HTTPChannel):
         if self._lingers:
             return
         self._lingers = LINGER_BYTES
-        self.site.refused(status, self.client, reason)
         body = f"{status} {phrase(status)}: {reason}\n".encode()
         fields = [
             b"HTTP/1.1 %d %b" % (status, phrase(status).encode()),
@@ -317,9 +318,10 @@ class Channel(http.HTTPChannel):
             b"Content-Length: %d" % len(body),
             b"Connection: close",
         ]
-        if self._is_head:
+        if self._line.startswith(b"HEAD "):
             body = b""
-        self.transport.write(b"\r\n".join(fields) + b"\r\n" + SECURITY_LINES + b"\r\n" + body)
+        self.transport.write(b"\r\n".join(fields) + b"\r\n" + self.site.security_lines + b"\r\n" + body)
+        self.site.refused(self.client, self._line, status, len(body), reason)
         self._coming, self._ahead, self._pieces = None, b"", []
         self._linger()
 
@@ -378,7 +380,7 @@ class Channel(http.HTTPChannel):
         headers.setRawHeaders(b"Date", [date()])
         if not self.persistent:
             headers.setRawHeaders(b"Connection", [b"close"])
-        for name, value in SECURITY.items():
+        for name, value in self.site.security.items():
             headers.setRawHeaders(name, [value])
         super().writeHeaders(b"HTTP/1.1", code, reason, headers)
 

@@ -47,8 +47,9 @@ def refusal(
 ) -> int | None:
     """The status to refuse a request with, None for one that may be answered.
 
-    ``fields``: its Host fields; ``local``: the address that the connection came to, "" if it has none;
-    ``authority``: of a target in absolute form, which then says the host (RFC 9112 §3.2.2).
+    ``fields``: its Host fields; ``names``: ours, ``*`` is any; ``local``: the address that the connection
+    came to, "" if it has none; ``authority``: of a target in absolute form, which then says the host (RFC
+    9112 §3.2.2).
     """
     if len(fields) > 1 or (not fields and version != b"HTTP/1.0"):  # RFC 9112 §3.2
         return 400
@@ -59,7 +60,7 @@ def refusal(
     if None in spoken:
         return 400
     name = spoken[-1]
-    return None if name in LOOPBACK or name in names or name == canonical(local) else 421
+    return None if name in LOOPBACK or name in names or "*" in names or name == canonical(local) else 421
 
 
 def _is_port(text: str) -> bool:

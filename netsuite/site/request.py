@@ -17,7 +17,6 @@ from netsuite.http1.head import HTTP11, RequestHead, write_response
 from netsuite.site.answer import Answer, Asked, Stream, phrase
 from netsuite.site.frame import Frame
 from netsuite.site.hosts import refusal as judge_host
-from netsuite.site.safety import SECURITY_LINES
 from netsuite.site.streaming import send_stream
 from netsuite.site.tongue import Said, said
 
@@ -37,6 +36,7 @@ class SiteOfRequest(Protocol):
 
     frame: Frame
     names: Collection[str]
+    security_lines: bytes
 
 
 class LineOfRequest(Protocol):
@@ -118,6 +118,11 @@ class Request(server.Request):
         allow = (("Allow", "GET, HEAD, OPTIONS"),) if status == 405 else ()
         self.send(self.channel.site.frame.refusal(asked, status, sentence, *allow))
 
+    @property
+    def line(self) -> bytes:
+        """The request's first line, for a log."""
+        return b"%b %b %b" % (self.method, self.head.raw_target, self.clientproto)
+
     def named_fields(self) -> dict[str, str]:
         """The fields by lower-case name, repeated ones joined."""
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.head.combined.items()}
@@ -129,7 +134,7 @@ class Request(server.Request):
             return
         body = b"" if self.method == b"HEAD" or answer.status in (204, 304) else answer.body
         length = None if answer.status in (204, 304) or answer.stream is not None else len(answer.body)
-        self.startedWriting, self.code = 1, answer.status
+        self.startedWriting, self.code, self.sentLength = 1, answer.status, len(body)
         self.channel.write(self._head(answer, length) + body)
         self.finish()
 
@@ -143,7 +148,8 @@ class Request(server.Request):
         if not self.channel.persistent:
             fields.append((b"Connection", b"close"))
         head = write_response(answer.status, phrase(answer.status).encode(), fields)
-        return head[:-2] + SECURITY_LINES + b"\r\n"
+        site: SiteOfRequest = self.channel.site
+        return head[:-2] + site.security_lines + b"\r\n"
 
     def _stream(self, answer: Answer, stream: Stream) -> None:
         self.streams = True

@@ -21,6 +21,7 @@ from twisted.web.server import NOT_DONE_YET
 from netsuite import journal
 from netsuite.site import elsewhere, static, token
 from netsuite.site.answer import FORM, JSON, NO_STORE, Answer, Asked, Refusal, View
+from netsuite.site.delivery import delivered
 from netsuite.site.frame import Frame
 from netsuite.site.login import Login
 from netsuite.site.token import Token
@@ -35,12 +36,14 @@ class Post:
 
     ``purpose`` None: the view itself judges who may post, and reads the body, of which nothing is read here.
     ``from_elsewhere``: pages of other sites may ask for it, too, and read the answer (CORS).
+    ``method``: another one in the place of POST.
     """
 
     view: View
     purpose: str | None = token.FORM
     from_elsewhere: bool = False
     kinds: tuple[str, ...] = (FORM, JSON)
+    method: str = "POST"
 
 
 class Routes(Resource):
@@ -66,7 +69,9 @@ class Routes(Resource):
         self.frame = frame
         self._views = dict(views)
         self._prefixes = {"/static/": static.view, **(prefixes or {})}
-        self._posts = dict(posts or {}) if judge is not None else {}
+        self._posts = {
+            path: post for path, post in (posts or {}).items() if judge is not None or post.purpose is None
+        }
         self._judge, self._login = judge, login
 
     def render(self, request: Any) -> Any:
@@ -95,7 +100,7 @@ class Routes(Resource):
             asked = replace(Asked.of(uri, headers), method=method.decode("latin-1"), client=client)
             if self._login is not None:
                 asked = replace(asked, user=await self._login.user(asked))
-            return await self._answer(asked, body)
+            return delivered(asked, await self._answer(asked, body))
         except Refusal as refusal:
             return self.frame.refusal(asked, refusal.status, refusal.sentence, *refusal.headers)
         except Exception:  # a bug must end this request only
@@ -106,13 +111,13 @@ class Routes(Resource):
         view, post = self._view(asked.path), self._posts.get(asked.path)
         if view is None and post is None:
             raise Refusal(404, said("refusal.no_page"))
-        if asked.method == "POST" and post is not None and self._judge is not None:
-            return await self._post(asked, post, self._judge, body)
+        if post is not None and asked.method == post.method:
+            return await self._post(asked, post, body)
         if asked.method == "OPTIONS" and post is not None and post.from_elsewhere:
             return elsewhere.preflight(asked)
         if asked.method in READING and view is not None:
             return await view(asked)
-        allowed = [*(READING if view is not None else ()), *(("POST",) if post is not None else ())]
+        allowed = [*(READING if view is not None else ()), *((post.method,) if post is not None else ())]
         allow = ("Allow", ", ".join([*allowed, "OPTIONS"]))
         if asked.method == "OPTIONS":  # RFC 9110 §9.3.7
             return Answer(b"", status=204, headers=(NO_STORE, allow))
@@ -121,16 +126,16 @@ class Routes(Resource):
         )
         raise Refusal(405, sentence, allow)  # RFC 9110 §15.5.6
 
-    async def _post(self, asked: Asked, post: Post, judge: Token, body: bytes) -> Answer:
+    async def _post(self, asked: Asked, post: Post, body: bytes) -> Answer:
         """Ask the view, if the request may be posted; else raise `Refusal`."""
         if asked.kind not in post.kinds or asked.headers.get("content-encoding", "identity") != "identity":
             raise Refusal(
                 415, said("refusal.kind", names=", ".join(post.kinds)), ("Accept", ", ".join(post.kinds))
             )
-        if post.purpose is None:
+        if post.purpose is None or self._judge is None:  # the second only where the first, see `__init__`
             return await post.view(replace(asked, body=body))
         asked = asked.posted(body)
-        judge.judge(asked, post.purpose, from_elsewhere=post.from_elsewhere)
+        self._judge.judge(asked, post.purpose, from_elsewhere=post.from_elsewhere)
         if not post.from_elsewhere:
             return await post.view(asked)
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 #: Only our own files run and are shown, no other site may frame ours or learn where its reader was.
 SECURITY = {
     b"Content-Security-Policy": (
@@ -16,5 +18,10 @@ SECURITY = {
     b"Permissions-Policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
-#: The same as lines of a head, for answers that are written whole.
-SECURITY_LINES = b"".join(b"%b: %b\r\n" % field for field in SECURITY.items())
+#: The least, for sites whose pages are their user's own.
+PLAIN = {b"X-Content-Type-Options": b"nosniff"}
+
+
+def lines(fields: Mapping[bytes, bytes]) -> bytes:
+    """The fields as lines of a head, for answers that are written whole."""
+    return b"".join(b"%b: %b\r\n" % field for field in fields.items())

@@ -18,6 +18,10 @@ from netsuite.site.bounds import Bounds
 from netsuite.site.channel import Channel
 from netsuite.site.frame import Frame
 from netsuite.site.hosts import canonical
+from netsuite.site.safety import SECURITY, lines
+
+#: An answer ended: client, the request's first line, status, bytes of its body, Referer, User-Agent.
+Log = Callable[[str, bytes, int, int, bytes, bytes], None]
 
 
 class Site(server.Site):
@@ -39,6 +43,8 @@ class Site(server.Site):
         bounds: Bounds,
         bodies: Mapping[str, int],
         crowd: Crowd | None,
+        security: Mapping[bytes, bytes],
+        log: Log | None,
         reactor: Any,
     ) -> None:
         super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
@@ -46,6 +52,8 @@ class Site(server.Site):
         self.bounds = bounds
         self.answer_to(names, bounds.idle_seconds)
         self.frame, self.crowd = frame, crowd
+        self.security, self.security_lines = security, lines(security)
+        self._log = log
         self.held_bytes = self.refusals = 0
         self.on_stop: Callable[[], None] = lambda: None
         self._bodies = {path.encode(): most for path, most in bodies.items()}
@@ -55,9 +63,11 @@ class Site(server.Site):
         most = self.bounds.body_bytes
         return self._bodies.get(path, most) if method == b"POST" else most
 
-    def refused(self, status: int, client: str, reason: str) -> None:
+    def refused(self, client: str, line: bytes, status: int, sent: int, reason: str) -> None:
         """Note what never became a request: nonsense, or a bound that was hit."""
         self.refusals += 1
+        if self._log is not None:
+            self._log(client, line or b"-", status, sent, b"", b"")
         journal.site_refused(client=client, status=status, reason=reason)
 
     def answer_to(self, names: Collection[str], idle_seconds: float) -> None:
@@ -86,7 +96,11 @@ class Site(server.Site):
         self.on_stop()
 
     def log(self, request: Any) -> None:
-        """Nothing: what our sites show is nobody's business (rule R3)."""
+        """An answer is over, which a site that was given a log writes down."""
+        if self._log is not None:
+            fields = request.head.combined
+            referer, agent = fields.get(b"referer", b""), fields.get(b"user-agent", b"")
+            self._log(request.channel.client, request.line, request.code, request.sentLength, referer, agent)
 
 
 class Turned(Protocol):
@@ -120,13 +134,15 @@ def make_site(
     bounds: Bounds = Bounds(),  # noqa: B008 - a value
     bodies: Mapping[str, int] | None = None,
     crowd: Crowd | None = None,
+    security: Mapping[bytes, bytes] = SECURITY,
+    log: Log | None = None,
     reactor: Any = None,
 ) -> Site:
     """A factory to listen with; nothing is open yet.
 
-    ``hosts``: names it answers to beside loopback's and the address that a connection came to.
+    ``hosts``: names it answers to beside loopback's and the address that a connection came to; ``*``: to all.
     ``bounds``: of each request; ``idle_seconds`` instead of theirs.  ``bodies``: paths to which longer bodies
-    may be posted.
+    may be posted.  ``security``: fields of every answer.  ``log``: told of each answer at its end.
     """
     return Site(
         root,
@@ -135,5 +151,7 @@ def make_site(
         bounds=bounds if idle_seconds is None else replace(bounds, idle_seconds=idle_seconds),
         bodies=bodies or {},
         crowd=crowd,
+        security=security,
+        log=log,
         reactor=reactor,
     )
