@@ -52,7 +52,8 @@ class Way:
     """How connections are made.
 
     ``seconds``: for a connection, all in all; ``family``: 4, 6 or 0 for both; ``source``: our own address;
-    ``trust``: TLS, None for none; ``through``: a proxy; ``resolver``: a DNS server, None for the system's.
+    ``trust``: TLS, None for none; ``through``: a proxy; ``resolver``: a DNS server, None for the system's;
+    ``judge``: asked just before an address is dialled, returns why that may not be (the guard).
     """
 
     seconds: float = 10.0
@@ -61,6 +62,7 @@ class Way:
     trust: Trust | None = None
     through: Through | None = None
     resolver: str | None = None
+    judge: Callable[[str, int], Exception | None] | None = None
 
 
 class Reach:
@@ -122,6 +124,9 @@ class Reach:
         return await self.secure.shake(line, place.host or "localhost")
 
     def _open(self, place: Place, address: str | None) -> defer.Deferred[Line]:
+        refusal = None if self.way.judge is None else self.way.judge(str(address), place.port)
+        if refusal is not None:
+            return defer.fail(refusal)
         opening = _Opening()
         late = self.way.seconds + 1  # we are later than whoever waits for us
         if place.path is not None:
