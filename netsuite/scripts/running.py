@@ -72,6 +72,11 @@ class Results:
         if not self.as_json:
             _write(escaped(text))
 
+    def document(self, text: str) -> None:
+        """Tell a whole document in a format of machines, as it is."""
+        if not self.as_json:
+            _write(text)
+
     def note(self, text: str) -> None:
         """Tell people something beside the results, on standard error, unless they want quiet."""
         if not self._quiet:
@@ -116,6 +121,12 @@ class ToolOptions(usage.Options):
     def stopped(self, interrupted: Outcome) -> Outcome:
         """Return how work ended that a signal has ended; a tool that is meant to be ended so says otherwise."""
         return interrupted
+
+    def complain(self, outcome: Outcome) -> None:
+        """A failure is told to people; a tool that has words of its own for it says otherwise."""
+        complain(self.tool, outcome.message or "")
+        if outcome.cause == "usage":
+            complain(self.tool, f"try {self.tool} --help")
 
     def opt_version(self) -> NoReturn:
         """Print the versions and exit."""
@@ -218,9 +229,7 @@ def failure(error: BaseException, debug: bool) -> Outcome:
 def finish(options: ToolOptions, outcome: Outcome, *, as_json: bool) -> None:
     """Say how it ended: to people if it failed, as JSON if no result was told before."""
     if not outcome.ok and outcome.message:
-        complain(options.tool, outcome.message)
-        if outcome.cause == "usage":
-            complain(options.tool, f"try {options.tool} --help")
+        options.complain(outcome)
     if as_json and not options.results.count:
         options.results.as_json = True
         options.results.add(outcome, options.target)
