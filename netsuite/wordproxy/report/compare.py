@@ -12,6 +12,7 @@ from netsuite.wordproxy.report.desk import Desk, Found
 from netsuite.wordproxy.report.keyness import Ranking
 from netsuite.wordproxy.report.listing import Column, Listing
 from netsuite.wordproxy.store.contract import CoverageQuery, Pair, Store, WordQuery
+from netsuite.wordproxy.store.packing import Numbers
 
 #: Most that the floor of occurrences may be.
 LEAST_MAX = 1_000_000
@@ -154,10 +155,10 @@ def _rows(
     a, b = sides
     sizes, ranking = (0, 0), Ranking([], 0, least, False)
 
-    def choose(left: Sequence[int], right: Sequence[int], size_a: int, size_b: int) -> Sequence[int]:
+    def choose(left: Numbers, right: Numbers, size_a: int, size_b: int) -> Sequence[int]:
         nonlocal sizes, ranking
         if b.is_rest:  # all that was read holds the other side, too
-            right, size_b = [n - m for m, n in zip(left, right, strict=True)], size_b - size_a
+            right, size_b = right - left, size_b - size_a
         sizes = size_a, size_b
         need = min(offset + limit, keyness.WORDS_MAX) if limit else keyness.WORDS_MAX
         ranking = keyness.rank(left, right, size_a, size_b, least=least, need=need)

@@ -13,11 +13,11 @@ large part of a text.  G² is never below 0; the sign that we give it says where
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
+
+import numpy
+from numpy.typing import NDArray
 
 #: Most words that are compared: the most frequent ones are.
 WORDS_MAX = 50_000
@@ -56,8 +56,8 @@ def per_million(n: int, size: int) -> float:
 
 
 def rank(
-    a: Sequence[int],
-    b: Sequence[int],
+    a: NDArray[numpy.int64],
+    b: NDArray[numpy.int64],
     size_a: int,
     size_b: int,
     *,
@@ -69,23 +69,19 @@ def rank(
 
     ``a`` and ``b`` are the words' occurrences, in one order, which also settles ties.
     """
-    sums = [x + y for x, y in zip(a, b, strict=True)]
-    places = [place for place, n in enumerate(sums) if n and n >= least]
+    sums = a + b
+    places = numpy.flatnonzero(sums >= max(least, 1))
     cut = len(places) > most
     if cut:
-        least = _floor(Counter(map(sums.__getitem__, places)), most)
-        places = [place for place in places if sums[place] >= least]
-    scores = {place: -abs(keyness(a[place], b[place], size_a, size_b)) for place in places}
-    # sorts them all where that is quicker; to sort 50,000 for 100 would hold up other threads
-    return Ranking(heapq.nsmallest(need, places, key=scores.__getitem__), len(places), least, cut)
+        least = _floor(sums[places], most)
+        places = places[sums[places] >= least]
+    pairs, which = numpy.unique(numpy.stack((a[places], b[places])), axis=1, return_inverse=True)
+    scores = numpy.array([abs(keyness(x, y, size_a, size_b)) for x, y in pairs.T.tolist()])[which.reshape(-1)]
+    order = numpy.lexsort((places, -scores))
+    return Ranking(places[order[:need]].tolist(), len(places), least, cut)
 
 
-def _floor(of: Counter[int], most: int) -> int:
+def _floor(sums: NDArray[numpy.int64], most: int) -> int:
     """The least number of occurrences that at most ``most`` words have."""
-    held, least = 0, max(of) + 1
-    for n in sorted(of, reverse=True):
-        held += of[n]
-        if held > most:
-            return least
-        least = n
-    return least
+    past = int(numpy.partition(sums, len(sums) - most - 1)[len(sums) - most - 1])
+    return past + 1  # one word more than ``most`` has that or more

@@ -10,11 +10,13 @@ more, and stay counted once for each day.
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable
 
+import numpy
+
+from netsuite.wordproxy.store.loosened import loosen, squeeze
 from netsuite.wordproxy.store.packing import unpack
-from netsuite.wordproxy.store.sums import ALL_SITES, Draft, Span, Sums, loosen, squeeze
+from netsuite.wordproxy.store.sums import ALL_SITES, Draft, Span, Sums
 
 #: A word that was met again, the day on which its page had it before, and had it in main text before; 0: it
 #: had not, or has not now.
@@ -37,7 +39,8 @@ def times(
     connection: sqlite3.Connection, some: Collection[int], sums: Sums, since: int, *, everything: bool
 ) -> dict[int, int]:
     """How often each of ``some`` words was met again on a page, in the range of ``sums`` from ``since``."""
-    met = dict.fromkeys(some, 0)
+    ordered = numpy.array(sorted(some), dtype=numpy.int64)
+    times = numpy.zeros(len(ordered), dtype=numpy.int64)
     rest = list(sums.rest)
     for span in sums.spans:
         if not _is_kept(connection, span):
@@ -46,15 +49,11 @@ def times(
         sql = "SELECT words, before, main_before FROM again WHERE first = ? AND last = ? AND site = ?"
         for columns in connection.execute(sql, (*span, sums.site)):
             words, before, main_before = map(loosen, columns)
-            for word in met:
-                start = bisect_left(words, word)
-                end = bisect_right(words, word, start)
-                if start == end:
-                    continue
-                if everything:
-                    met[word] += end - bisect_left(before, since, start, end)
-                else:
-                    met[word] += sum(day >= since for day in main_before[start:end])
+            is_since = numpy.cumsum((before if everything else main_before) >= since)
+            upto = numpy.concatenate(([0], is_since))  # how many of the first so many entries are
+            times += upto[numpy.searchsorted(words, ordered, "right")]
+            times -= upto[numpy.searchsorted(words, ordered, "left")]
+    met = dict(zip(ordered.tolist(), times.tolist(), strict=True))
     for span in rest:
         for entries in read(connection, span, since=since, site=sums.site).values():
             for word, day, main_day in entries:

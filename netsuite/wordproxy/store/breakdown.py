@@ -10,12 +10,12 @@ words come from `fresh`, pages from the readings, less those that were visited a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from itertools import compress
+from collections.abc import Iterable, Sequence
 
 from netsuite.wordproxy.store import again, fresh, queries
 from netsuite.wordproxy.store.contract import BREAKDOWNS, Breakdown, BreakdownQuery, Known, Part
 from netsuite.wordproxy.store.gists import Gist, Gists
+from netsuite.wordproxy.store.loosened import Loosened
 from netsuite.wordproxy.store.met import Met
 from netsuite.wordproxy.store.sums import ALL_SITES, Kept, Span, Sums
 
@@ -29,19 +29,19 @@ def judge(query: BreakdownQuery) -> None:
     queries.span(query)
 
 
-def breakdown(connection: sqlite3.Connection, query: BreakdownQuery) -> Breakdown:
+def breakdown(connection: sqlite3.Connection, query: BreakdownQuery, loosened: Loosened) -> Breakdown:
     """The parts asked for, and how many there are."""
-    return _Breakdown(connection, query).answer()
+    return _Breakdown(connection, query, loosened).answer()
 
 
 class _Breakdown:
     """One question on its way."""
 
-    def __init__(self, connection: sqlite3.Connection, query: BreakdownQuery) -> None:
+    def __init__(self, connection: sqlite3.Connection, query: BreakdownQuery, loosened: Loosened) -> None:
         self._ask = connection.execute
         self._connection, self._query = connection, query
-        self._gists = Gists(connection)
-        self._days, self._kept = queries.span(query), Kept(connection)
+        self._gists = Gists(connection, loosened)
+        self._days, self._kept = queries.span(query), Kept(connection, loosened)
         self._site = (
             ALL_SITES
             if query.site is None
@@ -61,9 +61,9 @@ class _Breakdown:
             return Breakdown(0, [])
         if self._word:
             return self._of_word()
-        names = self._names()
-        chosen = names[query.offset : query.offset + query.limit if query.limit else None]
         pages = self._pages()
+        names = self._names() if query.by != "lang" else self._by_occurrences(pages)
+        chosen = names[query.offset : query.offset + query.limit if query.limit else None]
         new = fresh.counts(
             self._connection, query.by, self._days, query.lang, self._site, everything=query.everything
         )
@@ -85,8 +85,7 @@ class _Breakdown:
             return [(queries.day_text(day), day) for (day,) in rows]
         if self._query.by == "lang":
             rows = self._ask(f"SELECT DISTINCT r.lang FROM reading r {where} ORDER BY r.lang", told)
-            langs = [lang for (lang,) in rows]
-            return [(lang, lang) for lang in sorted(langs, key=lambda lang: (-self._of_lang(lang), lang))]
+            return self._by_occurrences([lang for (lang,) in rows])
         rows = self._ask(
             f"SELECT DISTINCT s.host, s.id FROM reading r CROSS JOIN site s ON s.id = r.site {where}", told
         )
@@ -96,6 +95,9 @@ class _Breakdown:
             met = sums.by_site(everything=self._query.everything)
             hosts.sort(key=lambda item: (-met[item[1]], item[0]))
         return hosts
+
+    def _by_occurrences(self, langs: Iterable[str]) -> list[tuple[str, int | str]]:
+        return [(lang, lang) for lang in sorted(langs, key=lambda lang: (-self._of_lang(lang), lang))]
 
     def _of_lang(self, lang: str) -> int:
         return self._sums(self._days, lang, self._site).by_site(everything=self._query.everything)[self._site]
@@ -148,13 +150,13 @@ class _Breakdown:
                     met.add(column)
         mask = self._gists.mask
         for words, mains, alls in sums.of_rest(everything=everything):
-            in_main += sum(mains)
-            known_main += sum(compress(mains, map(mask.__getitem__, words)))
+            in_main += int(mains.sum())
+            known_main += int(mains[mask[words]].sum())
             met_main.add(words, mains)
             if everything:
-                in_all += sum(alls)
+                in_all += int(alls.sum())
                 met.add(words)
-        told = Known(in_main, known_main, len(met_main), met_main.of(self._gists.known))
+        told = Known(in_main, known_main, len(met_main), met_main.of(mask))
         return (in_all, len(met), told) if everything else (in_main, len(met_main), told)
 
     def _pages(self) -> dict[str, int]:
@@ -190,7 +192,7 @@ class _Breakdown:
         """The parts where the word was met."""
         word, query = self._word, self._query
         first, last = self._ask("SELECT first, last FROM word WHERE id = ?", (word,)).fetchone()
-        is_known = word in self._gists.known
+        is_known = bool(self._gists.mask[word])
         lo, hi = self._days or (first, last)
         days = max(lo, first), min(hi, last)
         parts = []

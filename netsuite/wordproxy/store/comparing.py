@@ -7,8 +7,11 @@ from __future__ import annotations
 import json
 import sqlite3
 
+import numpy
+
 from netsuite.wordproxy.store import lists
 from netsuite.wordproxy.store.contract import LEVELS, Choose, Pair, WordQuery
+from netsuite.wordproxy.store.loosened import Loosened
 from netsuite.wordproxy.store.word import is_name
 
 _NAMED = (
@@ -18,14 +21,15 @@ _NAMED = (
 )
 
 
-def compare(connection: sqlite3.Connection, left: WordQuery, right: WordQuery, choose: Choose) -> list[Pair]:
+def compare(
+    connection: sqlite3.Connection, left: WordQuery, right: WordQuery, choose: Choose, loosened: Loosened
+) -> list[Pair]:
     """The words that are chosen, in that order."""
-    (a, size_a), (b, size_b) = lists.numbers(connection, left), lists.numbers(connection, right)
+    (a, size_a), (b, size_b) = (lists.numbers(connection, query, loosened) for query in (left, right))
     size = max(len(a), len(b))
-    for numbers in (a, b):  # a site that is none has no numbers
-        numbers.extend([0] * (size - len(numbers)))
+    a, b = (numpy.pad(numbers, (0, size - len(numbers))) for numbers in (a, b))  # of a site that is none
     shown = json.dumps(list(choose(a, b, size_a, size_b)))
     return [
-        Pair(form, lang, a[word], b[word], key, LEVELS[level or 0], is_name(lang, named, small))
+        Pair(form, lang, int(a[word]), int(b[word]), key, LEVELS[level or 0], is_name(lang, named, small))
         for word, form, key, lang, named, small, level in connection.execute(_NAMED, (shown,))
     ]

@@ -21,9 +21,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
+
+if TYPE_CHECKING:  # relays know this contract, and have no use for numpy
+    import numpy
+    from numpy.typing import NDArray
+
+    Occurrences: TypeAlias = NDArray[numpy.int64]
 
 #: The ways a word list can be sorted; each has one direction, the one that people want.
 SORTS = ("occurrences", "pages", "word", "first", "last")
@@ -250,7 +256,7 @@ class Pair:
 
 #: Gets the words' occurrences under two questions, in one order, and then how many there are of all words,
 #: those that are left out included; says which places are to be named, in which order.
-Choose = Callable[[Sequence[int], Sequence[int], int, int], Sequence[int]]
+Choose: TypeAlias = "Callable[[Occurrences, Occurrences, int, int], Sequence[int]]"
 
 
 @dataclass(frozen=True, slots=True)

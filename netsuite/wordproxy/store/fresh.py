@@ -18,10 +18,15 @@ from netsuite.wordproxy.store.sums import ALL_SITES, Draft, Span
 #: By site, ALL_SITES among them, and language: new words in main text, and in all.
 Fresh = dict[tuple[int, str], tuple[int, int]]
 
-#: A day of which it is kept has a row for ALL_SITES, also if there was no new word.
+#: A day of which it is kept has a row for ALL_SITES, also if there was no new word.  The days are found one
+#: by one, by their index: what was read on a thousand days has a hundred thousand rows.
 _DAYS_WITHOUT = """
-SELECT DISTINCT day FROM reading r WHERE day BETWEEN :lo AND :hi
-AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.day = r.day AND f.site = 0)
+WITH RECURSIVE read (day) AS (
+    SELECT (SELECT min(day) FROM reading WHERE day >= :lo)
+    UNION ALL SELECT (SELECT min(day) FROM reading r WHERE r.day > read.day) FROM read WHERE day < :hi
+)
+SELECT day FROM read WHERE day <= :hi
+AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.day = read.day AND f.site = 0)
 """
 
 

@@ -12,14 +12,16 @@ count as not counted, are counted where they are asked for, and for good when th
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import cached_property
-from itertools import compress
 from typing import NamedTuple
 
+import numpy
+
 from netsuite.wordproxy.store.contract import LEVELS
-from netsuite.wordproxy.store.sums import Draft, Span, loosen
+from netsuite.wordproxy.store.loosened import Loosened
+from netsuite.wordproxy.store.packing import Column
+from netsuite.wordproxy.store.sums import Draft, Span
 
 #: Changes of levels that are written down one by one.
 CHANGES_MAX = 100
@@ -58,24 +60,18 @@ class Gist(NamedTuple):
 class Gists:
     """What sums come to, with the levels of one moment."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, loosened: Loosened) -> None:
+        self._connection, self._loosened = connection, loosened
         (self.said,) = connection.execute("SELECT coalesce(max(n), 0) FROM said").fetchone()
         self._since: dict[int, dict[int, int]] = {}
 
     @cached_property
-    def known(self) -> set[int]:
-        """The words that are known, or ignored."""
-        sql = "SELECT w.id FROM known k CROSS JOIN word w USING (key, lang) WHERE k.level >= ?"
-        return {word for (word,) in self._connection.execute(sql, (KNOWN,))}
-
-    @cached_property
-    def mask(self) -> list[int]:
-        """By a word's number, 1 if it is known, else 0."""
+    def mask(self) -> Column:
+        """By a word's number, whether it is known, or ignored."""
         (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM word").fetchone()
-        mask = [0] * (last + 1)
-        for word in self.known:
-            mask[word] = 1
+        mask = numpy.zeros(last + 1, dtype=bool)
+        words, levels = self._loosened.levels(self._connection)
+        mask[words[levels >= KNOWN]] = True
         return mask
 
     def of(self, span: Span, site: int, lang: str | None) -> list[Gist]:
@@ -90,25 +86,23 @@ class Gists:
         """The gist as it is now."""
         if gist.said == _UNSAID:
             words, mains = self._read(gist, "words"), self._read(gist, "main")
-            met = [n for n in compress(mains, map(self.mask.__getitem__, words)) if n]
-            known_main, known_n = sum(met), len(met)
+            met = mains[self.mask[words]]
+            known_main, known_n = int(met.sum()), int(numpy.count_nonzero(met))
         else:
             known_main, known_n = self._with_changes(gist)
         return gist._replace(known_main=known_main, known_n=known_n, said=self.said)
 
     def _with_changes(self, gist: Gist) -> tuple[int, int]:
-        known_main, known_n = gist.known_main, gist.known_n
+        changes = {word: was for word, was in self._changes(gist.said).items() if word < len(self.mask)}
+        changed = numpy.array(list(changes), dtype=numpy.int64)
+        signs = self.mask[changed].astype(numpy.int64) - list(changes.values())
         words = self._read(gist, "words")
-        mains: Sequence[int] = ()
-        for word, was in self._changes(gist.said).items():
-            place = bisect_left(words, word)
-            if place == len(words) or words[place] != word:
-                continue
-            mains = mains or self._read(gist, "main")
-            sign = (word in self.known) - was
-            known_main += sign * mains[place]
-            known_n += sign * (mains[place] > 0)
-        return known_main, known_n
+        places = numpy.minimum(numpy.searchsorted(words, changed), len(words) - 1)
+        is_here = words[places] == changed
+        if not is_here.any():
+            return gist.known_main, gist.known_n
+        mains, signs = self._read(gist, "main")[places[is_here]], signs[is_here]
+        return gist.known_main + int(signs @ mains), gist.known_n + int(signs @ (mains > 0))
 
     def _changes(self, said: int) -> dict[int, int]:
         """The words of which something was said since then, and whether they were known then."""
@@ -117,9 +111,10 @@ class Gists:
             self._since[said] = dict(rows.fetchall())  # the earliest change tells
         return self._since[said]
 
-    def _read(self, gist: Gist, column: str) -> Sequence[int]:
-        sql = f"SELECT {column} FROM pack WHERE first = ? AND last = ? AND site = ? AND lang = ?"
-        return loosen(self._connection.execute(sql, gist[:4]).fetchone()[0])
+    def _read(self, gist: Gist, column: str) -> Column:
+        sql = "SELECT rowid FROM pack WHERE first = ? AND last = ? AND site = ? AND lang = ?"
+        (row,) = self._connection.execute(sql, gist[:4]).fetchone()
+        return self._loosened.read(self._connection, row, column)
 
 
 def put(gist: Gist) -> Draft:
@@ -133,7 +128,7 @@ def draft(connection: sqlite3.Connection) -> Draft | None:
     """What counts some gists that are not counted, or too many changes behind; None if there are none."""
     ask = connection.execute
     (changes,) = ask("SELECT count(*) FROM said").fetchone()
-    gists = Gists(connection)
+    gists = Gists(connection, Loosened(0))  # each column is read once
     term = "said <> ?" if changes > CHANGES_FEW else f"said = {_UNSAID} AND ? IS NOT NULL"
     drafted: Draft = []
     left = STEP_WORDS

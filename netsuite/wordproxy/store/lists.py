@@ -10,16 +10,19 @@ sorting the others.  *Rows*: all that is told of these few.
 
 from __future__ import annotations
 
-import heapq
 import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
+import numpy
+
 from netsuite.wordproxy.store import again, levels, pages, queries, sums
 from netsuite.wordproxy.store.bases import Bases
 from netsuite.wordproxy.store.contract import LEVELS, UNKNOWN, Total, Word, WordList, WordQuery
+from netsuite.wordproxy.store.loosened import Loosened
+from netsuite.wordproxy.store.packing import Column, Numbers, columns, zeros
 from netsuite.wordproxy.store.word import CAPITALISED, is_name
 
 #: The form of a word ``w`` that was met most often; of its key's own occurrences are those of no other form.
@@ -31,14 +34,14 @@ SHOWN = """(SELECT form FROM (
 #: So many words are looked up one by one; more are found in one pass over all.
 _FEW = 5000
 
+#: Words that are read at once where a few may be enough.
+_CHUNK = 5000
+
+#: Numbers up to this one are counted, how often there is each.
+_COUNTED = 1 << 14
+
 #: Above so many thousand words with numbers to read, the words' own sums are read instead.
 _DEAR = 3000
-
-#: One word of so many is looked at for how large the largest numbers are.
-_SAMPLED = 61
-
-#: By a word's number: how often it was met.
-Numbers = list[int]
 
 
 def judge(query: WordQuery) -> None:
@@ -54,22 +57,28 @@ def judge(query: WordQuery) -> None:
         raise ValueError(f"{query.known!r} is no level")
 
 
-def words(connection: sqlite3.Connection, query: WordQuery, bases: Bases) -> WordList:
+def words(connection: sqlite3.Connection, query: WordQuery, bases: Bases, loosened: Loosened) -> WordList:
     """The words that fit, sorted, with their totals."""
-    return _List(connection, query, bases if query.lemma else None).answer()
+    return _List(connection, query, loosened, bases if query.lemma else None).answer()
 
 
-def numbers(connection: sqlite3.Connection, query: WordQuery) -> tuple[Numbers, int]:
+def numbers(connection: sqlite3.Connection, query: WordQuery, loosened: Loosened) -> tuple[Numbers, int]:
     """By a word's number its occurrences, 0 where it doesn't fit; and how many there are of all words."""
-    return _List(connection, query).numbers()
+    return _List(connection, query, loosened).numbers()
 
 
 class _List:
     """One question on its way."""
 
-    def __init__(self, connection: sqlite3.Connection, query: WordQuery, bases: Bases | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        query: WordQuery,
+        loosened: Loosened,
+        bases: Bases | None = None,
+    ) -> None:
         self._connection, self._query = connection, query
-        self._bases = bases
+        self._loosened, self._bases = loosened, bases
         self._heads: dict[int, int] = {}  # by the number of a base form, the word that stands for it
         self._forms: dict[int, list[int]] = {}  # by that word, those that fit, where there are several
         self._days = queries.span(query)
@@ -79,7 +88,8 @@ class _List:
         site = None if query.site is None else _site(connection, query.site)
         self._nowhere = query.site is not None and site is None
         self._site = site or sums.ALL_SITES
-        self._sums = sums.Sums(connection, self._days, query.lang, self._site)
+        kept = sums.Kept(connection, loosened)
+        self._sums = sums.Sums(connection, self._days, query.lang, self._site, kept=kept)
 
     def answer(self) -> WordList:
         """The list."""
@@ -89,8 +99,8 @@ class _List:
         numbers = self._numbers()
         self._filter(numbers)
         self._gather(numbers)
-        occurrences = sum(numbers)
-        total = Total(occurrences, len(numbers) - numbers.count(0), self._read_pages(occurrences))
+        occurrences = int(numbers.sum())
+        total = Total(occurrences, int(numpy.count_nonzero(numbers)), self._read_pages(occurrences))
         need = total.distinct if not query.limit else min(query.offset + query.limit, total.distinct)
         if query.offset >= need:
             return WordList(total, [])
@@ -102,9 +112,9 @@ class _List:
     def numbers(self) -> tuple[Numbers, int]:
         """Occurrences by word, and all there are, also of words that are left out."""
         if self._nowhere:
-            return [], 0
+            return zeros(0), 0
         numbers = self._numbers()
-        occurrences = sum(numbers)
+        occurrences = int(numbers.sum())
         self._filter(numbers)
         return numbers, occurrences
 
@@ -120,21 +130,21 @@ class _List:
     def _of_page(self, name: str) -> Numbers:
         """How often words are in the latest visit of a page, if it is of the site and days asked for."""
         (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM word").fetchone()
-        numbers = [0] * (last + 1)
+        numbers = zeros(last)
         page = pages.find(self._connection, name)
         lo, hi = self._days or (1, date.max.toordinal())
         if page is None or self._site not in (sums.ALL_SITES, page[1]) or not lo <= page[2] <= hi:
             return numbers
-        is_asked = self._query.lang in (None, name.partition(":")[2])
-        for word, (main, other) in pages.latest(self._connection, page[0], page[2]).items():
-            numbers[word] = (main + other if self._query.everything else main) * is_asked
+        if self._query.lang in (None, name.partition(":")[2]):
+            for word, (main, other) in pages.latest(self._connection, page[0], page[2]).items():
+                numbers[word] = main + other if self._query.everything else main
         return numbers
 
     def _own(self, number: str) -> Numbers:
         """The sums that words have; 0 where ``q`` and a level rule a word out."""
         query, ask = self._query, self._connection.execute
         (last,) = ask("SELECT coalesce(max(id), 0) FROM word").fetchone()
-        numbers = [0] * (last + 1)
+        numbers = zeros(last)
         source, terms = "word w", []
         if query.known in LEVELS[1:]:
             source, terms = "known k CROSS JOIN word w USING (key, lang)", ["k.level = :level"]
@@ -148,17 +158,17 @@ class _List:
             "level": LEVELS.index(query.known) if query.known in LEVELS else 0,
         }
         where = f"WHERE {' AND '.join(terms)}" if terms else ""
-        for word, n in ask(f"SELECT w.id, {number} FROM {source} {where}", told):
-            numbers[word] = n
+        words, values = columns(ask(f"SELECT w.id, {number} FROM {source} {where}", told), 2)
+        numbers[words] = values
         return numbers
 
     # filters
 
     def _filter(self, numbers: Numbers) -> None:
-        query = self._query
+        query, ask = self._query, self._connection.execute
         if query.q and not self._has_own:
             sql = "SELECT id FROM word WHERE plain GLOB ?"
-            _keep(numbers, (word for (word,) in self._connection.execute(sql, (queries.pattern(query.q),))))
+            _keep(numbers, _first(ask(sql, (queries.pattern(query.q),))))
         if query.known == UNKNOWN:
             _drop(numbers, self._levelled("known", "ignored"))
         elif query.known == LEVELS[0]:
@@ -166,28 +176,41 @@ class _List:
         elif query.known is not None and not self._has_own:
             _keep(numbers, self._levelled(query.known))
         if not query.everything:
-            sql = "SELECT w.id FROM temp.stop t CROSS JOIN word w USING (key, lang)"
-            _drop(numbers, (word for (word,) in self._connection.execute(sql)))
+            _drop(numbers, _first(ask("SELECT w.id FROM temp.stop t CROSS JOIN word w USING (key, lang)")))
         if not query.names:
             sql = "SELECT id FROM word WHERE named > 0 AND small = 0 AND lang <> ?"
-            _drop(numbers, (word for (word,) in self._connection.execute(sql, (CAPITALISED,))))
+            _drop(numbers, _first(ask(sql, (CAPITALISED,))))
 
     def _gather(self, numbers: Numbers) -> None:
-        """Forms of one base are one word."""
-        for word, base in self._bases.groups(self._connection) if self._bases else ():
-            if word < len(numbers) and (n := numbers[word]):
-                head = self._heads.setdefault(base, word)
-                if word < head:  # the first of them stands for the base, in whichever order they come
-                    self._forms[word] = [*self._forms.pop(head, [head]), word]
-                    self._heads[base] = word
-                    numbers[word], numbers[head] = n + numbers[head], 0
-                elif word > head:
-                    self._forms.setdefault(head, [head]).append(word)
-                    numbers[word] = 0
-                    numbers[head] += n
+        """Forms of one base are one word; the first of them stands for the base."""
+        if self._bases is None:
+            return
+        words, bases = columns(self._bases.groups(self._connection), 2)
+        is_met = words < len(numbers)
+        is_met[is_met] = numbers[words[is_met]] > 0
+        words, bases = words[is_met], bases[is_met]
+        if not len(words):
+            return
+        order = numpy.lexsort((words, bases))
+        words, bases = words[order], bases[order]
+        starts = numpy.flatnonzero(numpy.concatenate(([True], bases[1:] != bases[:-1])))
+        heads, ends = words[starts], numpy.append(starts[1:], len(words))
+        sums = numpy.add.reduceat(numbers[words], starts)
+        numbers[words] = 0
+        numbers[heads] = sums
+        self._heads = dict(zip(bases[starts].tolist(), heads.tolist(), strict=True))
+        several = ends - starts > 1
+        self._forms = {
+            head: words[start:end].tolist()
+            for head, start, end in zip(
+                heads[several].tolist(), starts[several].tolist(), ends[several].tolist(), strict=True
+            )
+        }
 
-    def _levelled(self, *levels: str) -> Iterable[int]:
-        return levelled(self._connection, *levels)
+    def _levelled(self, *names: str) -> Numbers:
+        """The words met that have one of these levels."""
+        words, levels = self._loosened.levels(self._connection)
+        return words[numpy.isin(levels, [LEVELS.index(name) for name in names])]
 
     # orders: each gives the numbers of the words shown
 
@@ -198,21 +221,24 @@ class _List:
         """The words shown, where the largest of ``numbers`` come first, then by ``then`` and the word."""
         offset = self._query.offset
         least = _least(numbers, need)
-        fitting = [word for word, n in enumerate(numbers) if n >= least]
-        above = [word for word in fitting if numbers[word] > least]
+        fitting = numpy.flatnonzero(numbers >= least)
+        above = fitting[numbers[fitting] > least]
         if (
             then is None and len(fitting) - len(above) > _FEW
         ):  # so many are equal: by the alphabet, as they come
-            tied = self._walk(numbers, need - len(above), least)
-            before = self._sorted(above, numbers, then) if len(above) > offset else above
+            tied = self._walk(numbers == least, need - len(above))
+            before = self._sorted(above, numbers, then) if len(above) > offset else above.tolist()
             return [*before, *tied][offset:]
         return self._sorted(fitting, numbers, then)[offset:need]
 
-    def _sorted(self, some: list[int], numbers: Numbers, then: Numbers | None) -> list[int]:
-        names = self._names(some)
+    def _sorted(self, some: Numbers, numbers: Numbers, then: Numbers | None) -> list[int]:
+        words = some.tolist()
+        names = self._names(words)
+        first = dict(zip(words, numbers[some].tolist(), strict=True))
         if then is None:
-            return sorted(some, key=lambda word: (-numbers[word], names[word]))
-        return sorted(some, key=lambda word: (-numbers[word], -then[word], names[word]))
+            return sorted(words, key=lambda word: (-first[word], names[word]))
+        second = dict(zip(words, then[some].tolist(), strict=True))
+        return sorted(words, key=lambda word: (-first[word], -second[word], names[word]))
 
     def _names(self, some: Collection[int]) -> dict[int, tuple[str, str]]:
         """Key and language of some words."""
@@ -224,71 +250,71 @@ class _List:
             rows = ask(sql, (json.dumps(list(some)),))
         return {word: (key, lang) for word, key, lang in rows}
 
-    def _walk(self, numbers: Numbers, need: int, number: int | None = None) -> list[int]:
-        """The first words by the alphabet, of those with that number."""
+    def _walk(self, mask: Column, need: int) -> list[int]:
+        """The first words by the alphabet, of those with a mark."""
         found: list[int] = []
-        for (word,) in self._connection.execute("SELECT id FROM word ORDER BY key, lang"):
-            n = numbers[word]
-            if n and number in (None, n):
-                found.append(word)
-                if len(found) == need:
-                    break
-        return found
+        rows = self._connection.execute("SELECT id FROM word ORDER BY key, lang")
+        while len(found) < need and (some := rows.fetchmany(_CHUNK)):
+            ids = _first(some)
+            found += ids[mask[ids]].tolist()
+        return found[:need]
 
     def _by_word(self, numbers: Numbers, need: int) -> list[int]:
-        return self._walk(numbers, need)[self._query.offset :]
+        return self._walk(numbers > 0, need)[self._query.offset :]
 
     def _by_first(self, numbers: Numbers, need: int) -> list[int]:
         until = date.max.toordinal() if self._days is None else self._days[1]
         rows = self._connection.execute(
             "SELECT first, id FROM word WHERE first <= ? ORDER BY first DESC", (until,)
         )
-        return self._by_day(((day, [word]) for day, word in rows), numbers, need)
+        chunks = iter(lambda: rows.fetchmany(_CHUNK), [])
+        columns_of = (columns(chunk, 2) for chunk in chunks)
+        return self._by_day(((days, words) for days, words in columns_of), numbers, need)
 
     def _by_last(self, numbers: Numbers, need: int) -> list[int]:
-        return self._by_day(sums.backwards(self._connection), numbers, need)
+        days = sums.backwards(self._connection)
+        rows = ((numpy.full(len(words), day), words) for day, words in days)
+        return self._by_day(rows, numbers, need)
 
-    def _by_day(self, days: Iterable[tuple[int, Iterable[int]]], numbers: Numbers, need: int) -> list[int]:
-        """The words shown where those of the first of ``days`` come first, then those met most."""
-        found: dict[int, int] = {}
-        full: int | None = None
-        for day, some in days:
-            if full is not None and day != full:
+    def _by_day(self, rows: Iterable[tuple[Column, Column]], numbers: Numbers, need: int) -> list[int]:
+        """The words shown where those of the latest day come first, then those met most.
+
+        ``rows``: days, the latest first, and the words of each; of a word its first one counts.
+        """
+        found, fitting, full = zeros(len(numbers) - 1), 0, 0
+        for days, words in rows:
+            if fitting >= need and len(days) and days[0] < full:
                 break
-            for word in some:
-                if numbers[word] and word not in found:
-                    found[word] = day
-            if len(found) >= need:
-                full = day
-        last = sorted(found.values(), reverse=True)[need - 1]
-        kept = [word for word, day in found.items() if day >= last]
-        names = self._names(kept)
-        kept.sort(key=lambda word: (-found[word], -numbers[word], names[word]))
-        return kept[self._query.offset : need]
+            is_new = (numbers[words] > 0) & (found[words] == 0)
+            found[words[is_new]] = days[is_new]
+            fitting += int(numpy.count_nonzero(is_new))
+            full = days[-1] if len(days) else full
+        kept = numpy.flatnonzero(found >= _least(found, need))
+        return self._sorted(kept, found, then=numbers)[self._query.offset : need]
 
     def _by_pages(self, numbers: Numbers, need: int) -> list[int]:
         # a word is on no more pages than it has occurrences: the first are among the most frequent
         some = 2 * need + 100
         while some < _FEW:
             least = _least(numbers, some) if some < len(numbers) else 0
-            few = self._pages([word for word, n in enumerate(numbers) if n and n >= least])
+            few = self._pages(numpy.flatnonzero(numbers >= max(least, 1)).tolist())
             if not least or (len(few) >= need and sorted(few.values(), reverse=True)[need - 1] > least):
                 names = self._names(few)
-                shown = sorted(few, key=lambda word: (-few[word], -numbers[word], names[word]))
+                of_few = {word: int(numbers[word]) for word in few}
+                shown = sorted(few, key=lambda word: (-few[word], -of_few[word], names[word]))
                 return shown[self._query.offset : need]
             some *= 2
+        fitting = numpy.flatnonzero(numbers)
+        pages = zeros(len(numbers) - 1)
         if self._forms:
-            found = self._pages([word for word, n in enumerate(numbers) if n])
-            pages = [found.get(word, 0) for word in range(len(numbers))]
+            found = self._pages(fitting.tolist())
+            pages[list(found)] = list(found.values())
             return self._largest(pages, need, then=numbers)
-        pages = (
-            self._own(f"w.{self._pages_column()}")
-            if self._is_plain
-            else self._sums.of_words(self._pages_column())
-        )
-        pages = [p if n else 0 for p, n in zip(pages, numbers, strict=True)]
-        for word, n in self._met_again([word for word, n in enumerate(numbers) if n]).items():
-            pages[word] -= n
+        column = self._pages_column()
+        every = self._own(f"w.{column}") if self._is_plain else self._sums.of_words(column)
+        pages[fitting] = every[fitting]
+        again = self._met_again(fitting.tolist())
+        pages[list(again)] -= list(again.values())
         return self._largest(pages, need, then=numbers)
 
     def _pages_column(self) -> str:
@@ -334,6 +360,7 @@ class _List:
             " FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
         )
         pages, bases = self._pages(shown), self._bases_of(shown)
+        met = dict(zip(shown, numbers[shown].tolist(), strict=True))
         day = queries.day_text
         found = []
         for word, form, key, lang, first, last, named, small, level in self._connection.execute(
@@ -344,7 +371,7 @@ class _List:
                 form = key = bases[word]
                 told = key, levels.level(self._connection, key, lang), told[2]
                 first, last = self._first_and_last(word)
-            found.append(Word(form, lang, numbers[word], pages[word], day(first), day(last), *told))
+            found.append(Word(form, lang, met[word], pages[word], day(first), day(last), *told))
         return found
 
     def _bases_of(self, shown: Sequence[int]) -> dict[int, str]:
@@ -396,37 +423,32 @@ _ORDERS = {
 }
 
 
-def levelled(connection: sqlite3.Connection, *levels: str) -> Iterable[int]:
-    """The numbers of the words met that have one of these levels."""
-    marks = ", ".join(str(LEVELS.index(level)) for level in levels)
-    sql = f"SELECT w.id FROM known k CROSS JOIN word w USING (key, lang) WHERE k.level IN ({marks})"
-    return (word for (word,) in connection.execute(sql))
-
-
 def _site(connection: sqlite3.Connection, host: str) -> int | None:
     row = connection.execute("SELECT id FROM site WHERE host = ?", (host,)).fetchone()
     return row[0] if row else None
 
 
-def _drop(numbers: Numbers, some: Iterable[int]) -> None:
-    for word in some:
-        if word < len(numbers):
-            numbers[word] = 0
+def _first(rows: Iterable[Sequence[int]]) -> Numbers:
+    """The only column of such rows."""
+    return columns(rows, 1)[0]
 
 
-def _keep(numbers: Numbers, some: Iterable[int]) -> None:
-    kept = [0] * len(numbers)
-    for word in some:
-        kept[word] = numbers[word]
-    numbers[:] = kept
+def _drop(numbers: Numbers, some: Numbers) -> None:
+    numbers[some[some < len(numbers)]] = 0
+
+
+def _keep(numbers: Numbers, some: Numbers) -> None:
+    kept = numbers[some]
+    numbers[:] = 0
+    numbers[some] = kept
 
 
 def _least(numbers: Numbers, need: int) -> int:
     """The smallest of the ``need`` largest."""
-    if need > len(numbers) // 8:
-        return sorted(numbers, reverse=True)[need - 1]
-    sample = sorted(numbers[::_SAMPLED], reverse=True)
-    # about four times as many as are needed are larger, and those needed among them; else all are looked at
-    some = sample[min(len(sample) - 1, 8 + 4 * need // _SAMPLED)]
-    large = [n for n in numbers if n > some]
-    return heapq.nlargest(need, large if len(large) >= need else numbers)[-1]
+    # by how many there are of each number: sorting in part takes very long where most are equal
+    above = numpy.cumsum(numpy.bincount(numpy.minimum(numbers, _COUNTED))[::-1])
+    least = len(above) - 1 - int(numpy.searchsorted(above, need))
+    if least < _COUNTED:
+        return least
+    large = numbers[numbers >= _COUNTED]
+    return int(numpy.partition(large, len(large) - need)[len(large) - need])

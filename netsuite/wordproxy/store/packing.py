@@ -1,14 +1,26 @@
 """Columns of whole numbers as bytes: the size of an item, then the items, each as long as the largest needs.
 
 An array of a thousand numbers is read and written at once where a thousand rows would be, so sums that are
-asked for together are kept together.  Bytes are little-endian on every machine.
+asked for together are kept together.  Bytes are little-endian on every machine.  Who looks at single numbers
+takes them as an ``array``, who adds up a million as a column of numpy's.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy
+import numpy.typing
+
+#: Whole numbers, each as long as the largest needs; it may be a view of bytes that must not change.
+Column = numpy.typing.NDArray[Any]
+
+#: By a word's number, something of it.
+Numbers = numpy.typing.NDArray[numpy.int64]
 
 #: By bytes an item: the array's type.
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -20,18 +32,24 @@ class Unreadable(ValueError):  # noqa: N818 - a state of the store, as `StoreFau
     """What is kept in columns is none: the store is damaged."""
 
 
-def pack(values: Sequence[int]) -> bytes:
+def pack(values: Sequence[int] | Column) -> bytes:
     """``values``, none of them negative, as bytes."""
+    if isinstance(values, numpy.ndarray):
+        size = _size(int(values.max(initial=0)))
+        return b"%c" % size + values.astype(f"<u{size}").tobytes()
     if isinstance(values, array) and values.itemsize == 1:
         return b"\1" + values.tobytes()
-    largest = max(values, default=0)
-    size = next((size for limit, size in _LIMITS if largest <= limit), 8)
+    size = _size(max(values, default=0))
     if isinstance(values, array) and size == 1 and not _SWAPS:
         return b"\1" + values.tobytes()[:: values.itemsize]  # the lowest byte of each
     column = array(_CODES[size], values)
     if _SWAPS and size > 1:
         column.byteswap()
     return b"%c" % size + column.tobytes()
+
+
+def _size(largest: int) -> int:
+    return next((size for limit, size in _LIMITS if largest <= limit), 8)
 
 
 def unpack(data: bytes) -> array[int]:
@@ -51,3 +69,26 @@ def unpack(data: bytes) -> array[int]:
     if _SWAPS and data[0] > 1:
         column.byteswap()
     return column
+
+
+def column(data: bytes) -> Column:
+    """The values of `pack`, to be reckoned with.
+
+    Raises:
+        Unreadable: the bytes aren't such a column's.
+    """
+    if not data or data[0] not in _CODES or (len(data) - 1) % data[0]:
+        raise Unreadable("no column of numbers")
+    # of eight bytes with a sign, as sums have it: no number is larger
+    return numpy.frombuffer(data, dtype="<i8" if data[0] == 8 else f"<u{data[0]}", offset=1)
+
+
+def zeros(last: int) -> Numbers:
+    """Nothing of any word, up to the one with that number."""
+    return numpy.zeros(last + 1, dtype=numpy.int64)
+
+
+def columns(rows: Iterable[Sequence[int]], width: int) -> Sequence[Numbers]:
+    """The columns of such rows."""
+    flat = numpy.fromiter(chain.from_iterable(rows), dtype=numpy.int64)
+    return [flat[place::width] for place in range(width)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy
+
 from netsuite.wordproxy.store.contract import Choose, Pair, WordQuery
 from netsuite.wordproxy.store.redisreads import WordLists
 
@@ -15,7 +17,7 @@ def compare(lists: WordLists, left: WordQuery, right: WordQuery, choose: Choose)
     """The words that are chosen, in that order."""
     (a, size_a), (b, size_b) = lists.numbers(left), lists.numbers(right)
     names = sorted(a.keys() | b.keys())
-    of_a, of_b = ([of.get(name, 0) for name in names] for of in (a, b))
+    of_a, of_b = (numpy.array([of.get(name, 0) for name in names], dtype=numpy.int64) for of in (a, b))
     chosen = [names[place] for place in choose(of_a, of_b, size_a, size_b)]
     return [
         Pair(word.word, word.lang, a.get(name, 0), b.get(name, 0), word.key, word.known, word.is_name)

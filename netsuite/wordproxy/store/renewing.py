@@ -1,7 +1,6 @@
 """Sums made anew: who changes tallies says of which days, and when there is time they are added up again.
 
-See `sums` for what sums are, and `again` for the pages that were visited again.  A number of a word is made
-of six lanes of 32 bits here, so that one addition adds all of its numbers.
+See `sums` for what sums are, and `again` for the pages that were visited again.
 
 It goes in steps of some tenths of a second.  A step is drafted by reading alone, so that no writer waits for
 it, and then written down, if nothing else was written meanwhile.  A longer span takes several steps: what it
@@ -12,14 +11,16 @@ has already are its rows, which nobody reads before the span is among those that
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
-import sys
-from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy
 
 from netsuite.wordproxy.store import again, bases, fresh, gists
 from netsuite.wordproxy.store.gists import Gist
-from netsuite.wordproxy.store.packing import unpack
+from netsuite.wordproxy.store.loosened import loosen, squeeze
+from netsuite.wordproxy.store.packing import Column, column
 from netsuite.wordproxy.store.sums import (
     ALL_SITES,
     COLUMNS,
@@ -28,14 +29,12 @@ from netsuite.wordproxy.store.sums import (
     Span,
     added,
     langs_of,
-    loosen,
     month_of,
-    squeeze,
     year_of,
 )
 
-#: By language and word, its numbers in one.
-Rows = dict[str, dict[int, int]]
+#: By language, words with a column for each of `COLUMNS`, to be added up.
+Parts = dict[str, list[tuple[Column, list[Column]]]]
 
 #: Sites of which the era is summed up in one step.
 _SITES_STEP = 20
@@ -43,14 +42,12 @@ _SITES_STEP = 20
 #: Cells, of a site and a day, of which a month is summed up in one step.
 _CELLS_STEP = 250
 
-_SIZE = 4 * len(COLUMNS)
-
-#: Where each of `COLUMNS` is among the lanes.
-_PLACES = range(len(COLUMNS)) if sys.byteorder == "little" else range(len(COLUMNS))[::-1]
+#: Row numbers are drawn by chance, so that a sum that is made anew has another one (`loosened`).
+_ROWS = 1 << 62
 
 _PACK = f"""
-INSERT OR REPLACE INTO pack (first, last, site, lang, words, {", ".join(COLUMNS)})
-VALUES (?, ?, ?, ?, ?, {", ".join("?" * len(COLUMNS))})
+INSERT OR REPLACE INTO pack (rowid, first, last, site, lang, words, {", ".join(COLUMNS)})
+VALUES (?, ?, ?, ?, ?, ?, {", ".join("?" * len(COLUMNS))})
 """
 
 _WITHOUT_AGAIN = """
@@ -165,7 +162,7 @@ def _clear(span: Span) -> Draft:
 
 def _day(connection: sqlite3.Connection, span: Span) -> Draft:
     """The day is summed up over all sites."""
-    found: Rows = {}
+    found: Parts = {}
     for site, days in sorted(_cells(connection, span).items()):
         for day, langs in days.items():
             _cell(connection, site, day, langs, found)
@@ -183,7 +180,7 @@ def _of_cells(connection: sqlite3.Connection, span: Span) -> Draft:
     for site, days in sorted(_cells(connection, span, done).items()):
         if left < 0 and drafted:
             break
-        found: Rows = {}
+        found: Parts = {}
         for day, langs in sorted(days.items()):
             _cell(connection, site, day, langs, found)
         drafted += _rows(span, site, found)
@@ -237,13 +234,11 @@ def _sites_without(connection: sqlite3.Connection, span: Span) -> list[int]:
 
 def _merged(connection: sqlite3.Connection, span: Span, site: int, where: str, *lang: str) -> Draft:
     """The sum of other sums is that of the span at a site."""
-    total: Rows = {}
+    total: Parts = {}
     others = f"SELECT lang, words, {', '.join(COLUMNS)} FROM pack WHERE {where}"
     for spoken, *columns in connection.execute(others, (*span, *lang)):
         words, *numbers = map(loosen, columns)
-        sums = total.setdefault(spoken, {})
-        for word, n in _lanes(words, numbers):
-            sums[word] = sums.get(word, 0) + n
+        total.setdefault(spoken, []).append((words, numbers))
     return _rows(span, site, total)
 
 
@@ -257,48 +252,47 @@ def _cells(connection: sqlite3.Connection, span: Span, past: int = 0) -> dict[in
     return cells
 
 
-def _cell(connection: sqlite3.Connection, site: int, day: int, langs: Sequence[str], found: Rows) -> None:
-    """The tallies of a site's day are added to what was found."""
+def _cell(connection: sqlite3.Connection, site: int, day: int, langs: Sequence[str], found: Parts) -> None:
+    """The tallies of a site's day are among what was found."""
     parts = connection.execute(
         "SELECT words, main, other, pages, all_pages, new, all_new FROM tally WHERE site = ? AND day = ?",
         (site, day),
     )
     for packed, main, other, *columns in parts:
-        words = unpack(packed)
+        words = column(packed)
         size = len(words)
         numbers = [added(size, [main]), added(size, [main, other])]
-        numbers += [added(size, [column]) for column in columns]
-        lanes = _lanes(words, numbers)
+        numbers += [added(size, [each]) for each in columns]
         if len(langs) == 1:
-            sums = found.setdefault(langs[0], {})
-            for word, n in lanes:
-                sums[word] = sums.get(word, 0) + n
+            found.setdefault(langs[0], []).append((words, numbers))
             continue
         spoken = langs_of(connection, words)
-        for word, n in lanes:
-            sums = found.setdefault(spoken[word], {})
-            sums[word] = sums.get(word, 0) + n
+        for lang in langs:
+            is_here = spoken == lang
+            if is_here.any():
+                part = words[is_here], [each[is_here] for each in numbers]
+                found.setdefault(lang, []).append(part)
 
 
-def _lanes(words: Sequence[int], numbers: Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
-    """Each word with its numbers in one."""
-    lanes = array("I", bytes(_SIZE * len(words)))
-    for place, column in zip(_PLACES, numbers, strict=True):
-        lanes[place :: len(COLUMNS)] = array("I", column)
-    data, whole, order = lanes.tobytes(), int.from_bytes, sys.byteorder
-    starts = range(0, len(data), _SIZE)
-    return zip(words, [whole(data[at : at + _SIZE], order) for at in starts], strict=True)
-
-
-def _rows(span: Span, site: int, rows: Rows) -> Draft:
+def _rows(span: Span, site: int, found: Parts) -> Draft:
     """What keeps the sum of a span at a site."""
     drafted: Draft = []
-    for lang, words in rows.items():
-        ordered = sorted(words)
-        lanes = array("I", b"".join([words[word].to_bytes(_SIZE, sys.byteorder) for word in ordered]))
-        columns = [lanes[place :: len(COLUMNS)] for place in _PLACES]
-        main, everything, *_ = columns
-        drafted.append((_PACK, (*span, site, lang, squeeze(ordered), *map(squeeze, columns))))
-        size = len(main)
-        drafted += gists.put(Gist(*span, site, lang, sum(main), sum(everything), size - main.count(0), size))
+    for lang, parts in found.items():
+        words, columns = _added_up(parts)
+        squeezed = [squeeze(each) for each in (words, *columns)]
+        drafted.append((_PACK, (secrets.randbelow(_ROWS), *span, site, lang, *squeezed)))
+        main, everything = columns[:2]
+        met = int(main.sum()), int(everything.sum()), int(numpy.count_nonzero(main)), len(main)
+        drafted += gists.put(Gist(*span, site, lang, *met))
     return drafted
+
+
+def _added_up(parts: Sequence[tuple[Column, list[Column]]]) -> tuple[Column, list[Column]]:
+    """Each word once, ascending, with its numbers."""
+    words = numpy.concatenate([some for some, _ in parts])
+    order = numpy.argsort(words, kind="stable")
+    words = words[order]
+    starts = numpy.flatnonzero(numpy.append(True, words[1:] != words[:-1]))
+    columns = zip(*(numbers for _, numbers in parts), strict=True)
+    ordered = (numpy.concatenate(each)[order] for each in columns)
+    return words[starts], [numpy.add.reduceat(each, starts, dtype=numpy.int64) for each in ordered]

@@ -52,6 +52,7 @@ from netsuite.wordproxy.store.contract import (
     WordQuery,
 )
 from netsuite.wordproxy.store.database import Database
+from netsuite.wordproxy.store.loosened import Loosened
 from netsuite.wordproxy.store.numbers import Numbers
 from netsuite.wordproxy.store.steps import Steps
 
@@ -80,7 +81,7 @@ class SqliteStore:
         self._transaction, self._snapshot = self._database.transaction, self._database.snapshot
         self._steps = Steps(self._database)
         self._numbers = Numbers(self._connection, whole=True)
-        self._bases = Bases()
+        self._bases, self._loosened = Bases(), Loosened()
         self._spare = 0.0  # seconds for sums
         with self._database.faults():
             self._stop(stop_words or {})
@@ -192,7 +193,7 @@ class SqliteStore:
         """The words that fit, sorted, with their totals."""
         lists.judge(query)
         with self._snapshot() as connection:
-            return lists.words(connection, query, self._bases)
+            return lists.words(connection, query, self._bases, self._loosened)
 
     def version(self) -> object | None:
         """Another whenever anything was written, by whomever."""
@@ -205,7 +206,7 @@ class SqliteStore:
         for query in (left, right):
             lists.judge(query)
         with self._snapshot() as connection:
-            return comparing.compare(connection, left, right, choose)
+            return comparing.compare(connection, left, right, choose, self._loosened)
 
     def coverage(self, query: CoverageQuery) -> Coverage:
         """What was counted on those days, and what was not and why."""
@@ -230,7 +231,7 @@ class SqliteStore:
         """
         breakdown.judge(query)
         with self._snapshot() as connection:
-            return breakdown.breakdown(connection, query)
+            return breakdown.breakdown(connection, query, self._loosened)
 
     def sources(self, *, limit: int = 500) -> Sources:
         """The languages and sites to choose from, at most ``limit`` of each."""

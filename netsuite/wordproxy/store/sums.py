@@ -13,16 +13,15 @@ of those days.  So no answer depends on whether a sum is there, only how soon it
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from array import array
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from datetime import date
-from operator import add
 from typing import Any
 
-from netsuite.wordproxy.store.packing import pack, unpack
+import numpy
+
+from netsuite.wordproxy.store.loosened import Loosened, loosen
+from netsuite.wordproxy.store.packing import Column, Numbers, column, zeros
 
 #: The first and the last day of a sum, both included.
 Span = tuple[int, int]
@@ -62,27 +61,11 @@ def year_of(day: int) -> Span:
     return date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
 
 
-def squeeze(values: Sequence[int]) -> bytes:
-    """A column as it stands in a sum."""
-    return zlib.compress(pack(values), 1)
-
-
-def loosen(data: bytes) -> array[int]:
-    """The values of `squeeze`.
-
-    Raises:
-        ValueError: the bytes aren't such a column's.
-    """
-    try:
-        return unpack(zlib.decompress(data))
-    except zlib.error as error:
-        raise ValueError("no column of a sum") from error
-
-
 class Kept:
     """Which sums there are, and the first and last day of which there is anything; of one moment."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, loosened: Loosened | None = None) -> None:
+        self.loosened = loosened or Loosened()
         sql = (
             "SELECT coalesce((SELECT min(day) FROM reading), 0), coalesce((SELECT max(day) FROM reading), 0)"
         )
@@ -106,17 +89,18 @@ class Sums:
         lang: str | None = None,
         site: int = ALL_SITES,
         *,
-        kept: Kept | None = None,
+        kept: Kept,
         at_site: bool = False,
     ) -> None:
         """``at_site``: of what is summed up by site, also where ``site`` is all."""
         self._connection = connection
         self.lang, self.site = lang, site
+        self._one_site = "" if at_site else "AND site = :site"
         at_site = at_site or site != ALL_SITES
-        kept = kept or Kept(connection)
+        self._loosened = kept.loosened
         self.spans, self.rest = pieces(kept, days, at_site=at_site)
         self._parts = [(1, self.spans, self.rest)]
-        self._words: dict[Span, list[array[int]]] = {}
+        self._rows: dict[Span, list[int]] = {}
         if days is not None and _cost((self.spans, self.rest)) > _SMALL:
             spared = [(kept.first, days[0] - 1), (days[1] + 1, kept.last)]
             others = [pieces(kept, None, at_site=at_site)]
@@ -128,39 +112,31 @@ class Sums:
         """How much is to be read, about, in words with their numbers."""
         return sum(_cost(part[1:]) for part in self._parts)
 
-    def of_words(self, column: str) -> list[int]:
+    def of_words(self, which: str) -> Numbers:
         """By a word's number, its sum of one of `COLUMNS`."""
         (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM word").fetchone()
-        sums = [0] * (last + 1)
-        _, spans, _ = self._parts[0]
-        alone = len(self.words_of(spans[0])) if spans else 0  # of one span each word comes once
-        for number, (sign, words, values) in enumerate(self._columns(column)):
-            if number < alone:
-                for word, n in zip(words, values, strict=True):
-                    sums[word] = n
-            elif sign < 0:
-                for word, n in zip(words, values, strict=True):
-                    sums[word] -= n
-            else:
-                for word, n in zip(words, values, strict=True):
-                    sums[word] += n
+        sums = zeros(last)
+        for sign, spans, rest in self._parts:
+            if spans:
+                rows = [row for span in spans for row in self._rows_of(span)]
+                kept = self._loosened.sums(self._connection, rows, which)
+                sums[: len(kept)] += sign * kept
+            for span in rest:
+                for _, words, values in self._tallies(which, span):
+                    sums[words] += sign * values.astype(numpy.int64)
         return sums
 
-    def of_some(self, column: str, some: Collection[int]) -> dict[int, int]:
+    def of_some(self, which: str, some: Collection[int]) -> dict[int, int]:
         """The same of these words only."""
-        sums = dict.fromkeys(some, 0)
-        ordered = sorted(sums)
-        for sign, words, values in self._columns(column):
-            end, place = len(words), 0
-            for word in ordered:
-                place = bisect_left(words, word, place)
-                if place == end:
-                    break
-                if words[place] == word:
-                    sums[word] += sign * values[place]
-        return sums
+        ordered = numpy.array(sorted(some), dtype=numpy.int64)
+        sums = numpy.zeros(len(ordered), dtype=numpy.int64)
+        for sign, words, values in self._columns(which):
+            if len(words):
+                places = numpy.minimum(numpy.searchsorted(words, ordered), len(words) - 1)
+                sums += numpy.where(words[places] == ordered, sign * values[places].astype(numpy.int64), 0)
+        return dict(zip(ordered.tolist(), sums.tolist(), strict=True))
 
-    def of_rest(self, *, everything: bool) -> Iterator[tuple[Sequence[int], Sequence[int], Sequence[int]]]:
+    def of_rest(self, *, everything: bool) -> Iterator[tuple[Column, Column, Column]]:
         """Of the days of which tallies must be read: words with their occurrences in main text, and in all.
 
         A word may come twice; without ``everything`` the last are those in main text, too.
@@ -177,56 +153,53 @@ class Sums:
     def by_site(self, *, everything: bool) -> Counter[int]:
         """Occurrences by site, of what is summed up by site; over all sites where that wasn't asked for."""
         found: Counter[int] = Counter()
-        total, column = ("in_all", "everything") if everything else ("in_main", "main")
+        total, which = ("in_all", "everything") if everything else ("in_main", "main")
         of_lang = "" if self.lang is None else "AND lang = :lang"
-        of_span = f"FROM gist WHERE first = :first AND last = :last {of_lang}"
+        of_span = f"FROM gist WHERE first = :first AND last = :last {self._one_site} {of_lang}"
         sql = f"SELECT site, sum({total}) {of_span} GROUP BY site"
         for first, last in self.spans:
-            found.update(
-                dict(self._connection.execute(sql, {"first": first, "last": last, "lang": self.lang}))
-            )
+            told = {"first": first, "last": last, "lang": self.lang, "site": self.site}
+            found.update(dict(self._connection.execute(sql, told)))
         for span in self.rest:
-            for site, _, values in self._tallies(column, span):
-                found[site] += sum(values)
-                found[ALL_SITES] += sum(values)
+            for site, _, values in self._tallies(which, span):
+                met = int(values.sum())
+                found[site] += met
+                found[ALL_SITES] += met
         return found
 
-    def _columns(self, column: str) -> Iterator[tuple[int, array[int], Sequence[int]]]:
+    def _columns(self, which: str) -> Iterator[tuple[int, Column, Column]]:
         """Words, ascending, with numbers to be added or, where the first is -1, to be taken away."""
         for sign, spans, rest in self._parts:
             for span in spans:
-                for words, values in self.of_span(column, span):
+                for words, values in self.of_span(which, span):
                     yield sign, words, values
             for span in rest:
-                for _, words, values in self._tallies(column, span):
+                for _, words, values in self._tallies(which, span):
                     yield sign, words, values
 
-    def words_of(self, span: Span) -> list[array[int]]:
+    def words_of(self, span: Span) -> Iterator[Column]:
         """The words in the sum of a span, by language."""
-        if span not in self._words:
-            rows = self._connection.execute(f"SELECT words {self._from_pack()}", self._told(span))
-            self._words[span] = [loosen(words) for (words,) in rows]
-        return self._words[span]
+        return (self._loosened.read(self._connection, row, "words") for row in self._rows_of(span))
 
-    def of_span(self, column: str, span: Span) -> Iterator[tuple[array[int], Sequence[int]]]:
+    def of_span(self, which: str, span: Span) -> Iterator[tuple[Column, Column]]:
         """The same with one of `COLUMNS`."""
-        words = self.words_of(span)
-        rows = self._connection.execute(f"SELECT {column} {self._from_pack()}", self._told(span))
-        for some, (values,) in zip(words, rows, strict=True):
-            yield some, loosen(values)
+        for row in self._rows_of(span):
+            words, values = (self._loosened.read(self._connection, row, each) for each in ("words", which))
+            yield words, values
 
-    def _from_pack(self) -> str:
-        of_lang = "" if self.lang is None else "AND lang = ?"
-        return f"FROM pack WHERE first = ? AND last = ? AND site = ? {of_lang} ORDER BY lang"
+    def _rows_of(self, span: Span) -> list[int]:
+        if span not in self._rows:
+            of_lang = "" if self.lang is None else "AND lang = ?"
+            told = (*span, self.site) if self.lang is None else (*span, self.site, self.lang)
+            sql = f"SELECT rowid FROM pack WHERE first = ? AND last = ? AND site = ? {of_lang} ORDER BY lang"
+            self._rows[span] = [row for (row,) in self._connection.execute(sql, told)]
+        return self._rows[span]
 
-    def _told(self, span: Span) -> tuple[int | str, ...]:
-        return (*span, self.site) if self.lang is None else (*span, self.site, self.lang)
-
-    def _tallies(self, column: str, span: Span) -> Iterator[tuple[int, array[int], Sequence[int]]]:
+    def _tallies(self, which: str, span: Span) -> Iterator[tuple[int, Column, Column]]:
         of_cells = "" if self.site == ALL_SITES else "AND site = :site"
         if self.lang is not None:
             of_cells += " AND lang = :lang"
-        needed = _NEEDED.get(column, (f"t.{column}",))
+        needed = _NEEDED.get(which, (f"t.{which}",))
         others = (
             "EXISTS (SELECT 1 FROM reading o WHERE o.site = r.site AND o.day = r.day AND o.lang <> :lang)"
         )
@@ -236,17 +209,13 @@ class Sums:
             " CROSS JOIN tally t ON t.site = r.site AND t.day = r.day ORDER BY t.site, t.day, t.part"
         )
         told = {"lo": span[0], "hi": span[1], "site": self.site, "lang": self.lang}
-        for site, is_mixed, words, *columns in self._connection.execute(sql, told):
-            numbers = unpack(words)
-            values = added(len(numbers), columns)
+        for site, is_mixed, packed, *columns in self._connection.execute(sql, told):
+            words = column(packed)
+            values = added(len(words), columns)
             if is_mixed:
-                numbers, values = self._of_lang(numbers, values)
-            yield site, numbers, values
-
-    def _of_lang(self, words: array[int], values: Sequence[int]) -> tuple[array[int], Sequence[int]]:
-        langs = langs_of(self._connection, words)
-        here = [place for place, word in enumerate(words) if langs[word] == self.lang]
-        return array("Q", [words[place] for place in here]), [values[place] for place in here]
+                is_here = langs_of(self._connection, words) == self.lang
+                words, values = words[is_here], values[is_here]
+            yield site, words, values
 
 
 def _cost(part: tuple[list[Span], list[Span]]) -> int:
@@ -258,23 +227,25 @@ def _cost(part: tuple[list[Span], list[Span]]) -> int:
     )
 
 
-def added(size: int, columns: Collection[bytes]) -> Sequence[int]:
+def added(size: int, columns: Collection[bytes]) -> Column:
     """The sum of some columns of a tally; one that is left out is all zeros."""
-    present = [unpack(column) for column in columns if column]
+    present = [column(each) for each in columns if each]
     if not present:
-        return array("B", bytes(size))
-    if len(present) == 1:
-        return present[0]
-    return list(map(add, *present))
+        return numpy.zeros(size, dtype=numpy.uint8)
+    total = present[0]
+    for each in present[1:]:
+        total = total.astype(numpy.int64) + each
+    return total
 
 
-def langs_of(connection: sqlite3.Connection, words: Collection[int]) -> dict[int, str]:
-    """The languages of some words."""
+def langs_of(connection: sqlite3.Connection, words: Column) -> numpy.ndarray[Any, numpy.dtype[numpy.object_]]:
+    """The language of each of some words."""
     ask = connection.execute
-    return {word: ask("SELECT lang FROM word WHERE id = ?", (word,)).fetchone()[0] for word in words}
+    langs = [ask("SELECT lang FROM word WHERE id = ?", (word,)).fetchone()[0] for word in words.tolist()]
+    return numpy.array(langs, dtype=object)
 
 
-def backwards(connection: sqlite3.Connection) -> Iterator[tuple[int, Sequence[int]]]:
+def backwards(connection: sqlite3.Connection) -> Iterator[tuple[int, Column]]:
     """Each day, the latest first, with the words met on it; a day may come in several parts."""
     there = {first for first, last in connection.execute("SELECT first, last FROM summed") if first == last}
     for (day,) in connection.execute("SELECT DISTINCT day FROM reading ORDER BY day DESC").fetchall():
@@ -286,7 +257,7 @@ def backwards(connection: sqlite3.Connection) -> Iterator[tuple[int, Sequence[in
                 f"SELECT t.words FROM {_CELLS.format(of_cells='')}"
                 " CROSS JOIN tally t ON t.site = r.site AND t.day = r.day"
             )
-            take = unpack
+            take = column
         for (words,) in connection.execute(sql, {"lo": day, "hi": day}):
             yield day, take(words)
 

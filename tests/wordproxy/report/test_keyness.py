@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import log
 
+import numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -67,7 +68,8 @@ class KeynessTests(SynchronousTestCase):
         """The most key comes first, nothing is below the floor, what is left out is rarer than what is in."""
         a, b = [x for x, _ in words], [y for _, y in words]
         sizes = sum(a) + 100, sum(b) + 100
-        found = rank(a, b, *sizes, least=least, most=most)
+        columns = numpy.array(a, dtype=numpy.int64), numpy.array(b, dtype=numpy.int64)
+        found = rank(*columns, *sizes, least=least, most=most)
         scores = [abs(keyness(a[place], b[place], *sizes)) for place in found.places]
         self.assertEqual(scores, sorted(scores, reverse=True))
         fitting = {place for place, (x, y) in enumerate(words) if x + y >= least}
@@ -75,7 +77,7 @@ class KeynessTests(SynchronousTestCase):
         self.assertEqual(len(found.places), len(set(found.places)))
         self.assertLessEqual(len(found.places), most)
         self.assertEqual(found.count, len(found.places))
-        first = rank(a, b, *sizes, least=least, most=most, need=3)
+        first = rank(*columns, *sizes, least=least, most=most, need=3)
         self.assertEqual((first.places, first.count), (found.places[:3], found.count))
         self.assertEqual(found.cut, len(fitting) > most)
         out = fitting - set(found.places)
