@@ -86,9 +86,27 @@ class Crowd:
         """Begin sweeping."""
         journal.detach(self._sweeping.start(SWEEP_SECONDS, now=False), where="crowd.sweep")
 
-    def admit(self, host: str) -> str | None:
-        """Return why a client may not connect now, None if it may; an idle connection gives way to it."""
+    def admit(self, host: str, *, speaks_for_others: bool = False) -> str | None:
+        """Return why a client may not connect now, None if it may; an idle connection gives way to it.
+
+        ``speaks_for_others``: a balancer, whose clients are judged when it has said who they are
+        (``become``).
+        """
+        reason = None if speaks_for_others else self._judge(host)
+        if reason is None and len(self._members) - len(self._leaving) >= self._most and not self.shed(1):
+            reason = "too many connections"
+        return self._told(host, reason)
+
+    def become(self, member: Member, host: str) -> str | None:
+        """The member that a balancer brought is this client's; return why it may not stay, None if it may."""
         reason = self._judge(host)
+        if reason is None:
+            self._part(self._members[member])
+            self._members[member] = host
+            self._each[host] = self._each.get(host, 0) + 1
+        return self._told(host, reason)
+
+    def _told(self, host: str, reason: str | None) -> str | None:
         if reason is not None:
             self.refused += 1
             journal.client_refused(client=host, reason=reason)
@@ -100,8 +118,6 @@ class Crowd:
         most = self._most_loopback if _loopback(host) else self._most_each
         if most is not None and self._each.get(host, 0) >= most:
             return "too many connections from this address"
-        if len(self._members) - len(self._leaving) >= self._most and not self.shed(1):
-            return "too many connections"
         return None
 
     def shed(self, count: int) -> int:
@@ -130,12 +146,15 @@ class Crowd:
         if host is None:
             return
         self._leaving.discard(member)
-        left = self._each.pop(host) - 1
-        if left:
-            self._each[host] = left
+        self._part(host)
         if self._empty is not None and not self._members:
             empty, self._empty = self._empty, None
             empty.callback(None)
+
+    def _part(self, host: str) -> None:
+        left = self._each.pop(host) - 1
+        if left:
+            self._each[host] = left
 
     def _sweep(self) -> None:
         if self._overdue:

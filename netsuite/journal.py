@@ -94,6 +94,34 @@ def echo_connected(*, client: str) -> None:
     _info("Connection from {client}", event="echo.connected", client=client)
 
 
+def echo_peer(*, conn: int, client: str, text: str) -> None:
+    """Who is at the other end of a connection to echo; ``text`` is escaped."""
+    _info("connection {conn}: {text}", event="echo.peer", conn=conn, client=client, text=text)
+
+
+def echo_faults(*, by: str, text: str) -> None:
+    """Other faults hold from now on; ``by``: who said so."""
+    _info("faults, told by {by}: {text}", event="echo.faults", by=by, text=escaped(text))
+
+
+def echo_fault(*, conn: int, client: str, kind: str, text: str) -> None:
+    """Echo did something wrong, as it was told; ``text`` says exactly what."""
+    _info(
+        "{log_text}",
+        log_text=f"connection {conn}, {client}: {text}",
+        event="echo.fault",
+        conn=conn,
+        client=client,
+        kind=kind,
+        text=text,
+    )
+
+
+def echo_bad_head(*, client: str, reason: str) -> None:
+    """A balancer's connection did not begin with the PROXY protocol."""
+    _warn("{client}: no PROXY protocol: {reason}; closed", event="echo.head", client=client, reason=reason)
+
+
 def line_too_long(*, client: str, bound: int) -> None:
     """A client sent a longer line than allowed and was told so."""
     _info("{client}: line over {bound} bytes, closed", event="bound.line", client=client, bound=bound)

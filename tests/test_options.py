@@ -9,7 +9,8 @@ from pathlib import Path
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite import echo, options, tablefile, values
+from netsuite import options, tablefile, values
+from netsuite.echo import settings as echo
 
 
 def read(*arguments: str) -> echo.Options:

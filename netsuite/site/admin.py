@@ -13,9 +13,9 @@ from netsuite.crowd import SHED_AT_ONCE, Crowd
 from netsuite.listen import Listening, Refused, Terminal, place
 from netsuite.metrics import Gauges, exposition, registry
 from netsuite.options import Common
-from netsuite.site.answer import Answer, Asked, json_answer
+from netsuite.site.answer import Answer, Asked, View, json_answer
 from netsuite.site.frame import Frame
-from netsuite.site.routes import Routes
+from netsuite.site.routes import Post, Routes
 from netsuite.site.server import make_site
 from netsuite.values import Where
 
@@ -38,6 +38,11 @@ class Admin:
 
     def __init__(self, status: Status, collectors: tuple[Any, ...]) -> None:
         self._status, self._registry = status, registry(*collectors)
+        self.views: dict[str, View] = {
+            "/healthz": self.healthz,
+            "/metrics": self.metrics,
+            "/status.json": self.status,
+        }
 
     async def healthz(self, asked: Asked) -> Answer:
         """``/healthz``: 200 while the service is up."""
@@ -55,7 +60,10 @@ class Admin:
 
 
 class AdminService(service.Service):
-    """Listens for ``--admin`` while it runs; nowhere if the settings name no place."""
+    """Listens for ``--admin`` while it runs; nowhere if the settings name no place.
+
+    ``views``, ``posts``: what the service has there beside the three.
+    """
 
     def __init__(
         self,
@@ -66,15 +74,15 @@ class AdminService(service.Service):
         collectors: tuple[Any, ...],
         terminal: Terminal,
         reactor: Any,
+        views: Mapping[str, View] | None = None,
+        posts: Mapping[str, Post] | None = None,
     ) -> None:
         self._common, self._owner = common, f"{name} admin"
         self._terminal, self._reactor = terminal, reactor
-        views, frame = Admin(status, collectors), Frame(self._owner)
+        admin, frame = Admin(status, collectors), Frame(self._owner)
         self._crowd = Crowd(reactor, common)
         self._site = make_site(
-            Routes(
-                frame, {"/healthz": views.healthz, "/metrics": views.metrics, "/status.json": views.status}
-            ),
+            Routes(frame, {**admin.views, **(views or {})}, posts=posts),
             frame,
             hosts=common.hosts,
             idle_seconds=common.idle_seconds,

@@ -3,7 +3,7 @@
 from twisted.application.reactors import Reactor
 from twisted.application.service import ServiceMaker
 
-echo = ServiceMaker("Echo", "netsuite.echo", "Say back each line.", "echo")
+echo = ServiceMaker("Echo", "netsuite.echo.service", "Say back each line.", "echo")
 proxy = ServiceMaker("Proxy", "netsuite.proxy.service", "Forward HTTP proxy, guarded and private.", "proxy")
 wordproxy = ServiceMaker(
     "Wordproxy", "netsuite.wordproxy.service", "Count the words of what one reads; report them.", "wordproxy"

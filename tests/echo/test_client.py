@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python import usage
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite import echo
-from netsuite.crowd import Crowd
-
-
-class Talking(SynchronousTestCase):
-    """A test that talks to an echo service."""
-
-    def factory(self, *arguments: str) -> echo.EchoFactory:
-        """Return the service's factory."""
-        options = echo.Options()
-        options.parse(list(arguments))
-        self.clock = Clock()
-        self.crowd = Crowd(self.clock, options.settings.common)
-        return echo.EchoFactory(options.settings, self.crowd, self.clock)
-
-    def connect(
-        self, factory: echo.EchoFactory, host: str = "127.0.0.1"
-    ) -> tuple[echo.Echo, StringTransport]:
-        """Return the protocol and transport of one client."""
-        transport = StringTransport()
-        protocol = factory.buildProtocol(IPv4Address("TCP", host, 1024))
-        protocol.makeConnection(transport)
-        return protocol, transport
-
-    def said(self, *pieces: bytes, arguments: tuple[str, ...] = ()) -> tuple[bytes, bool]:
-        """Return what a new client is answered, and whether the connection closes."""
-        protocol, transport = self.connect(self.factory(*arguments))
-        for piece in pieces:
-            protocol.dataReceived(piece)
-        return transport.value(), transport.disconnecting
+from netsuite.echo.client import ANSWER_MAX
+from netsuite.echo.datagrams import EchoDatagrams
+from tests.echo.talking import Talking
 
 
 class LineTests(Talking):
@@ -107,10 +77,31 @@ class LifeTests(Talking):
     """Connections begin and end."""
 
     def test_slow_reader_is_not_read(self) -> None:
-        """Backpressure: the transport is its own producer, so a full queue stops our reading."""
-        _, transport = self.connect(self.factory())
-        self.assertIs(transport.producer, transport)
-        self.assertTrue(transport.streaming)
+        """Backpressure: while the client takes nothing we neither answer nor read, and go on when it does."""
+        protocol, transport = self.connect(self.factory())
+        protocol.pauseProducing()
+        self.assertEqual(transport.producerState, "paused")
+        protocol.dataReceived(b"late\n")  # TLS may still hand on what it had
+        self.assertEqual(transport.value(), b"")
+        protocol.resumeProducing()
+        self.assertEqual((transport.value(), transport.producerState), (b"You said: late\r\n", "producing"))
+
+    def test_answers_are_bounded(self) -> None:
+        """Short lines have answers many times their size: they are made as the client takes them, not all."""
+
+        class Full(StringTransport):
+            def write(self, data: bytes) -> None:
+                super().write(data)
+                self.producer.pauseProducing()
+
+        transport = Full()
+        protocol, _ = self.connect(self.factory("--tag", "x" * 200), transport=transport)
+        sent = b"\n" * 262_144
+        protocol.dataReceived(sent)
+        self.assertLess(len(transport.value()), ANSWER_MAX + 4096)
+        while protocol._rest:
+            protocol.resumeProducing()
+        self.assertEqual(transport.value(), (b"You said [" + b"x" * 200 + b"]: \r\n") * len(sent))
 
     def test_idle_end(self) -> None:
         """A silent connection ends after --idle; each byte puts that off."""
@@ -159,8 +150,8 @@ class DatagramTests(Talking):
 
     def answered(self, host: str, port: int, *arguments: str) -> list[tuple[bytes, tuple[str, int]]]:
         """Return what a datagram from ``host`` brings about."""
-        networks = self.factory("--udp", *arguments).settings.common.allow_clients
-        protocol, port_of_ours = echo.EchoDatagrams(networks), Datagrams()
+        self.factory("--udp", *arguments)
+        protocol, port_of_ours = EchoDatagrams(self.shared), Datagrams()
         protocol.transport = port_of_ours
         protocol.datagramReceived(b"\x00hello", (host, port))
         return port_of_ours.sent

@@ -1,0 +1,82 @@
+"""What all connections of an echo service share: settings, faults of this moment, counts, the transcript."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, Metric
+
+from netsuite import journal
+from netsuite.crowd import Crowd
+from netsuite.echo.faults import Faults
+from netsuite.echo.settings import Settings
+from netsuite.echo.told import plain, shown
+
+#: What can befall a line, as metrics call it.
+KINDS = ("latency", "drop", "corrupt", "reset", "stall", "truncate", "slow", "close-after")
+
+
+class Shared:
+    """One for a service.  ``faults`` hold for each connection that has none of its own."""
+
+    def __init__(self, settings: Settings, crowd: Crowd, reactor: Any) -> None:
+        self.settings, self.crowd, self.reactor = settings, crowd, reactor
+        self.now = time.time
+        self.faults, self.seed = settings.faults, settings.seed
+        self.counts = dict.fromkeys(KINDS, 0)
+        self._number = 0
+        self._record: int | None = None
+
+    def next_number(self) -> int:
+        """Return the number of the connection that begins: its chance depends on it."""
+        self._number += 1
+        return self._number
+
+    def change(self, faults: Faults, seed: int | None, by: str) -> None:
+        """These faults hold from the next line on.  With a seed, connections are numbered from 1 again."""
+        self.faults = faults
+        if seed is not None:
+            self.seed, self._number = seed, 0
+        journal.echo_faults(by=by, text=f"{shown(faults)}, seed {self.seed}")
+
+    def told(self) -> dict[str, object]:
+        """Return the faults of this moment as JSON has them."""
+        return {**plain(self.faults), "seed": self.seed}
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the faults done so far, for /metrics."""
+        family = CounterMetricFamily("netsuite_echo_faults", "Faults done, by kind.", labels=["kind"])
+        for kind, count in self.counts.items():
+            family.add_metric([kind], count)
+        yield family
+
+    # -- the transcript ------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Append to the transcript from now on, if there is to be one.  Raises: OSError."""
+        if self.settings.record is not None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            fd = os.open(self.settings.record, flags, 0o600)
+            os.fchmod(fd, 0o600)
+            self.close()
+            self._record = fd
+
+    def note(self, client: str, data: bytes) -> None:
+        """Write what a client said to the transcript; where that can't be, say so and write no more."""
+        if self._record is None:
+            return
+        try:
+            while data:
+                data = data[os.write(self._record, data) :]
+        except OSError as error:
+            journal.log_lost(where=str(self.settings.record), text=str(error))
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the transcript."""
+        fd, self._record = self._record, None
+        if fd is not None:
+            os.close(fd)

@@ -1,0 +1,1 @@
+"""Tests of echo: its cores by values, its connections on strings."""
