@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python import usage
 from twisted.python.failure import Failure
 
 from netsuite.echo.client import ANSWER_MAX
-from netsuite.echo.datagrams import EchoDatagrams
+from netsuite.echo.datagrams import WAITING_MAX, EchoDatagrams
 from tests.echo.talking import Talking
 
 
@@ -135,6 +137,76 @@ class LifeTests(Talking):
         self.assertEqual(third.value(), b"")
 
 
+class WordsTests(Talking):
+    """What stands beside the answers."""
+
+    def test_timestamps(self) -> None:
+        """Each answer has the time before it, in UTC, on both ways that a line can go."""
+        for knobs in ((), ("--drop", "0.0001")):
+            said, _ = self.said(b"a\nb\nquit\n", arguments=("--timestamps", "--tag", "t", *knobs))
+            stamp = b"1970-01-01T00:00:00.000Z You said [t]: "
+            self.assertEqual(said, stamp + b"a\r\n" + stamp + b"b\r\nGoodbye.\r\n")
+
+    def test_peer_info(self) -> None:
+        """A client is told its address and that there is no TLS; a stream stays as it is."""
+        self.assertEqual(self.said(arguments=("--peer-info",)), (b"Peer 127.0.0.1:1024, no TLS\r\n", False))
+        self.assertEqual(self.said(b"x", arguments=("--peer-info", "--raw")), (b"x", False))
+
+    def test_record(self) -> None:
+        """The transcript has the clients' lines as they came, private, and grows."""
+        path = self.mktemp()
+        for knobs in ((), ("--drop", "1")):
+            factory = self.factory("--record", path, *knobs)
+            self.shared.open()
+            protocol, _ = self.connect(factory)
+            protocol.dataReceived(b"hello\r\n\xff\nunend")
+            self.shared.close()
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), b"hello\n\xff\n" * 2)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
+    def test_full_disk(self) -> None:
+        """Where the transcript can't be written the log says so once, and clients are answered."""
+        factory = self.factory("--record", "/dev/full")
+        self.shared._record = os.open("/dev/full", os.O_WRONLY)
+        protocol, transport = self.connect(factory)
+        protocol.dataReceived(b"a\n")
+        protocol.dataReceived(b"b\n")
+        self.assertEqual(transport.value(), b"You said: a\r\nYou said: b\r\n")
+        self.assertEqual([e["event"] for e in self.events if e.get("event") == "log.lost"], ["log.lost"])
+
+
+class SettingsTests(Talking):
+    """Settings that can't be."""
+
+    def test_refused(self) -> None:
+        """Each is refused at the start, under its option's name."""
+        tls = "ssl:0:interface=127.0.0.1:privateKey=x"
+        for option, arguments in (
+            ("drop", ("--drop", "2")),
+            ("latency", ("--latency", "1s±2s")),
+            ("latency-dir", ("--latency-dir", "up")),
+            ("truncate", ("--truncate", "0")),
+            ("seed", ("--seed", "-1")),
+            ("proxy-protocol", ("--proxy-protocol", "anyone")),
+            ("proxy-protocol", ("--proxy-protocol", "10.0.0.0/8", "-p", tls)),
+            ("client-ca", ("--client-ca", "ca.pem")),
+            ("line-faults", ("--line-faults", "--raw")),
+            ("timestamps", ("--timestamps", "--raw")),
+            ("tag", ("--tag", "x" * 201)),
+        ):
+            error = self.assertRaises(usage.UsageError, self.factory, *arguments)
+            self.assertTrue(str(error).startswith(f"--{option} "), str(error))
+
+    def test_seed_is_told(self) -> None:
+        """Without --seed there is a new one each time."""
+        seeds = set()
+        for _ in range(3):
+            self.factory("--drop", "0.5")
+            seeds.add(self.shared.seed)
+        self.assertEqual(len(seeds), 3)
+
+
 class Datagrams:
     """Stands for a UDP port: notes what is sent where."""
 
@@ -151,10 +223,15 @@ class DatagramTests(Talking):
     def answered(self, host: str, port: int, *arguments: str) -> list[tuple[bytes, tuple[str, int]]]:
         """Return what a datagram from ``host`` brings about."""
         self.factory("--udp", *arguments)
-        protocol, port_of_ours = EchoDatagrams(self.shared), Datagrams()
-        protocol.transport = port_of_ours
+        protocol, self.port_of_ours = EchoDatagrams(self.shared), Datagrams()
+        protocol.transport = self.port_of_ours
         protocol.datagramReceived(b"\x00hello", (host, port))
-        return port_of_ours.sent
+        return self.port_of_ours.sent
+
+    def after(self, seconds: float) -> list[tuple[bytes, tuple[str, int]]]:
+        """Return what had been sent so many seconds later."""
+        self.clock.advance(seconds)
+        return self.port_of_ours.sent
 
     def test_same(self) -> None:
         """A datagram comes back as it was, no byte longer."""
@@ -164,6 +241,28 @@ class DatagramTests(Talking):
         """What comes from a port that answers by itself is ignored."""
         for port in (7, 19, 53):
             self.assertEqual(self.answered("127.0.0.1", port), [])
+
+    def test_faults(self) -> None:
+        """Datagrams are dropped, corrupted, cut and late as well; what comes back is never longer."""
+        self.assertEqual(self.answered("127.0.0.1", 5000, "--drop", "1"), [])
+        ((answer, _),) = self.answered("127.0.0.1", 5000, "--corrupt", "1", "--truncate", "3")
+        self.assertEqual(len(answer), 3)
+        self.assertEqual(self.answered("127.0.0.1", 5000, "--latency", "2s"), [])
+        ((late, _),) = self.after(2.1)
+        self.assertEqual(late, b"\x00hello")
+        self.assertEqual(
+            [line.split(" ")[0:3] for line in self.faults()[:2]],
+            [["datagram", "1", "dropped:"], ["answer", "to", "datagram"]],
+        )
+
+    def test_late_ones_are_bounded(self) -> None:
+        """So many datagrams may wait; the next has no answer, and the log says so."""
+        self.factory("--udp", "--latency", "9s")
+        protocol = EchoDatagrams(self.shared)
+        for _ in range(WAITING_MAX + 5):
+            protocol.datagramReceived(b"x", ("127.0.0.1", 5000))
+        self.assertEqual(len(self.clock.getDelayedCalls()), WAITING_MAX)
+        self.assertEqual(self.shared.counts["drop"], 5)
 
     def test_strangers(self) -> None:
         """Only --allow-client lets others be answered: --allow-public does not, as senders can be forged."""
