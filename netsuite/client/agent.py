@@ -52,7 +52,8 @@ class Settings:
     """How to ask.
 
     ``silence_seconds``: without a byte; ``total_seconds``: for everything, None for no limit;
-    ``max_bytes``: of a body, decoded, None for no limit; ``ratio``: of decoded to sent bytes.
+    ``max_bytes``: of a body, decoded, None for no limit; ``ratio``: of decoded to sent bytes; ``family``,
+    ``source``, ``resolver``: as in ``reach.way.Way``.
     """
 
     connect_seconds: float = 10.0
@@ -66,17 +67,25 @@ class Settings:
     proxies: Proxies = field(default_factory=Proxies)
     trust: Trust = field(default_factory=Trust)
     public_only: bool = False
+    family: int = 0
+    source: str | None = None
+    resolver: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for.  ``fields``: the user's own, which take the place of ours; ``codings``: accepted."""
+    """What is asked for.  ``fields``: the user's own, which take the place of ours; ``codings``: accepted.
+
+    ``follow``: whether redirects are; ``at``: the one address of the host that is dialled, unless by a proxy.
+    """
 
     url: Url
     method: bytes = b"GET"
     fields: Fields = field(default_factory=list)
     content: Content | None = None
     codings: bytes = ACCEPTED
+    follow: bool = True
+    at: str | None = None
 
 
 #: Asks a person for name and password, when an answer has challenged us; None if there is nobody to ask.
@@ -86,13 +95,15 @@ Ask = Callable[["Answer", list[Challenge]], Awaitable[Login | None]]
 class Answer:
     """An answer whose body waits to be read: by ``pour`` or ``read``, once; else ``close`` it.
 
-    ``url``: who answered; ``redirects``: the URLs that led there; ``tls``: what the server showed.
+    ``url``: who answered; ``address``: at which one (a proxy's, by way of that); ``redirects``: the URLs that
+    led there; ``tls``: what the server showed.
     """
 
     def __init__(
         self, head: ResponseHead, exchange: Exchange, url: Url, settings: Settings, tls: Shown | None
     ) -> None:
         self.head, self.url, self.tls = head, url, tls
+        self.address = ""
         self.redirects: list[str] = []
         self._exchange, self._settings = exchange, settings
         self.made = 0
@@ -192,7 +203,7 @@ class Agent:
         self._reactor, self._settings = reactor, settings
         self.wallet = Wallet() if wallet is None else wallet
         self._note, self._ask = note, ask
-        self._names = Names(reactor)
+        self._names = Names(reactor, settings.resolver)
         self._judge = _judge(Guard()) if settings.public_only else None
 
     async def fetch(self, request: Request) -> Answer:
@@ -210,7 +221,7 @@ class Agent:
             answer = await self._authorized(asked, request.url, ends)
             answer.redirects = redirects
             location = answer.value(b"location")
-            if answer.status not in STATUSES or location is None:
+            if answer.status not in STATUSES or location is None or not request.follow:
                 return answer
             answer.close()
             following = step(
@@ -225,7 +236,8 @@ class Agent:
             if following.note is not None:
                 self._note(following.note)
             content = None if following.bare else asked.content
-            asked = replace(asked, url=following.url, method=following.method, content=content)
+            at = asked.at if following.url.place == asked.url.place else None
+            asked = replace(asked, url=following.url, method=following.method, content=content, at=at)
             redirects.append(following.url.text)
 
     async def _authorized(self, asked: Request, first: Url, ends: float | None) -> Answer:
@@ -266,14 +278,16 @@ class Agent:
         url, settings = asked.url, self._settings
         proxy = None if settings.public_only else settings.proxies.for_url(url)
         head = self._head(asked, first, authorization, None if url.secure else proxy)
-        line = await self._line(url, proxy, ends)
+        line = await self._line(asked, first, proxy, ends)
         exchange = Exchange(
             self._reactor, asked.method, silence=settings.silence_seconds, ends=ends, limits=settings.limits
         )
         line.carry(exchange)
         content = _NO_CONTENT if asked.content is None else asked.content.pieces()
         answered = await exchange.ask(head, content)
-        return Answer(answered, exchange, url, settings, shown_by(line) if isinstance(line, Tls) else None)
+        answer = Answer(answered, exchange, url, settings, shown_by(line) if isinstance(line, Tls) else None)
+        answer.address = str(getattr(line.transport.getPeer(), "host", ""))
+        return answer
 
     def _head(
         self, asked: Request, first: Url, authorization: bytes | None, proxy: ForwardProxy | None
@@ -307,21 +321,33 @@ class Agent:
             fields += proxy_fields(proxy)
         return write_request(asked.method, path, [*fields, (b"Connection", b"close")])
 
-    async def _line(self, url: Url, proxy: ForwardProxy | None, ends: float | None) -> Line:
-        """Return a connection on which a URL can be asked for."""
-        settings = self._settings
+    async def _line(self, asked: Request, first: Url, proxy: ForwardProxy | None, ends: float | None) -> Line:
+        """Return a connection on which a URL can be asked for.
+
+        Our own certificate, and another name for the server, are for the first origin only, as passwords are.
+        """
+        url, settings, trust = asked.url, self._settings, self._settings.trust
+        if url.origin != first.origin:
+            trust = replace(trust, cert=None, servername=None)
         seconds = settings.connect_seconds
         if ends is not None:
             seconds = max(0.0, min(seconds, ends - self._reactor.seconds()))
         place = Place(url.host, url.port)
-        way = Way(seconds, trust=settings.trust if url.secure else None)
-        if self._judge is not None:
-            way = replace(way, judge=self._judge)
+        way = Way(
+            seconds,
+            family=settings.family,
+            source=settings.source,
+            trust=trust if url.secure else None,
+            judge=self._judge,
+        )
         if proxy is not None and url.secure:
             way = replace(way, through=Connect(proxy))
         elif proxy is not None:
             place = Place(proxy.host, proxy.port)
-        return await Reach(self._reactor, way, self._names).line(place)
+        reach = Reach(self._reactor, way, self._names)
+        if asked.at is None or proxy is not None:
+            return await reach.line(place)
+        return await reach.attempt(place, asked.at)
 
 
 def _judge(guard: Guard) -> Callable[[str, int], Exception | None]:

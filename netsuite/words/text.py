@@ -96,6 +96,15 @@ class WordParser:
         """Return what is read in an HTML document; any text is one."""
         return _document(parse(text, positions=False, scripting=True, allow_declarative_shadow_roots=False))
 
+    def whole(self, text: str) -> str:
+        """Return all that is read in an HTML document, in its order, with `BLOCK` between blocks."""
+        tree = parse(text, positions=False, scripting=True, allow_declarative_shadow_roots=False)
+        body = None if tree.root is None else _body(tree.root)
+        pieces: list[str] = []
+        if body is not None:
+            _read(body, pieces, pieces, hides=True)
+        return "".join(pieces)
+
     def xhtml(self, text: str) -> Document:
         """Return what is read in an XHTML document: by XML's rules if it is well-formed, else by HTML's.
 
