@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
 import re
 import secrets
-from collections.abc import Mapping
 
 from netsuite import durable
 from netsuite.site.token import read_secret
+from netsuite.statefolder import state_folder as state_folder
 from netsuite.wordproxy.store.redisurl import parse_place, with_prefix
 
 MEMORY = ":memory:"
@@ -20,28 +19,6 @@ KEY_BYTES = 32
 #: Bytes of a user's name that a file may be named by, and what of it a Redis's keys may.
 _NAME_MAX = 100
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,48}")
-
-
-def state_folder(environ: Mapping[str, str], home: str | None = None) -> str:
-    """Return our folder for what lasts: of systemd, of XDG, or in the home folder.  Raises: ValueError.
-
-    Source: systemd.exec(5) StateDirectory=, XDG Base Directory Specification.
-    """
-    if environ.get("STATE_DIRECTORY"):
-        return environ["STATE_DIRECTORY"].split(":")[0]
-    if environ.get("XDG_STATE_HOME"):
-        return os.path.join(environ["XDG_STATE_HOME"], "netsuite")
-    home = environ.get("HOME") or home or _passwd_home()
-    if not home:
-        raise ValueError("there is no home folder to keep words in; name a file with --store")
-    return os.path.join(home, ".local", "state", "netsuite")
-
-
-def _passwd_home() -> str | None:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:
-        return None
 
 
 def profile_store(where: str, user: str) -> str:

@@ -75,10 +75,22 @@ def rank(
     if cut:
         least = _floor(sums[places], most)
         places = places[sums[places] >= least]
-    pairs, which = numpy.unique(numpy.stack((a[places], b[places])), axis=1, return_inverse=True)
-    scores = numpy.array([abs(keyness(x, y, size_a, size_b)) for x, y in pairs.T.tolist()])[which.reshape(-1)]
-    order = numpy.lexsort((places, -scores))
+    order = numpy.lexsort((places, -_scores(a[places], b[places], size_a, size_b)))
     return Ranking(places[order[:need]].tolist(), len(places), least, cut)
+
+
+def _scores(
+    a: NDArray[numpy.int64], b: NDArray[numpy.int64], size_a: int, size_b: int
+) -> NDArray[numpy.float64]:
+    """How key each word is; many have the same numbers, and are judged once."""
+    order = numpy.lexsort((b, a))
+    x, y = a[order], b[order]
+    is_first = numpy.append(True, (x[1:] != x[:-1]) | (y[1:] != y[:-1]))[: len(x)]
+    pairs = zip(x[is_first].tolist(), y[is_first].tolist(), strict=True)
+    judged = numpy.array([abs(keyness(*pair, size_a, size_b)) for pair in pairs], dtype=numpy.float64)
+    scores = numpy.empty(len(x))
+    scores[order] = judged[numpy.cumsum(is_first) - 1]
+    return scores
 
 
 def _floor(sums: NDArray[numpy.int64], most: int) -> int:

@@ -37,10 +37,10 @@ class Learning:
         self._desk = desk
 
     async def known(self, asked: Asked) -> Answer:
-        """``/known``: the words of which a level was said, met or not; as data all of them."""
+        """``/known``: the words of which a level was said, met or not."""
         found = query.values(desk.pairs(asked), _KNOWN)
         form = desk.form_of(asked)
-        limit = found.get("limit", query.PAGE_ROWS if form == "html" else 0)
+        limit = found.get("limit", query.PAGE_ROWS)
         if form == "html":
             query.judge_page_rows(limit)
         offset = found.get("offset", 0)
@@ -66,7 +66,7 @@ class Learning:
                     "share": sum_of([part.known for part in langs]),
                     "sources": store.sources(),
                     "levels": LEVELS[1:],
-                    "data": desk.data_links("/known", said),
+                    "data": desk.data_links("/known", said, limit=0),
                     **desk.neighbours("/known", said, limit, offset, len(rows)),
                 },
             )

@@ -195,24 +195,23 @@ class _Breakdown:
         is_known = bool(self._gists.mask[word])
         lo, hi = self._days or (first, last)
         days = max(lo, first), min(hi, last)
-        parts = []
+        met = []
         for name, number in self._names(days):
             of_part = self._part_days(number, days)
-            lang, site = query.lang, int(number) if query.by == "site" else self._site
-            sums = self._sums(of_part, lang, site)
-            main, n = (sums.of_some(column, (word,))[word] for column in ("main", "everything"))
-            n = n if query.everything else main
-            if not n:
-                continue
-            told = Known(main, main * is_known, int(main > 0), int(main > 0 and is_known))
-            parts.append(
-                Part(name, n, 1, self._pages_of(sums, of_part, word), self._is_new(number, first, site), told)
-            )
+            sums = self._sums(of_part, query.lang, int(number) if query.by == "site" else self._site)
+            if n := sums.of_one("everything" if query.everything else "main", word):
+                met.append((name, number, of_part, sums, n))
         if query.by != "day":
-            parts.sort(key=lambda part: (-part.occurrences, part.name))
-        return Breakdown(
-            len(parts), parts[query.offset : query.offset + query.limit if query.limit else None]
-        )
+            met.sort(key=lambda part: (-part[4], part[0]))
+        parts = []
+        for name, number, of_part, sums, n in met[
+            query.offset : query.offset + query.limit if query.limit else None
+        ]:
+            main = sums.of_one("main", word) if query.everything else n
+            told = Known(main, main * is_known, int(main > 0), int(main > 0 and is_known))
+            pages, new = self._pages_of(sums, of_part, word), self._is_new(number, first, sums.site)
+            parts.append(Part(name, n, 1, pages, new, told))
+        return Breakdown(len(met), parts)
 
     def _part_days(self, number: int | str, days: Span) -> Span | None:
         if self._query.by == "day":
@@ -222,7 +221,7 @@ class _Breakdown:
     def _pages_of(self, sums: Sums, days: Span | None, word: int) -> int:
         column = "new" if days is None else "pages"
         everything = self._query.everything
-        n = sums.of_some(f"all_{column}" if everything else column, (word,))[word]
+        n = sums.of_one(f"all_{column}" if everything else column, word)
         if days is not None and days[0] < days[1]:
             n -= again.times(self._connection, (word,), sums, days[0], everything=everything)[word]
         return n
@@ -234,9 +233,7 @@ class _Breakdown:
         if self._days is not None and not self._days[0] <= first <= self._days[1]:
             return 0
         sums = self._sums((first, first), self._query.lang, site)
-        return int(
-            sums.of_some("everything" if self._query.everything else "main", (self._word,))[self._word] > 0
-        )
+        return int(sums.of_one("everything" if self._query.everything else "main", self._word) > 0)
 
     def _number(self, sql: str, *told: str | None) -> int:
         row = self._ask(sql, told).fetchone()

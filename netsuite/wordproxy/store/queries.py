@@ -58,6 +58,12 @@ def pattern(q: str) -> str:
     return text.replace("[", "[[]").replace("?", "[?]")
 
 
+def fits(q: str) -> tuple[str, str]:
+    """The condition on a word's ``plain``, and what it is told; any part of it where ``q`` has no ``*``."""
+    text = plain(q)
+    return ("plain GLOB ?", pattern(q)) if "*" in text else ("instr(plain, ?) > 0", text)
+
+
 def span(query: WordQuery | CoverageQuery | PageQuery | BreakdownQuery) -> tuple[int, int] | None:
     """The first and last day number that a query asks for, None for all days."""
     lo, hi = _FIRST_DAY, _LAST_DAY
@@ -137,13 +143,11 @@ def _where(site: str | None, days: tuple[int, int] | None, table: str, *more: st
 
 def _parameters(query: WordQuery | PageQuery, days: tuple[int, int] | None) -> Parameters:
     lo, hi = days or (_FIRST_DAY, _LAST_DAY)
-    q = query.q if isinstance(query, WordQuery) else None
     return {
         "lang": query.lang,
         "site": query.site,
         "lo": lo,
         "hi": hi,
-        "pattern": pattern(q) if q else None,
         "limit": query.limit or -1,
         "offset": query.offset,
     }

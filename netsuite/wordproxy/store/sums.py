@@ -136,6 +136,20 @@ class Sums:
                 sums += numpy.where(words[places] == ordered, sign * values[places].astype(numpy.int64), 0)
         return dict(zip(ordered.tolist(), sums.tolist(), strict=True))
 
+    def of_one(self, which: str, word: int) -> int:
+        """The same of one word."""
+        total = 0
+        for sign, spans, rest in self._parts:
+            for row in (row for span in spans for row in self._rows_of(span)):
+                words = self._loosened.read(self._connection, row, "words")
+                place = int(words.searchsorted(word))
+                if place < len(words) and words[place] == word:
+                    total += sign * int(self._loosened.read(self._connection, row, which)[place])
+            for span in rest:
+                for _, words, values in self._tallies(which, span):
+                    total += sign * int(values[words == word].sum())
+        return total
+
     def of_rest(self, *, everything: bool) -> Iterator[tuple[Column, Column, Column]]:
         """Of the days of which tallies must be read: words with their occurrences in main text, and in all.
 
