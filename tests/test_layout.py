@@ -51,7 +51,7 @@ FLOOR = {
     "site",
 }
 SERVICES = {"echo", "httpecho", "pages", "formsite", "colors", "proxy", "wordproxy"}
-TOOLS = {"client", "scripts"}
+TOOLS = {"client", "forward", "probe", "scan", "scripts"}
 TOP = {"suite"}
 
 #: A service built on another, and the service that a tool explains.
@@ -61,6 +61,7 @@ BUILT_ON = {"wordproxy": {"proxy"}, "scripts": {"proxy", "wordproxy"}}
 INSIDE_A_FUNCTION = {
     "twisted.internet.reactor",
     "netsuite.reactor.prefer",
+    "netsuite.httpecho.websocket.open_talk",
     "netsuite.wordproxy.store.redis.RedisStore",
     "simplemma.Lemmatizer",
     "simplemma.strategies.DefaultStrategy",
@@ -119,7 +120,7 @@ def may_import(one: str, other: str) -> bool:
         "tool": {"floor", "core"},
         "top": {"floor", "core"},
     }
-    if one == "scripts" and other == "client":
+    if one == "scripts" and kind(other) == "tool":
         return True
     return kind(other) in allowed[kind(one)] or other in BUILT_ON.get(one, ())
 

@@ -10,7 +10,7 @@ limit of time holds for everything together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, zip_longest
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite.dial import dial
-from netsuite.names import Names
+from netsuite.names import Names, ResolverFailed
 from netsuite.outcome import Outcome
 from netsuite.reach.line import Line, Plain, abandon
 from netsuite.reach.place import Place, is_address
@@ -32,8 +32,11 @@ from netsuite.reach.trust import Secure, Trust
 #: Seconds between the starts of two attempts (RFC 8305 §8).
 APART = 0.25
 
+#: Which share of a connection's time the resolver gets: then it is known whose silence it is.
+LOOKUP_SHARE = 0.9
+
 #: Which cause says most of a place, where its addresses fail by different ones.
-_FURTHEST = ("tls", "auth", "lost", "refused", "timeout", "unreachable")
+_FURTHEST = ("no", "tls", "auth", "lost", "refused", "timeout", "unreachable")
 
 
 class Through(Protocol):
@@ -82,7 +85,7 @@ class Reach:
 
         Fails with: DNSLookupError, ResolverFailed, and as ``attempt`` does.
         """
-        return self._in_time(defer.Deferred.fromCoroutine(self._line(place)))
+        return self.in_time(defer.Deferred.fromCoroutine(self._line(place)))
 
     async def _line(self, place: Place) -> Line:
         if place.path is not None or self.way.through is not None:
@@ -97,7 +100,7 @@ class Reach:
         name = place.typed or place.host
         try:
             literal = is_address(place.host)
-            found = [place.host] if literal else await self.names.addresses(place.host, place.port)
+            found = [place.host] if literal else await self._looked_up(place.host)
         except DNSLookupError:
             raise DNSLookupError(f"address {name!r} not found") from None
         wanted = [one for one in found if self.way.family in (0, 6 if ":" in one else 4)]
@@ -105,21 +108,28 @@ class Reach:
             raise DNSLookupError(f"address {name!r} is none of IPv{self.way.family}")
         return interleaved(wanted)
 
-    def attempt(self, place: Place, address: str | None) -> defer.Deferred[Line]:
+    def _looked_up(self, host: str) -> defer.Deferred[list[str]]:
+        known = self.names.known(host)
+        if known is not None:
+            return defer.succeed(known)
+        seconds = self.way.seconds * LOOKUP_SHARE
+        return self.names.look_up(host).addTimeout(seconds, self.reactor, _silent)
+
+    def attempt(self, place: Place, address: str | None, *, plain: bool = False) -> defer.Deferred[Line]:
         """Fires with a line to one address of a place, TLS and all; may be cancelled.
 
-        ``address``: None for a path, or by way of a proxy.  Fails with: ConnectError kinds, TlsFailed,
-        ConnectionClosed kinds.
+        ``address``: None for a path, or by way of a proxy; ``plain``: TLS is put on it later, if at all.
+        Fails with: ConnectError kinds, TlsFailed, ConnectionClosed kinds.
         """
-        return self._in_time(defer.Deferred.fromCoroutine(self._attempted(place, address)))
+        return self.in_time(defer.Deferred.fromCoroutine(self._attempted(place, address, plain)))
 
-    async def _attempted(self, place: Place, address: str | None) -> Line:
+    async def _attempted(self, place: Place, address: str | None, plain: bool = False) -> Line:
         if self.way.through is None:
             line: Line = await self._open(place, address)
         else:
             near = Reach(self.reactor, Way(self.way.seconds, self.way.family, self.way.source), self.names)
             line = await self.way.through.ask(await near.line(self.way.through.place), place)
-        if self.secure is None:
+        if self.secure is None or plain:
             return line
         return await self.secure.shake(line, place.host or "localhost")
 
@@ -137,12 +147,27 @@ class Reach:
             )
         return opening.done
 
-    def _in_time(self, waiting: defer.Deferred[Any]) -> defer.Deferred[Any]:
+    def in_time(self, waiting: defer.Deferred[Any]) -> defer.Deferred[Any]:
+        """Return ``waiting``, which fails with TimeoutError when the way's seconds are over."""
         return waiting.addTimeout(self.way.seconds, self.reactor, _late)
+
+    def within(self, seconds: float) -> Reach:
+        """Return what makes connections by the same way with another limit of time."""
+        other = Reach.__new__(Reach)
+        other.reactor, other.names, other.secure = self.reactor, self.names, self.secure
+        other.way = replace(self.way, seconds=seconds)
+        return other
 
 
 def _late(result: object, seconds: float) -> Any:
+    """Fail: by silence, or by what cancelling made of it."""
+    if isinstance(result, Failure) and not result.check(defer.CancelledError):
+        return result
     raise error.TimeoutError(f"no answer in {seconds:g} s")
+
+
+def _silent(result: object, seconds: float) -> Any:
+    raise ResolverFailed(f"the resolver does not answer in {seconds:g} s")
 
 
 def _carried(line: Line, factory: IProtocolFactory) -> IProtocol:
@@ -253,5 +278,13 @@ def interleaved(addresses: Iterable[str]) -> list[str]:
 
 def furthest(errors: Sequence[BaseException]) -> BaseException:
     """Return, of the errors of a place's addresses, that of the one that came furthest; of two the first."""
-    order = {cause: rank for rank, cause in enumerate(_FURTHEST)}
-    return min(errors, key=lambda error: order.get(Outcome.of(error).cause or "", len(order)))
+    return min(errors, key=lambda error: _rank(Outcome.of(error)))
+
+
+def furthest_outcome(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return, of failed outcomes, that of the one that came furthest; of two the first."""
+    return min(outcomes, key=_rank)
+
+
+def _rank(outcome: Outcome) -> int:
+    return _FURTHEST.index(outcome.cause) if outcome.cause in _FURTHEST else len(_FURTHEST)

@@ -11,6 +11,8 @@ long after the answer has lost its use.
 
 from __future__ import annotations
 
+from netsuite.scripts.early import watched as watched
+
 import errno
 import os
 import platform
@@ -119,14 +121,18 @@ class ToolOptions(usage.Options):
         return reactor
 
     def stopped(self, interrupted: Outcome) -> Outcome:
-        """Return how work ended that a signal has ended; a tool that is meant to be ended so says otherwise."""
+        """Return how work ended that a signal has ended; a tool meant to be ended so says otherwise."""
         return interrupted
 
     def complain(self, outcome: Outcome) -> None:
         """A failure is told to people; a tool that has words of its own for it says otherwise."""
-        complain(self.tool, outcome.message or "")
-        if outcome.cause == "usage":
-            complain(self.tool, f"try {self.tool} --help")
+        message = outcome.message or ""
+        if outcome.cause != "usage":
+            complain(self.tool, message)
+        elif message.startswith("Usage: "):  # the tutorial's own line
+            _say(escaped(message))
+        else:
+            complain(self.tool, f"{message.rstrip('.')}; try {self.tool} --help")
 
     def opt_version(self) -> NoReturn:
         """Print the versions and exit."""
@@ -141,7 +147,8 @@ def start(kind: type[ToolOptions], main: Main, arguments: Sequence[str] | None =
     """Run a tool to its end and exit with its code."""
     options = kind()
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in words
     globalLogBeginner.beginLoggingTo(
         [textFileLogObserver(sys.stderr)] if debug else [], discardBuffer=True, redirectStandardIO=False
     )
@@ -152,7 +159,7 @@ def start(kind: type[ToolOptions], main: Main, arguments: Sequence[str] | None =
             raise
         except (Exception, KeyboardInterrupt) as error:
             outcome = failure(error, debug)
-        finish(options, outcome, as_json=bool(options.get("json") or {"-j", "--json"} & set(arguments)))
+        finish(options, outcome, as_json=bool(options.get("json") or {"-j", "--json"} & set(words)))
         code = outcome.exit
     except NoOutput as error:
         if error.errno != errno.EPIPE:  # whoever read has just left, and knows why
@@ -185,6 +192,8 @@ class Running:
             return self._options.stopped(self._interrupted)
         if isinstance(self._outcome, BaseException):
             raise self._outcome
+        if self._work is None:  # SIGTERM, before it was ours to see
+            return self._options.stopped(replace(INTERRUPTED, exit=TERMINATED))
         if self._outcome is None:
             raise RuntimeError("the reactor was stopped before the work was done")
         return self._outcome
@@ -237,9 +246,12 @@ def finish(options: ToolOptions, outcome: Outcome, *, as_json: bool) -> None:
 
 def complain(tool: str, text: str) -> None:
     """Write to standard error, a line for each of the text's; where that is closed nobody listens."""
+    _say("\n".join(f"{tool}: {escaped(line)}" for line in text.splitlines()))
+
+
+def _say(text: str) -> None:
     try:
-        for line in text.splitlines():
-            sys.stderr.write(f"{tool}: {escaped(line)}\n")
+        sys.stderr.write(text + "\n")
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         return

@@ -1,0 +1,1 @@
+"""Tests of what connectiontest knows of a place."""
