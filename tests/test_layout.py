@@ -51,11 +51,16 @@ FLOOR = {
     "site",
 }
 SERVICES = {"echo", "httpecho", "pages", "formsite", "colors", "proxy", "wordproxy"}
-TOOLS = {"client", "forward", "probe", "scan", "scripts"}
+TOOLS = {"client", "forward", "probe", "scan", "updatecheck", "validate", "scripts"}
 TOP = {"suite"}
 
 #: A service built on another, and the service that a tool explains.
-BUILT_ON = {"wordproxy": {"proxy"}, "scripts": {"proxy", "wordproxy"}}
+BUILT_ON = {
+    "wordproxy": {"proxy"},
+    "scripts": {"proxy", "wordproxy"},
+    "updatecheck": {"client"},
+    "validate": {"client"},
+}
 
 #: Imports that a function may make: the reactor's, whose import installs one; what needs epoll, or an extra.
 INSIDE_A_FUNCTION = {

@@ -25,13 +25,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Modules that only an extra's users import, and the extra.
 EXTRAS = {
+    "netsuite/httpecho/websocket.py": "websocket",
     "netsuite/wordproxy/report/frequency.py": "freq",
     "netsuite/wordproxy/store/bases.py": "lemma",
     "netsuite/wordproxy/store/redis.py": "redis",
     "netsuite/wordproxy/store/redisserver.py": "redis",
 }
 PLUGINS = "twisted/plugins/netsuite_services.py"
-SERVICES = ("echo", "proxy", "wordproxy")
+SERVICES = ("echo", "httpecho", "proxy", "wordproxy")
 
 #: What `python -m build --no-isolation` needs here; setup.cfg's licence key is read from 77 on.
 SETUPTOOLS = 77

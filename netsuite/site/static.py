@@ -14,8 +14,12 @@ _SCRIPT = "text/javascript; charset=utf-8"
 #: What can be served, and as what.
 KINDS = {
     "style.css": "text/css; charset=utf-8",
+    "formsite.css": "text/css; charset=utf-8",
+    "colors.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "live.js": _SCRIPT,
+    "httpecho.css": "text/css; charset=utf-8",
+    "httpecho.js": _SCRIPT,
     "vendor/htmx.min.js": _SCRIPT,
 }
 

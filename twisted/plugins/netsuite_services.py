@@ -4,6 +4,9 @@ from twisted.application.reactors import Reactor
 from twisted.application.service import ServiceMaker
 
 echo = ServiceMaker("Echo", "netsuite.echo.service", "Say back each line.", "echo")
+httpecho = ServiceMaker("HTTP echo", "netsuite.httpecho.service", "Say what really arrived.", "httpecho")
+formsite = ServiceMaker("Form site", "netsuite.formsite.service", "A form, every answer kept.", "formsite")
+colors = ServiceMaker("Colors", "netsuite.colors.service", "A page for each color, to be read.", "colors")
 proxy = ServiceMaker("Proxy", "netsuite.proxy.service", "Forward HTTP proxy, guarded and private.", "proxy")
 wordproxy = ServiceMaker(
     "Wordproxy", "netsuite.wordproxy.service", "Count the words of what one reads; report them.", "wordproxy"

@@ -1,0 +1,1 @@
+"""The HTTP echo service: its parts as values, and its connections on strings."""
