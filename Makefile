@@ -16,7 +16,7 @@ JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
-         haproxy strace libfaketime \
+         haproxy strace libfaketime default-jre-headless \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
@@ -86,6 +86,7 @@ endurance: $(TEST)/installed parts
 
 parts:
 	@.ci/parts $(PARTS)
+	@.ci/vnu
 
 # -- bench -------------------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ types: $(TEST)/installed
 	@touch $@
 
 clean:
-	rm -rf $(RUN) $(TEST) $(SCAN) $(PEERS) build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(RUN) $(TEST) $(SCAN) $(PEERS) .vnu build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf _trial_temp*
 	find netsuite tests twisted -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache

@@ -68,6 +68,14 @@ def decode(body: bytes, label: str | None, *, markup: bool = True) -> str:
         return body.decode(_codec("windows-1252"), "replace")
 
 
+def declared(body: bytes) -> str | None:
+    """Return the encoding that markup declares inside itself, None if it names none that is read."""
+    try:
+        return _declared(body[:PRESCAN])
+    except Skip:
+        return None
+
+
 def _is_binary(start: bytes) -> bool:
     """Is a body that begins so compressed data, a picture, or UTF-16 that nobody told of?"""
     if start.startswith(_CODED):

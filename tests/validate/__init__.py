@@ -1,0 +1,1 @@
+"""What validate says of documents."""
