@@ -2,9 +2,10 @@
 
     python -m bench.echo [--rounds 5] [--lines 2000000]
 
-One client sends lines of 5 letters without waiting and reads what comes back; every answer is compared.  In each
-round each peer has its turn, in an order that alternates.  The cost is the CPU time of the server's process as
-the kernel counts it.  ``faults`` is ours with a fault that never happens, so that each line goes its long way.
+One client sends lines of 5 letters without waiting and reads what comes back; every answer is compared.  In
+each round each peer has its turn, in an order that alternates.  The cost is the CPU time of the server's
+process as the kernel counts it.  ``faults`` is ours with a fault that never happens, so that each line goes
+its long way.
 """
 
 from __future__ import annotations
