@@ -427,6 +427,37 @@ def interception_refused(*, host: str) -> None:
     )
 
 
+# -- formsite ----------------------------------------------------------------------------------------------
+
+
+def answer_kept(*, number: int, spam: str) -> None:
+    """An answer to a form is on the disk; ``spam``: why it was flagged, "" if it wasn't."""
+    how = f"kept as spam ({spam})" if spam else "kept"
+    _info("answer {number} {how}", event="answer.kept", number=number, spam=spam, how=how)
+
+
+def answers_deleted(*, count: int) -> None:
+    """Answers were deleted, by hand or because of their age."""
+    _info("{count} answers deleted", event="answers.deleted", count=count)
+
+
+def store_trouble(*, text: str) -> None:
+    """A store can't do its work just now; ``text`` has nothing of what it keeps."""
+    _error("{text}", event="store.trouble", text=escaped(text))
+
+
+def letter_failed(*, way: str, tries: int, seconds: float, reason: str) -> None:
+    """An answer could not be told by ``way``, for the ``tries``-th time; it is tried again in ``seconds``."""
+    _warn(
+        "{way} failed, try {tries}, the next in {seconds:.0f}s: {reason}",
+        event="letter.failed",
+        way=way,
+        tries=tries,
+        seconds=seconds,
+        reason=escaped(reason),
+    )
+
+
 # -- JSON --------------------------------------------------------------------------------------------------
 
 

@@ -49,6 +49,8 @@ FLOOR = {
     "visits",
     "tlspeer",
     "site",
+    "statefolder",
+    "storefile",
 }
 SERVICES = {"echo", "httpecho", "pages", "formsite", "colors", "proxy", "wordproxy"}
 TOOLS = {"client", "forward", "probe", "scan", "updatecheck", "validate", "scripts"}
@@ -57,7 +59,7 @@ TOP = {"suite"}
 #: A service built on another, and the service that a tool explains.
 BUILT_ON = {
     "wordproxy": {"proxy"},
-    "scripts": {"proxy", "wordproxy"},
+    "scripts": {"formsite", "proxy", "wordproxy"},
     "updatecheck": {"client"},
     "validate": {"client"},
 }
@@ -65,6 +67,8 @@ BUILT_ON = {
 #: Imports that a function may make: the reactor's, whose import installs one; what needs epoll, or an extra.
 INSIDE_A_FUNCTION = {
     "twisted.internet.reactor",
+    "twisted.mail.smtp.ESMTPSenderFactory",
+    "twisted.mail.smtp.SMTPClientError",
     "netsuite.reactor.prefer",
     "netsuite.httpecho.websocket.open_talk",
     "netsuite.wordproxy.store.redis.RedisStore",
