@@ -61,8 +61,9 @@ class Ring:
         self.bytes += entry.size
         if len(entries) > self._most or self.bytes > self._most_bytes:
             self._shrink()
-        for tell in tuple(self._followers):
-            tell(entry)
+        if self._followers:
+            for tell in tuple(self._followers):
+                tell(entry)
         return number
 
     def limit(self, most: int, most_bytes: int) -> None:
