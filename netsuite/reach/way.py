@@ -80,17 +80,19 @@ class Reach:
         """Fires with ``factory``'s protocol, connected with a place; may be cancelled.  Fails as ``line``."""
         return self.line(place).addCallback(_carried, factory)
 
-    def line(self, place: Place) -> defer.Deferred[Line]:
+    def line(self, place: Place, *, plain: bool = False) -> defer.Deferred[Line]:
         """Fires with a line to the first address of a place that is ready; may be cancelled.
 
-        Fails with: DNSLookupError, ResolverFailed, and as ``attempt`` does.
+        ``plain``: TLS is put on it later, if at all.  Fails with: DNSLookupError, ResolverFailed, and as
+        ``attempt`` does.
         """
-        return self.in_time(defer.Deferred.fromCoroutine(self._line(place)))
+        return self.in_time(defer.Deferred.fromCoroutine(self._line(place, plain)))
 
-    async def _line(self, place: Place) -> Line:
+    async def _line(self, place: Place, plain: bool) -> Line:
         if place.path is not None or self.way.through is not None:
-            return await self._attempted(place, None)
-        return await Race(self.reactor, partial(self.attempt, place), await self.addresses(place)).done
+            return await self._attempted(place, None, plain)
+        attempt = partial(self.attempt, place, plain=plain)
+        return await Race(self.reactor, attempt, await self.addresses(place)).done
 
     async def addresses(self, place: Place) -> list[str]:
         """Return a place's addresses of the way's family, in the order to try them.

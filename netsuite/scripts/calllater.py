@@ -6,6 +6,8 @@ that moves every call that waits (``--clock wall`` shows it).  Moments (``--at``
 
 from __future__ import annotations
 
+from netsuite.scripts.early import watched as watched
+
 import os
 import time
 from collections import deque

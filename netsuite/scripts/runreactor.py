@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from netsuite.scripts.early import watched as watched
+
 from collections import Counter
 from typing import Any, ClassVar, NoReturn
 

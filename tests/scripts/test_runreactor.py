@@ -99,7 +99,7 @@ class RunReactorTests(SynchronousTestCase):
         """What makes no sense is refused."""
         for words in (["x"], ["--over", "never"], ["--over", "0"], ["--over", "4000"], ["--reactor"]):
             code, _, errors = inside(runreactor, *words)
-            self.assertEqual((code, errors.count("\n")), (2, 2), words)
+            self.assertEqual((code, errors.count("\n")), (2, 1), words)
 
     def test_reader_left(self) -> None:
         """Nobody reads what it tells: at the next line it ends with 12, in silence."""

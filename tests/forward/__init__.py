@@ -1,0 +1,1 @@
+"""Tests of forwarding standard input and output."""
