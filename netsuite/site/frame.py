@@ -7,7 +7,7 @@ doesn't get is an error, not an empty place.  All their text is the catalogue's,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -52,10 +52,13 @@ class Frame:
         self.name, self.nav = name, tuple(nav)
         self._environment = _environment()
 
-    def page(self, template: str, asked: Asked, *, status: int = 200, **values: Any) -> Answer:
+    def page(
+        self, template: str, asked: Asked, *, status: int = 200, until: str = "", **values: Any
+    ) -> Answer:
         """The template, filled.  It extends ``frame.html`` and says its own title.
 
         ``here``, among the values, is the address in the navigation that it belongs to, if not its own.
+        ``until``: only the beginning is made, up to these words; what comes later asks for no value.
         """
         ui = dict(asked.args).get("ui", "")
         tongue = chosen(ui, asked.headers)
@@ -67,7 +70,8 @@ class Frame:
             "tongue": tongue,
             "tongues": [(tag, name, _other(asked, code, status)) for code, (tag, name) in TONGUES.items()],
         }
-        text = self._environment.get_template(template).render({**own, **values})
+        made = self._environment.get_template(template)
+        text = _beginning(made.generate(own), until) if until else made.render({**own, **values})
         headers = [NO_STORE, ("Content-Language", tongue.tag), ("Vary", "Accept-Language, Cookie")]
         if ui in TONGUES:
             headers.append(("Set-Cookie", remember(ui)))
@@ -79,6 +83,16 @@ class Frame:
             return json_answer({"error": {"status": status, "message": str(sentence)}}, status, *headers)
         page = self.page("refusal.html", asked, status=status, title=phrase(status), sentence=sentence)
         return Answer(page.body, page.kind, status, (*page.headers, *headers))
+
+
+def _beginning(pieces: Iterable[str], until: str) -> str:
+    """The text before these words; no piece after them is made."""
+    made = []
+    for piece in pieces:
+        made.append(piece)
+        if until in piece:
+            break
+    return "".join(made).partition(until)[0]
 
 
 def _other(asked: Asked, code: str, status: int) -> str:

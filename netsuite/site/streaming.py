@@ -46,9 +46,10 @@ class Listener:
         return not self._is_gone
 
     def end(self) -> None:
-        """The answer is over."""
-        self._request.unregisterProducer()
-        self._request.finish()
+        """The answer is over, if the client didn't leave before that."""
+        if not self._is_gone:
+            self._request.unregisterProducer()
+            self._request.finish()
 
     def pauseProducing(self) -> None:
         """The connection is full."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from netsuite.crowd import Crowd
 from netsuite.site.answer import FORM, JSON, NO_STORE, Answer, Asked, Refusal, View
+from netsuite.site.early import early
 from netsuite.site.frame import Frame
 from netsuite.site.login import Login
 from netsuite.site.routes import Post, Routes
@@ -50,7 +51,7 @@ def make_report(
     hosts: Collection[str] = (),
     idle_seconds: float = 60.0,
     crowd: Crowd | None = None,
-    reactor: Any = None,
+    reactor: Any,
     login: Login | None = None,
     reader_of: ReaderOf | None = None,
 ) -> Site:
@@ -110,7 +111,10 @@ def make_report(
     prefixes: dict[str, View] = {"/word/": singles.word, "/site/": singles.site, "/page/": singles.page}
     routes = Routes(
         frame,
-        {path: _told(view) for path, view in paths.items()},
+        {
+            **{path: _told(view) for path, view in paths.items()},
+            "/": early(_told(overview), "overview.html", frame, reactor),
+        },
         {path: _told(view) for path, view in prefixes.items()},
         posts={path: replace(post, view=_told(post.view)) for path, post in posts.items()},
         judge=token,
