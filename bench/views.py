@@ -69,7 +69,7 @@ class Then(Twistd):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One question's milliseconds, to the first byte and to the last, its bytes, and how long another waited."""
+    """One question's milliseconds, to the first byte and the last, its bytes, and how long another waited."""
 
     first: float
     whole: float
