@@ -105,12 +105,13 @@ class Tongue:
 @cache
 def catalogue() -> Mapping[str, Mapping[str, Text]]:
     """The texts of each language, by ``group.name``."""
-    read = tomllib.loads(resources.files("netsuite.site").joinpath("catalogue.toml").read_text("utf-8"))
+    folder = resources.files("netsuite.site")
     texts: dict[str, dict[str, Text]] = {code: {} for code in TONGUES}
-    for group, entries in read.items():
-        for name, entry in entries.items():
-            for code, text in entry.items():
-                texts[code][f"{group}.{name}"] = text if isinstance(text, str) else (text[0], text[1])
+    for file in (folder / "catalogue.toml", *(folder / "catalogue").iterdir()):
+        for group, entries in tomllib.loads(file.read_text("utf-8")).items():
+            for name, entry in entries.items():
+                for code, text in entry.items():
+                    texts[code][f"{group}.{name}"] = text if isinstance(text, str) else (text[0], text[1])
     return texts
 
 

@@ -55,7 +55,19 @@ class CatalogueTests(SynchronousTestCase):
         source = "".join(
             path.read_text() for pattern in ("**/*.py", "**/*.html") for path in PACKAGE.glob(pattern)
         )
-        made = {"column", "reason", "why", "query", "level", "forget", "nav", "parts", "coverage", "date"}
+        made = {
+            "column",
+            "reason",
+            "why",
+            "query",
+            "level",
+            "forget",
+            "nav",
+            "parts",
+            "coverage",
+            "date",
+            "vision",
+        }
         left = [
             key
             for key in catalogue()["en"]

@@ -1,0 +1,1 @@
+"""Colours: seen, named, measured for reading, and linked to (tutorial: resourcetree)."""
