@@ -127,6 +127,11 @@ def line_too_long(*, client: str, bound: int) -> None:
     _info("{client}: line over {bound} bytes, closed", event="bound.line", client=client, bound=bound)
 
 
+def page_cut(*, path: str, reason: str) -> None:
+    """A file could not be sent whole: the client's connection was cut, or it would take a part for all."""
+    _warn("{path} cut short: {reason}", event="page.cut", path=escaped(path), reason=escaped(reason))
+
+
 def visited(*, text: str, client: str, request: str, status: int, sent: int) -> None:
     """A site of ours answered.  ``request``: the first line of it, escaped and its query hidden."""
     _info(

@@ -19,7 +19,7 @@ class Table:
     """
 
     def __init__(self, path: str, name: str) -> None:
-        text = _read(path)
+        text = read_text(path)
         try:
             found = tomllib.loads(text).get(name, {})
         except tomllib.TOMLDecodeError as error:
@@ -40,7 +40,8 @@ class Table:
         return first + next(within, 0)
 
 
-def _read(path: str) -> str:
+def read_text(path: str) -> str:
+    """Return the text of a settings file.  Raises: ValueError, in a clause that names it."""
     try:
         with open(path, "rb") as file:
             data = file.read(FILE_MAX + 1)

@@ -7,6 +7,7 @@ echo = ServiceMaker("Echo", "netsuite.echo.service", "Say back each line.", "ech
 httpecho = ServiceMaker("HTTP echo", "netsuite.httpecho.service", "Say what really arrived.", "httpecho")
 formsite = ServiceMaker("Form site", "netsuite.formsite.service", "A form, every answer kept.", "formsite")
 colors = ServiceMaker("Colors", "netsuite.colors.service", "A page for each color, to be read.", "colors")
+pages = ServiceMaker("Pages", "netsuite.pages.service", "A table of pages and their answers.", "pages")
 proxy = ServiceMaker("Proxy", "netsuite.proxy.service", "Forward HTTP proxy, guarded and private.", "proxy")
 wordproxy = ServiceMaker(
     "Wordproxy", "netsuite.wordproxy.service", "Count the words of what one reads; report them.", "wordproxy"

@@ -1,0 +1,1 @@
+"""Pages: a table of paths and what is answered there."""
