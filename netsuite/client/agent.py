@@ -179,6 +179,14 @@ class Answer:
         await self.pour(pieces.append)
         return b"".join(pieces)
 
+    def rest(self, seconds: float) -> None:
+        """Take nothing more of the body for so long."""
+        self._exchange.rest(seconds)
+
+    def narrow(self, size: int) -> None:
+        """Let the kernel take so many bytes ahead of us, or few more."""
+        self._exchange.narrow(size)
+
     def close(self) -> None:
         """The body isn't wanted (any more)."""
         self._exchange.close()

@@ -13,6 +13,7 @@ measured from the last byte that came or went, and not while the sink itself tak
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -61,6 +62,8 @@ class Exchange(Protocol):
         self._head: defer.Deferred[ResponseHead] | None = None
         self._poured: defer.Deferred[None] | None = None
         self._over = False
+        self._rests = 0.0  # until when
+        self._resting: Any = None
         self.came = 0
 
     @property
@@ -105,12 +108,37 @@ class Exchange(Protocol):
             self.transport.resumeProducing()
         return poured
 
+    def rest(self, seconds: float) -> None:
+        """Read nothing for so long; that is no silence of the server's."""
+        if self._over or self._body is _ENDED:
+            return
+        self._rests = self._reactor.seconds() + seconds
+        self.transport.pauseProducing()
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = self._reactor.callLater(seconds, self._go_on)
+
+    def narrow(self, size: int) -> None:
+        """Let the kernel take so many bytes ahead of us, or few more."""
+        transport = self.transport
+        while not hasattr(transport, "socket") and hasattr(transport, "transport"):
+            transport = transport.transport
+        if hasattr(transport, "socket"):
+            transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
+    def _go_on(self) -> None:
+        self._resting = None
+        if not self._over and self._gone is None:
+            self.transport.resumeProducing()
+
     def close(self) -> None:
         """The exchange is over, whatever was still to come."""
         self._over = True
         timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+        resting, self._resting = self._resting, None
+        for each in (timer, resting):
+            if each is not None:
+                each.cancel()
         if self._gone is None and self.transport is not None:
             self.transport.abortConnection()
 
@@ -162,13 +190,15 @@ class Exchange(Protocol):
         except Exception as error:
             self._fail(error)
             return
-        self._last = self._reactor.seconds()
+        self._last = max(self._reactor.seconds(), self._rests)
         if rest:
             self._fail(Failed("lost", "the server sent more than it had announced", detail="length"))
         elif rest is not None:
             self._body, self._sink = _ENDED, _extra
-            self._ends = self._last + END_SECONDS
+            self._ends = self._reactor.seconds() + END_SECONDS
             self._watch()
+            if self._resting is not None:
+                self._resting.reset(0)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection has ended."""
