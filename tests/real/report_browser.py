@@ -46,12 +46,12 @@ def seen(page: Page, base: str) -> dict[str, list[str]]:
 
 
 def axe(browser: Browser, order: dict[str, Any]) -> list[str]:
-    """What axe-core finds wrong, and what is wider than the screen, on every view on both screens."""
+    """What axe-core finds wrong, and what is wider than the screen; ``whole``: each view on both screens."""
     source = files("axe_playwright_python").joinpath("axe.min.js").read_text()
     wrong = []
-    for screen in SCREENS:
+    for number, screen in enumerate(SCREENS):
         page = browser.new_context(**screen).new_page()
-        for view in order["views"]:
+        for view in order["views"] if order["whole"] else order["views"][number :: len(SCREENS)]:
             page.goto(order["base"] + view, timeout=PAGE_MS)
             page.evaluate(source)
             violations = page.evaluate("axe.run()")["violations"]
