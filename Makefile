@@ -68,7 +68,7 @@ $(SCAN)/installed: $(SCAN)/made
 # a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
 LONG := tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
-        tests/real/test_report_load.py tests/real/test_outages.py \
+        tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py \
         tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py \
         tests/wordproxy/store/test_contract.py tests/wordproxy/store/test_damage.py tests/wordproxy/store/test_injected.py
 nightly: SOAK_MINUTES ?= 60

@@ -60,8 +60,8 @@ class Options(WebOptions):
     longdesc = (
         "Say whether documents are valid: HTML, SVG and CSS.  The Nu checker on this machine is asked, and "
         "nothing leaves it, unless --w3c or --service is given.  Exit status: 0 every document is valid, "
-        "1 one is not, 3 could not tell (no checker, or no answer of it that can be read), 12 a file can't be "
-        "read, 15 the service will not serve us; 2, 4 to 11 and 14 as for all tools."
+        "1 one is not, 3 could not tell (no checker, or no answer of it that can be read), 12 a file can't "
+        "be read, 15 the service will not serve us; 2, 4 to 11 and 14 as for all tools."
     )
     examples = """Examples:
   validate test.html                      with the checker on this machine

@@ -98,15 +98,28 @@ def _message(entry: Any) -> Message | Failed:
     if kind == "info" and entry.get("subType") == "warning":
         grade = Grade.WARNING
     last_line, last_column = _number(entry, "lastLine"), _number(entry, "lastColumn")
+    line, column = _start(entry, last_line, last_column)
     return Message(
         grade,
         text,
-        _number(entry, "firstLine") or last_line,
-        _number(entry, "firstColumn") or last_column,
+        line,
+        column,
         last_line,
         last_column,
         str(entry.get("extract") or "")[:TEXT_MAX],
     )
+
+
+def _start(entry: Mapping[str, Any], last_line: int, last_column: int) -> tuple[int, int]:
+    """Return where it begins: the checker counts white space before a tag as a part of it, we don't."""
+    line, column = _number(entry, "firstLine") or last_line, _number(entry, "firstColumn") or last_column
+    extract = str(entry.get("extract") or "")
+    rest = extract[_number(entry, "hiliteStart") :]
+    for char in rest[: len(rest) - len(rest.lstrip())]:
+        if (line, column) >= (last_line, last_column):
+            break
+        line, column = (line + 1, 1) if char == "\n" else (line, column + 1)
+    return line, column
 
 
 def _number(entry: Mapping[str, Any], name: str) -> int:

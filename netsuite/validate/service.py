@@ -2,9 +2,9 @@
 
 Three forms of answer have a verdict, and it must stand in them: the checker's JSON, the old validator's
 header fields (``X-W3C-Validator-Status``), and the checker's own HTML page (``class="success"``,
-``"failure"``, items of class ``error``).  Everything else is *declined* if the service turns us away, also with status 200,
-and else *unreadable*.  A page that is only there, a login page say, is never *valid*: that is how wrappers
-came to pass what nobody had looked at.
+``"failure"``, items of class ``error``).  Everything else is *declined* if the service turns us away, also
+with status 200, and else *unreadable*.  A page that is only there, a login page say, is never *valid*: that
+is how wrappers came to pass what nobody had looked at.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ LOOKED_AT = 20_000
 #: Words of those who turn us away; matched in the text that a reader sees.
 _REFUSALS = re.compile(
     r"(?i)excessive (use|usage|requests|traffic)|too many requests|rate[- ]limit|(requests|quota) exceeded"
-    r"|(ip|address) (address )?(has been|is|was) (\w+ )?(blocked|banned)|access (is |has been )?(denied|blocked)"
-    r"|you (have been|are) (blocked|banned)|temporarily (blocked|banned)|abuse of (this|the) service"
+    r"|(ip|address) (address )?(has been|is|was) (\w+ )?(blocked|banned)"
+    r"|access (is |has been )?(denied|blocked)|you (have been|are) (blocked|banned)"
+    r"|temporarily (blocked|banned)|abuse of (this|the) service"
     r"|throttled|slow down|unusual traffic|blacklist|denylist"
 )
 

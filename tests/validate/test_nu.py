@@ -24,8 +24,8 @@ def said(*messages: dict[str, Any]) -> str:
 
 def error(name: str = "1.html", text: str = "Duplicate ID “a”.", **more: Any) -> dict[str, Any]:
     """An error on line 2, columns 3 to 9."""
-    place = {"lastLine": 2, "firstColumn": 3, "lastColumn": 9}
-    return {"type": "error", "url": f"file:/tmp/x/{name}", **place, "message": text, **more}
+    place = {"lastLine": 2, "firstColumn": 3, "lastColumn": 9, **more}
+    return {"type": "error", "url": f"file:/tmp/x/{name}", "message": text, **place}
 
 
 class ReadTests(SynchronousTestCase):
@@ -47,6 +47,14 @@ class ReadTests(SynchronousTestCase):
         other = spoken.of("2.html")
         assert isinstance(other, Found)
         self.assertEqual([m.grade for m in other.messages], [Grade.INFO])
+
+    def test_space_before(self) -> None:
+        """White space that the checker takes for a part of a tag is none: the place is the tag's."""
+        place = {"firstLine": 2, "lastLine": 3, "firstColumn": 16, "lastColumn": 24, "hiliteStart": 10}
+        entry = error(**place, extract="l lang=ja>\n<meta charset=shift_jis>\n")
+        found = nu.read(said(entry)).of("1.html")
+        assert isinstance(found, Found)
+        self.assertEqual(found.messages[0].place, (3, 1))
 
     def test_any_cut(self) -> None:
         """An answer that is cut anywhere is none."""
