@@ -45,7 +45,7 @@ class Echo(Protocol):
     def __init__(self, shared: Shared, client: str, port: int = 0, *, brought: bool = False) -> None:
         self._shared, self._client, self._port = shared, client, port
         settings = self._settings = shared.settings
-        self._number = shared.next_number()
+        self._number, self._transcript = shared.next_number(), shared.transcript
         self._lines = Lines(settings.max_line)
         self._said = SAID[:-2] + b" [" + settings.tag + b"]: " if settings.tag else SAID
         self._own: Faults | None = None
@@ -171,8 +171,8 @@ class Echo(Protocol):
         if self._settings.raw:
             self._count += len(piece)
             self._course.sent(len(piece))
-            self._shared.note(self._client, piece)
-            self.transport.write(piece)
+            self._note(piece)
+            self.send(piece)
             return
         lines = self._lines.block(piece)
         if lines is None:
@@ -186,8 +186,8 @@ class Echo(Protocol):
         if quits:
             answer += b"Goodbye.\r\n"
         self._course.sent(len(answer))
-        self._shared.note(self._client, lines)
-        self.transport.write(answer)
+        self._note(lines)
+        self.send(answer)
         if quits:
             self._is_ending = True
             self.end()
@@ -195,7 +195,7 @@ class Echo(Protocol):
     def _through(self, piece: bytes, faults: Faults) -> None:
         """Have each line, or block, meet what befalls it."""
         if self._settings.raw:
-            self._shared.note(self._client, piece)
+            self._note(piece)
             self._course.stream(self._count, piece, faults)
             self._count += len(piece)
             return
@@ -205,7 +205,8 @@ class Echo(Protocol):
             if lines[0].startswith(FAULT_LINE):
                 self._change(lines.pop(0).removeprefix(FAULT_LINE))
                 faults = self._own or faults
-        self._shared.note(self._client, b"".join(line + b"\n" for line in lines))
+        if self._transcript is not None:
+            self._note(b"".join(line + b"\n" for line in lines))
         self._course.lines(self._count + 1, lines, faults)
         self._count += len(lines)
         if is_too_long:
@@ -234,7 +235,13 @@ class Echo(Protocol):
 
     def send(self, data: bytes) -> None:
         """Send an answer, or a part of one."""
+        if self._transcript is not None:
+            self._transcript.received(self._number, data)
         self.transport.write(data)
+
+    def _note(self, data: bytes) -> None:
+        if self._transcript is not None:
+            self._transcript.sent(self._number, data)
 
     def expect(self, due: float) -> None:
         """The idle time begins now, or when something is due."""

@@ -119,16 +119,18 @@ class EchoService(service.MultiService):
         }
 
     def _reopen(self) -> None:
-        try:
-            self._shared.open()
-        except OSError as error:
-            journal.log_lost(where=str(self._settings.record), text=str(error))
+        if self._shared.transcript is not None:
+            try:
+                self._shared.transcript.open()
+            except (OSError, ValueError) as error:
+                journal.log_lost(where=str(self._settings.record), text=str(error))
 
     def privilegedStartService(self) -> None:
         """Bind, and open what is written to.  Raises: Refused."""
         super().privilegedStartService()
         try:
-            self._shared.open()
+            if self._shared.transcript is not None:
+                self._shared.transcript.open()
             self._ask_for_certificates()
         except (OSError, ValueError) as error:
             raise self._terminal.refuse(f"cannot start echo: {error}") from None
@@ -166,8 +168,12 @@ class EchoService(service.MultiService):
             journal.detach(defer.maybeDeferred(port.stopListening), where="echo.udp")
         stopped = defer.maybeDeferred(super().stopService)
         drained = defer.Deferred.fromCoroutine(self._crowd.drain(DRAIN_SECONDS))
-        drained.addCallback(lambda _: self._shared.close())
+        drained.addCallback(self._close)
         return defer.gatherResults([stopped, drained])
+
+    def _close(self, _drained: object) -> None:
+        if self._shared.transcript is not None:
+            self._shared.transcript.close()
 
 
 def makeService(options: Options) -> service.IService:

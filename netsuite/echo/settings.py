@@ -70,7 +70,7 @@ class Options(options.Options):
         ["close-after", None, None, "Close each connection after so many lines."],
         ["seed", None, None, "Number from which all chance comes: the same one gives the same faults."],
         ["client-ca", None, None, "File of authorities of client certificates; others are refused."],
-        ["record", None, None, "File (0600) to which the clients' lines are appended as they come."],
+        ["record", None, None, "File (0600) for a transcript, which dataforward --replay reads."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["raw", None, "Send back every byte as it came (RFC 862)."],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +13,7 @@ from netsuite.crowd import Crowd
 from netsuite.echo.faults import Faults
 from netsuite.echo.settings import Settings
 from netsuite.echo.told import plain, shown
+from netsuite.echo.transcript import Transcript
 
 #: What can befall a line, as metrics call it.
 KINDS = ("latency", "drop", "corrupt", "reset", "stall", "truncate", "slow", "close-after")
@@ -28,7 +28,9 @@ class Shared:
         self.faults, self.seed = settings.faults, settings.seed
         self.counts = dict.fromkeys(KINDS, 0)
         self._number = 0
-        self._record: int | None = None
+        self.transcript: Transcript | None = None
+        if settings.record is not None:
+            self.transcript = Transcript(settings.record, reactor.seconds, lambda: self.now())
 
     def next_number(self) -> int:
         """Return the number of the connection that begins: its chance depends on it."""
@@ -52,31 +54,3 @@ class Shared:
         for kind, count in self.counts.items():
             family.add_metric([kind], count)
         yield family
-
-    # -- the transcript ------------------------------------------------------------------------------------
-
-    def open(self) -> None:
-        """Append to the transcript from now on, if there is to be one.  Raises: OSError."""
-        if self.settings.record is not None:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            fd = os.open(self.settings.record, flags, 0o600)
-            os.fchmod(fd, 0o600)
-            self.close()
-            self._record = fd
-
-    def note(self, client: str, data: bytes) -> None:
-        """Write what a client said to the transcript; where that can't be, say so and write no more."""
-        if self._record is None:
-            return
-        try:
-            while data:
-                data = data[os.write(self._record, data) :]
-        except OSError as error:
-            journal.log_lost(where=str(self.settings.record), text=str(error))
-            self.close()
-
-    def close(self) -> None:
-        """Let go of the transcript."""
-        fd, self._record = self._record, None
-        if fd is not None:
-            os.close(fd)

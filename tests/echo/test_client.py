@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from netsuite.echo.client import ANSWER_MAX
 from netsuite.echo.datagrams import WAITING_MAX, EchoDatagrams
+from netsuite.forward import tape
 from tests.echo.talking import Talking
 
 
@@ -152,23 +153,46 @@ class WordsTests(Talking):
         self.assertEqual(self.said(arguments=("--peer-info",)), (b"Peer 127.0.0.1:1024, no TLS\r\n", False))
         self.assertEqual(self.said(b"x", arguments=("--peer-info", "--raw")), (b"x", False))
 
+    def recorded(self, path: str) -> list[tuple[str, bytes]]:
+        """What a transcript has, by the reader of dataforward's recordings."""
+        with open(path, "rb") as file:
+            return [(piece.way, piece.data or b"") for piece in tape.pieces(file)]
+
     def test_record(self) -> None:
-        """The transcript has the clients' lines as they came, private, and grows."""
+        """A transcript has the clients' lines and our answers, is private, and grows."""
         path = self.mktemp()
         for knobs in ((), ("--drop", "1")):
             factory = self.factory("--record", path, *knobs)
-            self.shared.open()
+            assert self.shared.transcript is not None
+            self.shared.transcript.open()
             protocol, _ = self.connect(factory)
             protocol.dataReceived(b"hello\r\n\xff\nunend")
-            self.shared.close()
-        with open(path, "rb") as file:
-            self.assertEqual(file.read(), b"hello\n\xff\n" * 2)
+            self.shared.transcript.close()
+        answer = b"You said: hello\r\nYou said: \xff\r\n"
+        lines = ("sent", b"hello\n\xff\n")
+        self.assertEqual(self.recorded(path), [lines, ("received", answer), lines])
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
+    def test_not_our_file(self) -> None:
+        """A file that is no transcript, or a link to one, is refused and left as it was."""
+        path = self.mktemp()
+        with open(path, "w", encoding="ascii") as file:
+            file.write("precious")
+        self.factory("--record", path)
+        assert self.shared.transcript is not None
+        self.assertRaises(ValueError, self.shared.transcript.open)
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious")
+        os.symlink(path, path + ".link")
+        self.factory("--record", path + ".link")
+        assert self.shared.transcript is not None
+        self.assertRaises(OSError, self.shared.transcript.open)
 
     def test_full_disk(self) -> None:
         """Where the transcript can't be written the log says so once, and clients are answered."""
-        factory = self.factory("--record", "/dev/full")
-        self.shared._record = os.open("/dev/full", os.O_WRONLY)
+        factory = self.factory("--record", self.mktemp())
+        assert self.shared.transcript is not None
+        self.shared.transcript._fd = os.open("/dev/full", os.O_WRONLY)
         protocol, transport = self.connect(factory)
         protocol.dataReceived(b"a\n")
         protocol.dataReceived(b"b\n")
