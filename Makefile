@@ -15,7 +15,7 @@ ARGS     ?=
 JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
-PARTS := nginx libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
+PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
          haproxy strace libfaketime default-jre-headless \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 

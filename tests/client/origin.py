@@ -56,22 +56,28 @@ class Origin:
     """Listens on loopback until closed; ``asked`` are the requests, in order."""
 
     def __init__(
-        self, answering: Answering, *, certificate: Path | None = None, host: str = "127.0.0.1"
+        self,
+        answering: Answering,
+        *,
+        certificate: Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.asked: list[Asked] = []
+        self.shaken: Callable[[ssl.SSLSocket], object] = lambda stream: None
         self._answering = answering
-        self._tls: ssl.SSLContext | None = None
+        self.context: ssl.SSLContext | None = None
         if certificate is not None:
-            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._tls.load_cert_chain(os.fspath(certificate))
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(os.fspath(certificate))
         self._released = threading.Event()
-        self._listener = socket.create_server((host, 0), backlog=64)
+        self._listener = socket.create_server((host, port), backlog=64)
         self.host, self.port = host, int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, path: str = "/", host: str | None = None) -> str:
         """URL of a path."""
-        return f"{'https' if self._tls else 'http'}://{host or self.host}:{self.port}{path}"
+        return f"{'https' if self.context else 'http'}://{host or self.host}:{self.port}{path}"
 
     def close(self) -> None:
         """It listens no more, and lets go of whom it held."""
@@ -90,9 +96,10 @@ class Origin:
         with contextlib.suppress(OSError, ValueError), client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream: Any = client
-            if self._tls is not None:
-                stream = self._tls.wrap_socket(client, server_side=True)
-            asked = _read(stream, "https" if self._tls else "http")
+            if self.context is not None:
+                stream = self.context.wrap_socket(client, server_side=True)
+                self.shaken(stream)
+            asked = _read(stream, "https" if self.context else "http")
             if asked is None:
                 return
             self.asked.append(asked)
@@ -107,7 +114,7 @@ class Origin:
                 else:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
-            if self._tls is not None:
+            if self.context is not None:
                 stream.unwrap()
             else:
                 client.shutdown(socket.SHUT_WR)
