@@ -194,7 +194,7 @@ class StreamTests(TestCase):
 
     def test_reader_that_stops(self) -> None:
         """Clients that send and never read are stopped by the kernel, and cost no memory."""
-        for options in (("--raw",), ("--tag", "x" * 200), ("--latency", "10ms"), ("--slow", "1")):
+        for options in (("--raw",), ("--tag", "x" * 200), ("--latency", "10ms"), ("--slow", "1000")):
             with self.subTest(options=options):
                 service = echo(*options)
                 self.addCleanup(service.close)
