@@ -122,14 +122,18 @@ class Channel(http.HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes in, or keep them until it is their turn."""
-        if self._lingers:
-            self._drop(len(data))
-        elif self.busy or self._ahead or self._waitingForTransport:
-            self._ahead += data
-            if len(self._ahead) > AHEAD_BYTES:
-                self._networkProducer.pauseProducing()
-        else:
-            self._take(data)
+        try:
+            if self._lingers:
+                self._drop(len(data))
+            elif self.busy or self._ahead or self._waitingForTransport:
+                self._ahead += data
+                if len(self._ahead) > AHEAD_BYTES:
+                    self._networkProducer.pauseProducing()
+            else:
+                self._take(data)
+        except Exception:  # a fault of ours must end this connection only
+            journal.fault(where="site.channel", failure=Failure())
+            self.shut()
 
     def _take(self, data: bytes) -> None:
         """Answer what is whole in these bytes, request by request, and keep what is too early."""

@@ -48,6 +48,7 @@ class LineOfRequest(Protocol):
     def site(self) -> SiteOfRequest: ...
     def write(self, data: bytes) -> None: ...
     def getHost(self) -> Any: ...
+    def refuse(self, status: int, reason: str) -> None: ...
     def shut(self) -> None: ...
 
 
@@ -104,12 +105,13 @@ class Request(server.Request):
             super().process()
 
     def processingFailed(self, reason: Failure) -> Failure:
-        """Say that something is broken, under the number that it has in the log."""
+        """Say that something is broken, under its number in the log; or end, if it is too late."""
         number = journal.fault(where="site.request", failure=reason)
-        if self.startedWriting:
-            self.channel.shut()
-        else:
-            self.refuse(500, said("refusal.broken", number=number))
+        channel: LineOfRequest | None = getattr(self, "channel", None)  # None once all is done
+        if channel is not None and self.startedWriting:
+            channel.shut()
+        elif channel is not None:
+            channel.refuse(500, f"fault {number}")
         return reason
 
     def refuse(self, status: int, sentence: str | Said) -> None:

@@ -88,6 +88,7 @@ class Routes(Resource):
                 request.send(answer)
 
         answered.addCallback(write)
+        answered.addErrback(_told, request)
         journal.detach(answered, where="site.routes")
         return NOT_DONE_YET
 
@@ -148,3 +149,8 @@ class Routes(Resource):
         if view is None:
             view = next((view for start, view in self._prefixes.items() if path.startswith(start)), None)
         return view
+
+
+def _told(failure: Failure, request: Any) -> None:
+    """A fault on the way of an answer that was found: the client is told, or cut off."""
+    request.processingFailed(failure)
