@@ -32,7 +32,7 @@ from netsuite.visits import Visits
 DRAIN_SECONDS = 5.0
 
 #: Seconds between two looks at the files, with --watch; a file is read when it has stayed the same for one.
-WATCH_SECONDS = 1.0
+WATCH_SECONDS = 0.5
 
 #: Settings that a reload puts in force; the others hold until a new start.
 RELOADED = frozenset(("entries", "not_found", "gzip", "sources"))
