@@ -108,6 +108,9 @@ bench: $(TEST)/installed peers
 	@$(TEST)/bin/python -m bench.relay $(BENCH)
 	@$(TEST)/bin/python -m bench.counting $(COUNTING)
 	@$(TEST)/bin/python -m bench.intercept
+	@$(TEST)/bin/python -m bench.echo
+	@$(TEST)/bin/python -m bench.pages_site
+	@$(TEST)/bin/python -m bench.formsite
 	@$(TEST)/bin/python -m bench.httpecho
 
 # WIRE="--write docs/conformance.rst" writes the page.

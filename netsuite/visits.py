@@ -3,8 +3,8 @@ r"""The access log of our sites: a line for each answer, in Apache's combined fo
     127.0.0.1 - - [05/Jan/2026:10:33:44 +0100] "GET /test HTTP/1.1" 200 22 "-" "curl/8.5.0"
 
 As Apache writes them, a quote, a backslash, and whatever is no printable ASCII stand as ``\"``, ``\\`` and
-``\xhh``; so no client can forge a line.  Queries are ``?...``, in the referring address too (rule R3, in ASCII,
-as parsers have it); the user's place is always empty.  Source: Apache HTTP Server, mod_log_config.
+``\xhh``; so no client can forge a line.  Queries are ``?...``, in the referring address too (rule R3, in
+ASCII, as parsers have it); the user's place is always empty.  Source: Apache HTTP Server, mod_log_config.
 """
 
 from __future__ import annotations
