@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-Fields = tuple[tuple[str, str], ...]
+from netsuite.site.posted import Fields as Fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,16 +20,17 @@ from typing import Any
 
 from netsuite import journal
 from netsuite.formsite import form as forms
-from netsuite.formsite import posted, spam, stamp
+from netsuite.formsite import spam, stamp
 from netsuite.formsite.entry import Draft, Fields, Kept, grouped, when
 from netsuite.formsite.form import Form
 from netsuite.formsite.keeper import Busy, Keeper
-from netsuite.formsite.posted import Bounds, Posted, Upload
 from netsuite.formsite.spam import Rates, Rules
 from netsuite.formsite.stamp import Stamp, Stamps
 from netsuite.formsite.uploads import Folder, Limits
+from netsuite.site import posted
 from netsuite.site.answer import JSON, NO_STORE, Answer, Asked, Refusal, json_answer, phrase
 from netsuite.site.frame import Frame
+from netsuite.site.posted import Bounds, Posted, Upload
 from netsuite.site.token import is_from_here
 from netsuite.site.tongue import Said, said
 from netsuite.storefile import StoreFault

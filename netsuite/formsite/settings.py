@@ -12,12 +12,12 @@ from netsuite.formsite import form as forms
 from netsuite.formsite import mail, webhook
 from netsuite.formsite.form import Form
 from netsuite.formsite.mail import Server
-from netsuite.formsite.posted import Bounds
 from netsuite.formsite.posting import ANYWHERE, Terms
 from netsuite.formsite.spam import Rules
 from netsuite.formsite.store import MEMORY
 from netsuite.formsite.uploads import Limits
 from netsuite.options import Common
+from netsuite.site.posted import Bounds
 from netsuite.statefolder import state_folder
 from netsuite.values import Network, Where
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netsuite.formsite import posted
 from netsuite.formsite.entrance import Entrance
 from netsuite.formsite.inbox import Inbox
 from netsuite.formsite.keeper import Busy
 from netsuite.formsite.posting import PATHS, Posting
+from netsuite.site import posted
 from netsuite.site.answer import Answer, Asked, Refusal, View
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Post, Routes

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from twisted.internet.defer import fail
 
 from netsuite.formsite.form import Field, Form
-from netsuite.formsite.posted import Bounds
 from netsuite.formsite.posting import Terms
 from netsuite.formsite.spam import Rules
+from netsuite.site.posted import Bounds
 from netsuite.storefile import StoreFault
 from tests.formsite.samples import Site, SiteTests, hidden
 

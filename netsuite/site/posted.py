@@ -16,11 +16,13 @@ from urllib.parse import unquote_to_bytes
 import webencodings
 from multipart import MultipartError, ParserLimitReached, PushMultipartParser, parse_options_header
 
-from netsuite.formsite.entry import Fields
 from netsuite.site.answer import FORM, Refusal
 from netsuite.site.tongue import said
 
 MULTIPART = "multipart/form-data"
+
+#: Names and values, in their order.
+Fields = tuple[tuple[str, str], ...]
 
 #: What can be posted.
 KINDS = (FORM, MULTIPART)
