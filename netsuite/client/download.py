@@ -116,6 +116,7 @@ class Download:
             try:
                 outcome = await self._judged(url)
             finally:
+                self._progress.stop()
                 try:
                     self._part.settle()
                 finally:

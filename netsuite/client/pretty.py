@@ -73,7 +73,7 @@ def read_text(text: str, kind: str) -> str:
 def _laid_out(text: str) -> str | None:
     """Return JSON a line a member, None if it is none; names and numbers stay as they are written."""
     try:
-        json.loads(text)
+        json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return None
     pieces: list[str] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 #: Cursor to the beginning of the line before; the rest of the line is cleared.
 OVER, CLEAR = "\x1b[1F", "\x1b[K"
@@ -26,20 +27,22 @@ STEP = 1000
 class Progress:
     """Tells how far one file is.
 
-    ``write`` takes a piece of text; ``how``: ``terminal``, ``lines``, ``json`` or ``none``; ``now``: a clock;
-    ``verbose``: with speed and time left.
+    ``write`` takes a piece of text; ``how``: ``terminal``, ``lines``, ``json`` or ``none``; ``verbose``: with
+    speed and time left.
     """
 
     def __init__(
         self,
         write: Callable[[str], object],
         how: str,
-        now: Callable[[], float],
+        reactor: Any,
         *,
         verbose: bool = False,
         file: str = "",
     ) -> None:
-        self._write, self._how, self._now = write, how, now
+        self._write, self._how, self._reactor = write, how, reactor
+        self._now: Callable[[], float] = reactor.seconds
+        self._timer: Any = None
         self._verbose, self._file = verbose, file
         self.came = 0
         self.total: int | None = None
@@ -51,10 +54,12 @@ class Progress:
 
     def begin(self, have: int, total: int | None) -> None:
         """So many bytes are there, of so many."""
+        self.stop()
         self.came, self.total = have, total
         self._began = self._now()
         self._last = float("-inf")
         self._began_at = have
+        self._told = ""
         self._next = have
         if self._how == "lines":
             self._next = FIRST if total is None else (have * 10 // total + 1) * total / 10 if total else 0
@@ -71,10 +76,11 @@ class Progress:
 
     def end(self) -> None:
         """All of it is there."""
+        self.stop()
         if self._how == "none":
             return
         self._last = float("-inf")
-        if self.total is None or self._how != "lines" or self._told != self._text():
+        if self._told != (str(self.came) if self._how == "json" else self._text()):
             self._show(last=True)
 
     def _show(self, *, last: bool = False) -> None:
@@ -89,7 +95,8 @@ class Progress:
         now = self._now()
         apart = APART if self._how == "terminal" else APART_JSON
         if not last and now - self._last < apart:
-            self._next = self.came + 1
+            self._next = float("inf")
+            self._timer = self._reactor.callLater(self._last + apart - now, self._late)
             return
         self._last = now
         step = STEP if total is None or self._how == "json" else max(1, total // 100)
@@ -100,6 +107,17 @@ class Progress:
             over = OVER if self._lines else ""
             clear = CLEAR if self._verbose else ""
             self._tell(f"{over}{self._text()}{self._speed()}{clear}\n")
+
+    def _late(self) -> None:
+        self._timer = None
+        self._last = float("-inf")
+        self._show()
+
+    def stop(self) -> None:
+        """Nothing more is told by itself."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
 
     def _text(self, *, tenths: bool = False) -> str:
         if self.total is None:
@@ -122,6 +140,7 @@ class Progress:
 
     def _json(self) -> None:
         told = {"event": "progress", "file": self._file, "bytes": self.came, "total": self.total}
+        self._told = str(self.came)
         self._write(json.dumps(told, separators=(",", ":")) + "\n")
 
     def interrupted(self) -> None:

@@ -242,7 +242,7 @@ def progress_of(reactor: Any, options: Options, path: str, *, alone: bool) -> Pr
             if stream is not sys.stderr:
                 raise NoOutput(9, "is closed") from None
 
-    return Progress(write, how, reactor.seconds, verbose=bool(options["verbose"]), file=path)
+    return Progress(write, how, reactor, verbose=bool(options["verbose"]), file=path)
 
 
 async def all_fetched(reactor: Any, options: Options, agent: Any) -> Outcome:
