@@ -48,7 +48,7 @@ STEPS: list[tuple[str, Any, str]] = [
     ("store: columns of a visit", adding.Adding, "_columns"),
     ("store: visits into sums", adding.Adding, "visit"),
     ("store: a page's row of words", vectors, "put_first"),
-    ("store: a site's day", adding._Sums, "columns"),
+    ("store: a site's day", adding._Sums, "tally"),
     ("store: row of a site's day", vectors, "append"),
     ("store: words' sums", adding.Adding, "_write_words"),
     ("store: rest of words", adding.Adding, "write"),

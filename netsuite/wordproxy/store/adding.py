@@ -11,13 +11,16 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import compress, count, repeat
 from operator import add, eq, itemgetter, not_
 
-from netsuite.wordproxy.store import lanes, queries, vectors
+import numpy
+
+from netsuite.wordproxy.store import queries, vectors
 from netsuite.wordproxy.store.numbers import Numbers, is_small
+from netsuite.wordproxy.store.packing import Column, added_up, zeros
 from netsuite.wordproxy.store.vectors import Met
 from netsuite.words.forms import columns
 
@@ -74,35 +77,35 @@ class _Sums:
         row = self.again.get(word)
         self.again[word] = list(numbers) if row is None else list(map(add, row, numbers))
 
-    def columns(self, totals: lanes.Lanes) -> tuple[list[int], list[Sequence[int]]]:
-        """Words, ascending, and their numbers; what they add to their words' own sums is in ``totals``."""
-        sums: lanes.Lanes = defaultdict(int)
-        for words, main, other in self.first:
-            lanes.add(sums, zip(words, lanes.of(main, other), strict=True))
-        lanes.add(totals, sums.items())
-        found = sorted(sums)
-        main, other, pages, all_pages = lanes.columns(map(sums.__getitem__, found))
-        named = list(map(self.named.get, found, repeat(0))) if self.named else bytes(len(found))
-        columns: list[Sequence[int]] = [main, other, pages, all_pages, pages, all_pages, named]
-        if not self.again:
-            return found, columns
-        rows = dict(zip(found, map(list, zip(*columns, strict=True)), strict=True))
-        for word, numbers in self.again.items():
-            rows[word] = list(map(add, rows[word], numbers)) if word in rows else numbers
-            totals[word] += lanes.one(*numbers[:2], *numbers[4:6])
-            self.named[word] += numbers[6]
-        found = sorted(rows)
-        return found, list(zip(*map(rows.__getitem__, found), strict=True))
+    def tally(self) -> tuple[Column, list[Column]]:
+        """Words, ascending, and their numbers, as `vectors.TALLY` has them."""
+        parts: list[tuple[Column, list[Column]]] = []
+        if self.first:
+            words, main, other = map(_joined, zip(*self.first, strict=True))
+            met, ones = main > 0, numpy.ones(len(words), dtype=numpy.uint8)
+            parts.append((words, [main, other, met, ones, met, ones, numpy.zeros_like(ones)]))
+        if self.again:
+            rows = numpy.array(list(self.again.values()), dtype=numpy.int64)
+            parts.append((numpy.array(list(self.again), dtype=numpy.int64), list(rows.T)))
+        if not parts:
+            return zeros(-1), []
+        words, columns = added_up(parts)
+        if self.named:
+            columns[-1][numpy.searchsorted(words, list(self.named))] += list(self.named.values())
+        return words, columns
 
 
-def _first_and_last(days: Mapping[int, Iterable[int]]) -> tuple[dict[int, int], dict[int, int]]:
+def _joined(columns: Iterable[Sequence[int]]) -> Column:
+    return numpy.concatenate([numpy.array(column, dtype=numpy.int64) for column in columns])
+
+
+def _first_and_last(words: Column, days: Mapping[int, Column]) -> tuple[Column, Column]:
     """The first, and the last, of the days that each word has."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
+    first, last = numpy.zeros_like(words), numpy.zeros_like(words)
     for day in sorted(days):
-        last.update(dict.fromkeys(days[day], day))
+        last[numpy.searchsorted(words, days[day])] = day
     for day in sorted(days, reverse=True):
-        first.update(dict.fromkeys(days[day], day))
+        first[numpy.searchsorted(words, days[day])] = day
     return first, last
 
 
@@ -194,47 +197,52 @@ class Adding:
 
     def write(self) -> None:
         """All of it is in the tables."""
-        totals: lanes.Lanes = defaultdict(int)
-        days: defaultdict[int, set[int]] = defaultdict(set)
-        named: Counter[int] = Counter()
+        totals: list[tuple[Column, list[Column]]] = []
+        days: defaultdict[int, list[Column]] = defaultdict(list)
         for (site, day), sums in sorted(self._sums.items(), key=_FIRST):
-            words, columns = sums.columns(totals)
-            if words:
+            words, columns = sums.tally()
+            if len(words):
                 vectors.append(self._connection, site, day, words, columns)
-                days[day].update(words)
-                named.update(+sums.named)
-        self._write_words(totals, days, named)
+                days[day].append(words)
+                main, other, _, _, new, all_new, named = columns
+                totals.append((words, [main, other, new, all_new, named]))
+        if totals:
+            self._write_words(
+                *added_up(totals), {day: numpy.unique(numpy.concatenate(of)) for day, of in days.items()}
+            )
         self._connection.executemany(_FORMS, sorted((*which, n) for which, n in self._forms.items()))
         for (page, day), kept in sorted(self._kept.items(), key=_FIRST):
             vectors.put_met(self._connection, page, day, kept)
 
-    def _write_words(
-        self, totals: lanes.Lanes, days: Mapping[int, Collection[int]], named: Mapping[int, int]
-    ) -> None:
+    def _write_words(self, words: Column, columns: list[Column], days: Mapping[int, Column]) -> None:
+        """``columns``: main, other, pages, all_pages, named."""
         new, run = self._numbers.new, self._connection.executemany
-        fresh = [word for word in new if word in totals]
-        if fresh:
+        *sums, named = columns
+        sums.append(self._small(words, sums[0] + sums[1]))
+        known = len(words)
+        if new:  # their numbers are past all others
+            known = int(numpy.searchsorted(words, min(new)))
+            fresh = words[known:].tolist()
             keys, langs = zip(*map(new.__getitem__, fresh), strict=True)
             plains = queries.plain("\n".join(keys)).split("\n")
             if len(plains) != len(keys):  # a word with a line's end in it: not the counter's
                 plains = [queries.plain(key) for key in keys]
-            first, last = _first_and_last(days)
-            ends = map(first.__getitem__, fresh), map(last.__getitem__, fresh)
-            sums = self._word_sums(totals, fresh)
-            run(_NEW_WORDS, zip(fresh, keys, langs, plains, *ends, *sums, strict=True))
-        known = sorted(totals.keys() - new.keys()) if new else sorted(totals)
-        run(_SUMS, zip(*self._word_sums(totals, known), known, strict=True))
-        run(_NAMED, [(n, word) for word, n in sorted(named.items())])
-        for day, words in days.items():
-            moved = self._numbers.undated(day, words)
-            run(_DAYS, [(day, word) for word in sorted(moved) if word not in new])
+            ends = (ends[known:].tolist() for ends in _first_and_last(words, days))
+            of_fresh = (each[known:].tolist() for each in sums)
+            run(_NEW_WORDS, zip(fresh, keys, langs, plains, *ends, *of_fresh, strict=True))
+        run(_SUMS, zip(*(each[:known].tolist() for each in (*sums, words)), strict=True))
+        there = numpy.flatnonzero(named)
+        run(_NAMED, zip(named[there].tolist(), words[there].tolist(), strict=True))
+        for day, met in days.items():
+            moved = self._numbers.undated(day, met.tolist())
+            run(_DAYS, [(day, word) for word in moved if word not in new])
 
-    def _word_sums(self, totals: lanes.Lanes, words: Sequence[int]) -> list[Sequence[int]]:
-        """Columns of words: main, other, pages, all_pages, and occurrences in small letters."""
-        large = self._numbers.large
-        columns = lanes.columns(map(totals.__getitem__, words))
-        small = [0 if word in large else n for word, n in zip(words, map(add, *columns[:2]), strict=True)]
-        return [*columns, list(map(add, small, map(self._small_more.get, words, repeat(0))))]
+    def _small(self, words: Column, met: Column) -> Column:
+        """By word, its occurrences in small letters."""
+        large, numbers = self._numbers.large, words.tolist()
+        is_small = numpy.array([word not in large for word in numbers])
+        small: Column = met * is_small + list(map(self._small_more.get, numbers, repeat(0)))
+        return small
 
     @cached_property
     def _small_more(self) -> Mapping[int, int]:

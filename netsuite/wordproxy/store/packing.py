@@ -92,3 +92,14 @@ def columns(rows: Iterable[Sequence[int]], width: int) -> Sequence[Numbers]:
     """The columns of such rows."""
     flat = numpy.fromiter(chain.from_iterable(rows), dtype=numpy.int64)
     return [flat[place::width] for place in range(width)]
+
+
+def added_up(parts: Sequence[tuple[Column, Sequence[Column]]]) -> tuple[Column, list[Column]]:
+    """Each word once, ascending, with the sums of its numbers; there is at least one part."""
+    words = numpy.concatenate([some for some, _ in parts])
+    order = numpy.argsort(words, kind="stable")
+    words = words[order]
+    starts = numpy.flatnonzero(numpy.append(True, words[1:] != words[:-1])[: len(words)])
+    columns = zip(*(numbers for _, numbers in parts), strict=True)
+    ordered = (numpy.concatenate(each)[order] for each in columns)
+    return words[starts], [numpy.add.reduceat(each, starts, dtype=numpy.int64) for each in ordered]

@@ -20,7 +20,7 @@ import numpy
 from netsuite.wordproxy.store import again, bases, fresh, gists
 from netsuite.wordproxy.store.gists import Gist
 from netsuite.wordproxy.store.loosened import loosen, squeeze
-from netsuite.wordproxy.store.packing import Column, column
+from netsuite.wordproxy.store.packing import Column, added_up, column
 from netsuite.wordproxy.store.sums import (
     ALL_SITES,
     COLUMNS,
@@ -278,21 +278,10 @@ def _rows(span: Span, site: int, found: Parts) -> Draft:
     """What keeps the sum of a span at a site."""
     drafted: Draft = []
     for lang, parts in found.items():
-        words, columns = _added_up(parts)
+        words, columns = added_up(parts)
         squeezed = [squeeze(each) for each in (words, *columns)]
         drafted.append((_PACK, (secrets.randbelow(_ROWS), *span, site, lang, *squeezed)))
         main, everything = columns[:2]
         met = int(main.sum()), int(everything.sum()), int(numpy.count_nonzero(main)), len(main)
         drafted += gists.put(Gist(*span, site, lang, *met))
     return drafted
-
-
-def _added_up(parts: Sequence[tuple[Column, list[Column]]]) -> tuple[Column, list[Column]]:
-    """Each word once, ascending, with its numbers."""
-    words = numpy.concatenate([some for some, _ in parts])
-    order = numpy.argsort(words, kind="stable")
-    words = words[order]
-    starts = numpy.flatnonzero(numpy.append(True, words[1:] != words[:-1]))
-    columns = zip(*(numbers for _, numbers in parts), strict=True)
-    ordered = (numpy.concatenate(each)[order] for each in columns)
-    return words[starts], [numpy.add.reduceat(each, starts, dtype=numpy.int64) for each in ordered]

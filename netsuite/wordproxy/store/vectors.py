@@ -23,8 +23,9 @@ from operator import add
 from typing import NamedTuple
 
 import msgspec
+import numpy
 
-from netsuite.wordproxy.store.packing import Unreadable, pack, unpack
+from netsuite.wordproxy.store.packing import Column, Unreadable, added_up, column, pack, unpack
 
 #: Parts of a site's day before they are folded into one.
 PARTS_MAX = 16
@@ -129,34 +130,26 @@ def put(connection: sqlite3.Connection, site: int, day: int, rows: Mapping[int, 
 def _append_rows(connection: sqlite3.Connection, site: int, day: int, rows: Mapping[int, list[int]]) -> None:
     if rows:
         words = sorted(rows)
-        append(connection, site, day, words, zip(*(rows[word] for word in words), strict=True))
+        columns = numpy.array([rows[word] for word in words], dtype=numpy.int64).T
+        append(connection, site, day, numpy.array(words, dtype=numpy.int64), columns)
 
 
 def append(
-    connection: sqlite3.Connection, site: int, day: int, words: list[int], columns: Iterable[Sequence[int]]
+    connection: sqlite3.Connection, site: int, day: int, words: Column, columns: Iterable[Column]
 ) -> None:
     """One part more; ``words`` ascending, ``columns`` as in `TALLY`."""
     (part,) = connection.execute(
         "SELECT coalesce(max(part), 0) + 1 FROM tally WHERE site = ? AND day = ?", (site, day)
     ).fetchone()
-    packed: dict[int, bytes] = {}
-    columns = list(columns)
-    for column in columns:
-        if id(column) not in packed:  # two may be the same
-            packed[id(column)] = pack(column) if max(column) else SAME
-    connection.execute(
-        _PUT_TALLY, (site, day, part, pack(words), *(packed[id(column)] for column in columns))
-    )
+    packed = (pack(column) if column.any() else SAME for column in columns)
+    connection.execute(_PUT_TALLY, (site, day, part, pack(words), *packed))
     if part > PARTS_MAX:
         _fold_parts(connection, site, day)
 
 
 def _fold_parts(connection: sqlite3.Connection, site: int, day: int) -> None:
     """The site's day has one part, or two where one has most of the words: that is not written each time."""
-    rows = connection.execute(
-        _PARTS,
-        (site, day),
-    ).fetchall()
+    rows = connection.execute(_PARTS, (site, day)).fetchall()
     rest = sum(len(words) for _, words, *_ in rows[1:])
     few = rows[1:] if len(rows[0][1]) > MOST * rest else rows
     connection.executemany(
@@ -164,7 +157,16 @@ def _fold_parts(connection: sqlite3.Connection, site: int, day: int) -> None:
     )
     if few is not rows:
         connection.execute("UPDATE tally SET part = 0 WHERE site = ? AND day = ?", (site, day))
-    _append_rows(connection, site, day, _added(_tally(words, columns) for _, words, *columns in few))
+    append(connection, site, day, *added_up([_part(words, columns) for _, words, *columns in few]))
+
+
+def _part(packed: bytes, columns: list[bytes]) -> tuple[Column, list[Column]]:
+    words = column(packed)
+    none = numpy.zeros(len(words), dtype=numpy.uint8)
+    found = [none if each == SAME else column(each) for each in columns]
+    if len({len(words), *map(len, found)}) > 1:
+        raise Unreadable("columns of different lengths")
+    return words, found
 
 
 # -- what was met on a page ----------------------------------------------------------------------

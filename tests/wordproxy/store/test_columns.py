@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy.store import lists
 from netsuite.wordproxy.store.loosened import Loosened, loosen, squeeze
-from netsuite.wordproxy.store.packing import Unreadable, column, pack, unpack
+from netsuite.wordproxy.store.packing import Unreadable, added_up, column, pack, unpack
 
 NUMBERS = st.lists(st.one_of(st.integers(0, 300), st.integers(0, 70_000), st.integers(0, 2**62)), max_size=50)
 
@@ -100,3 +100,30 @@ class LeastTests(SynchronousTestCase):
         need = data.draw(st.integers(1, len(numbers)))
         least = lists._least(numpy.array(numbers, dtype=numpy.int64), need)
         self.assertEqual(least, sorted(numbers, reverse=True)[need - 1])
+
+
+class AddedUpTests(SynchronousTestCase):
+    """Parts with columns of their own."""
+
+    @settings(deadline=None, max_examples=100)
+    @given(
+        st.lists(
+            st.dictionaries(st.integers(0, 40), st.tuples(st.integers(0, 300), st.integers(0, 2**40))),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    def test_as_rows(self, parts: list[dict[int, tuple[int, int]]]) -> None:
+        """Each word comes once, ascending, with what a dict would add up to, whatever the columns' widths."""
+        wanted: dict[int, list[int]] = {}
+        for part in parts:
+            for word, numbers in part.items():
+                wanted[word] = [n + m for n, m in zip(numbers, wanted.get(word, (0, 0)), strict=True)]
+        packed = [
+            (column(pack(list(part))), [column(pack([row[at] for row in part.values()])) for at in (0, 1)])
+            for part in parts
+        ]
+        words, columns = added_up(packed)
+        self.assertEqual(words.tolist(), sorted(wanted))
+        rows = list(zip(*(each.tolist() for each in columns), strict=True))
+        self.assertEqual(rows, [tuple(wanted[word]) for word in sorted(wanted)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -24,9 +25,8 @@ def store(case: SynchronousTestCase) -> sqlite3.Connection:
 
 def add(connection: sqlite3.Connection, rows: dict[int, list[int]], site: int = 1, day: int = 7) -> None:
     words = sorted(rows)
-    vectors.append(
-        connection, site, day, words, [list(c) for c in zip(*(rows[w] for w in words), strict=True)]
-    )
+    columns = numpy.array([rows[word] for word in words], dtype=numpy.int64).T
+    vectors.append(connection, site, day, numpy.array(words), columns)
 
 
 class TallyTests(SynchronousTestCase):
