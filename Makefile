@@ -112,6 +112,7 @@ bench: $(TEST)/installed peers
 	@$(TEST)/bin/python -m bench.pages_site
 	@$(TEST)/bin/python -m bench.formsite
 	@$(TEST)/bin/python -m bench.httpecho
+	@$(TEST)/bin/python -m bench.download
 
 # WIRE="--write docs/conformance.rst" writes the page.
 conformance: $(TEST)/installed peers
