@@ -16,7 +16,7 @@ JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
-         haproxy strace libfaketime default-jre-headless \
+         haproxy strace libfaketime default-jre-headless slowhttptest \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
@@ -69,6 +69,7 @@ $(SCAN)/installed: $(SCAN)/made
 LONG := tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
         tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py \
+        tests/real/test_slow.py tests/real/origin/test_flood.py tests/site/test_planted.py \
         tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py \
         tests/wordproxy/store/test_contract.py tests/wordproxy/store/test_damage.py tests/wordproxy/store/test_injected.py
 nightly: SOAK_MINUTES ?= 60

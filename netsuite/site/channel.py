@@ -78,6 +78,7 @@ class Channel(http.HTTPChannel):
     site: SiteOfOurs
     transport: Any
     client = ""
+    peer: Any = None  # the address that the connection came from, as the reactor told it
     busy = False  # whether a request is in hand
     deadline = ends = NEVER  # the time is kept here: the crowd counts connections, sheds and drains them
 
@@ -101,6 +102,7 @@ class Channel(http.HTTPChannel):
     def connectionMade(self) -> None:
         """Count the connection."""
         super().connectionMade()
+        self._here = self.transport.getHost()
         self._heads = HeadReader(_read, self.site.bounds.limits)
         self._between()
         if self.site.crowd is not None:
@@ -117,6 +119,14 @@ class Channel(http.HTTPChannel):
         self._release()
         if self.site.crowd is not None:
             self.site.crowd.leave(self)
+
+    def getPeer(self) -> Any:
+        """The client's address, also when it is gone and the system knows it no more."""
+        return self.peer
+
+    def getHost(self) -> Any:
+        """The address that the connection came to."""
+        return self._here
 
     # -- reading -------------------------------------------------------------------------------------------
 

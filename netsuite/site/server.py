@@ -81,7 +81,7 @@ class Site(server.Site):
         if self.crowd is not None and self.crowd.admit(client) is not None:
             return Turned()
         channel = super().buildProtocol(addr)
-        channel.client = client
+        channel.client, channel.peer = client, addr
         return channel
 
     def acceptableProtocols(self) -> list[bytes]:
