@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from twisted.python import usage
 
 from netsuite.client import terminal
-from netsuite.client.agent import Agent, Ask, Settings
+from netsuite.client.agent import Agent, Answer, Ask, Settings
+from netsuite.client.challenge import Challenge
 from netsuite.client.credentials import Wallet, read_netrc, read_secret, read_token
 from netsuite.client.proxies import Proxies
 from netsuite.client.url import Login, Url, parse_url, shown
@@ -45,6 +47,9 @@ _OURS = frozenset(
 #: Fields that one may give, and bytes of all of them.
 FIELDS_MAX = 64
 FIELDS_BYTES = 32 * 1024
+
+#: What a person is told when a 401 comes without a phrase.
+UNAUTHORIZED = "401 Unauthorized"
 
 _FIELD = re.compile(rb"(" + TOKEN + rb"):[\t ]*(" + TEXT + rb")")
 
@@ -158,14 +163,37 @@ class WebOptions(NetworkOptions):
         except ValueError as error:
             raise usage.UsageError(f"{quoted(shown(text))} {error}") from None
 
-    def agent(self, reactor: Any, urls: Iterable[Url], ask: Ask | None = None) -> Agent:
-        """Return who asks, with the credentials for these URLs.  Raises: Failed, OSError, BadTrust."""
+    def agent(self, reactor: Any, urls: Iterable[Url], *, asks: bool = False) -> Agent:
+        """Return who asks, with the credentials for these URLs.  Raises: Failed, OSError, BadTrust.
+
+        ``asks``: a 401 asks the person at the terminal, if there is one, for name and password.
+        """
         if self.web.trust.insecure:
             self.warn_insecure()
         wallet = Wallet(basic_at_once=bool(self["basic"]))
         for url in urls:
             self._provide(wallet, url)
+        ask = self._asking(reactor) if asks and terminal.is_there() else None
         return Agent(reactor, self.web, wallet=wallet, note=self.results.note, ask=ask)
+
+    def _asking(self, reactor: Any) -> Ask:
+        """Return what asks the person at the terminal as the tutorial does."""
+
+        async def ask(answer: Answer, offered: list[Challenge]) -> Login | None:
+            if not any(each.scheme in ("basic", "digest") for each in offered):
+                return None
+            sys.stderr.write(f"{answer.reason if ' ' in answer.reason else UNAUTHORIZED}\n")
+            if answer.redirects:
+                complain(self.tool, f"for {answer.url.place}, which is where redirects led to")
+            if not answer.url.secure:
+                self.results.note("without TLS others on the way can read the password")
+            user = await terminal.question(reactor, "User name: ")
+            if user is None:
+                return None
+            password = await terminal.question(reactor, "Password: ", shown=False)
+            return None if password is None else Login(user, password)
+
+        return ask
 
     def _provide(self, wallet: Wallet, url: Url) -> None:
         """Put into the wallet what was given for a URL."""

@@ -13,14 +13,12 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from netsuite.client import terminal
 from netsuite.client.agent import Answer, Request
-from netsuite.client.challenge import Challenge
 from netsuite.client.content import Content, File, Form, Part, Plain
 from netsuite.client.pretty import kind_of, pretty, read_text, text_of
 from netsuite.client.redirects import STATUSES
 from netsuite.client.spool import Spool, Whole
-from netsuite.client.url import Login, Url
+from netsuite.client.url import Url
 from netsuite.http1.grammar import TOKEN
 from netsuite.journal import escaped
 from netsuite.outcome import Outcome
@@ -34,9 +32,6 @@ STDIN_MAX = 64 * 1024 * 1024
 
 _TOKEN = re.compile(TOKEN)
 _FORM = b"application/x-www-form-urlencoded"
-
-#: What a person is told when a 401 comes without a phrase.
-UNAUTHORIZED = "401 Unauthorized"
 
 
 class Options(WebOptions):
@@ -180,10 +175,7 @@ async def main(reactor: Any, options: Options) -> Outcome:
     url = options.asked
     assert url is not None  # noqa: S101 - parseArgs has set it
 
-    async def ask(answer: Answer, offered: list[Challenge]) -> Login | None:
-        return await _asked(reactor, options, answer, offered)
-
-    agent = options.agent(reactor, [url], ask if terminal.is_there() else None)
+    agent = options.agent(reactor, [url], asks=True)
     await options.ask_password(reactor, [url], agent)
     request = Request(url, options.verb, options.fields, options.content())
     answer = await agent.fetch(request)
@@ -191,20 +183,6 @@ async def main(reactor: Any, options: Options) -> Outcome:
         return await _told(options, answer)
     finally:
         answer.close()
-
-
-async def _asked(reactor: Any, options: Options, answer: Answer, offered: list[Challenge]) -> Login | None:
-    """Return what a person answers to a 401; None where no scheme would take it, or nothing is typed."""
-    if not any(each.scheme in ("basic", "digest") for each in offered):
-        return None
-    sys.stderr.write(f"{answer.reason if ' ' in answer.reason else UNAUTHORIZED}\n")
-    if answer.redirects:
-        complain(options.tool, f"for {answer.url.place}, which is where redirects led to")
-    if not answer.url.secure:
-        options.results.note("without TLS others on the way can read the password")
-    user = await terminal.question(reactor, "User name: ")
-    password = await terminal.question(reactor, "Password: ", shown=False) if user is not None else None
-    return None if user is None or password is None else Login(user, password)
 
 
 async def _told(options: Options, answer: Answer) -> Outcome:

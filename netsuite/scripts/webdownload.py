@@ -178,7 +178,7 @@ async def main(reactor: Any, options: Options) -> Outcome:
     if options["input"]:
         options.wanted = options.read_list()
     urls = [url for wanted in options.wanted for url in wanted.urls[:1]]
-    agent = options.agent(reactor, urls)
+    agent = options.agent(reactor, urls, asks=not options["input"])
     await options.ask_password(reactor, urls, agent)
     if not options["input"]:
         outcome = await fetched(reactor, options, agent, options.wanted[0])

@@ -126,6 +126,16 @@ class LoginTests(TerminalCase):
         self.assertTrue(terminal.echoes)
         self.assertEqual(terminal.ended(), 130)
 
+    def test_webdownload(self) -> None:
+        """webdownload asks as webcat does."""
+        file = Path(self.mktemp())
+        terminal = self.at("webdownload", "-q", self.origin(asks).url("/private"), str(file))
+        terminal.wait("User name: ")
+        terminal.type("me\n")
+        terminal.wait("Password: ")
+        terminal.type("hunter2\n")
+        self.assertEqual((terminal.ended(), file.read_bytes()), (0, b"page"))
+
     def test_end_of_input(self) -> None:
         """Who has nothing to say is told 401."""
         terminal = self.at("webcat", "-q", self.origin(asks).url("/private"))
