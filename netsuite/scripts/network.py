@@ -26,20 +26,14 @@ T = TypeVar("T")
 SECONDS_MAX = 100_000.0
 
 
-class NetworkOptions(ToolOptions):
-    """What the command lines of tools that connect share; ``way`` is what they say."""
+class PlainOptions(ToolOptions):
+    """What the command lines of tools that connect share, but for TLS; ``way`` is what they say."""
 
     optParameters: ClassVar[list[list[Any]]] = [
-        ["timeout", "t", "10", "Seconds for a connection, all in all."],
         ["source", None, None, "Our own address to connect from."],
         ["resolver", None, None, "DNS server to ask, ADDR[:PORT], in place of the system's resolver."],
-        ["cafile", None, None, "PEM file with the authorities to trust, in place of the system's."],
-        ["cert", None, None, "PEM file with our own certificate and its key."],
-        ["servername", None, None, "Name to ask for and to verify in TLS, in place of the host's."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
-        ["tls", None, "Speak TLS; the certificate is verified."],
-        ["insecure", None, "Don't verify the certificate: anybody may be at the other end."],
         ["ipv4", "4", "Use IPv4 only."],
         ["ipv6", "6", "Use IPv6 only."],
         ["verbose", "v", "Say more on standard error."],
@@ -71,22 +65,8 @@ class NetworkOptions(ToolOptions):
         )
 
     def trust(self) -> Trust | None:
-        """Return how TLS peers are judged, None without TLS.  Raises: UsageError."""
-        for name in ("cafile", "cert", "servername", "insecure"):
-            if self[name] and not self["tls"]:
-                raise usage.UsageError(f"--{name} is of use with --tls only")
-        return self.judgement() if self["tls"] else None
-
-    def judgement(self) -> Trust:
-        """Return how TLS peers are judged, if there are any.  Raises: UsageError."""
-        if self["insecure"] and self["cafile"]:
-            raise usage.UsageError("--insecure and --cafile exclude each other")
-        return Trust(
-            cafile=self.value("cafile", parse_file),
-            cert=self.value("cert", parse_file),
-            insecure=bool(self["insecure"]),
-            servername=self.value("servername", parse_host),
-        )
+        """Return how TLS peers are judged: without TLS none are."""
+        return None
 
     def through(self) -> Through | None:
         """Return the proxy on the way; tools that know of proxies override this."""
@@ -128,6 +108,39 @@ class NetworkOptions(ToolOptions):
         if not least <= number <= most:
             raise usage.UsageError(f"--{name}: {quoted(text)} is no whole number from {least} to {most}")
         return number
+
+
+class NetworkOptions(PlainOptions):
+    """What the command lines of tools that connect share."""
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["timeout", "t", "10", "Seconds for a connection, all in all."],
+        ["cafile", None, None, "PEM file with the authorities to trust, in place of the system's."],
+        ["cert", None, None, "PEM file with our own certificate and its key."],
+        ["servername", None, None, "Name to ask for and to verify in TLS, in place of the host's."],
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["tls", None, "Speak TLS; the certificate is verified."],
+        ["insecure", None, "Don't verify the certificate: anybody may be at the other end."],
+    ]
+
+    def trust(self) -> Trust | None:
+        """Return how TLS peers are judged, None without TLS.  Raises: UsageError."""
+        for name in ("cafile", "cert", "servername", "insecure"):
+            if self[name] and not self["tls"]:
+                raise usage.UsageError(f"--{name} is of use with --tls only")
+        return self.judgement() if self["tls"] else None
+
+    def judgement(self) -> Trust:
+        """Return how TLS peers are judged, if there are any.  Raises: UsageError."""
+        if self["insecure"] and self["cafile"]:
+            raise usage.UsageError("--insecure and --cafile exclude each other")
+        return Trust(
+            cafile=self.value("cafile", parse_file),
+            cert=self.value("cert", parse_file),
+            insecure=bool(self["insecure"]),
+            servername=self.value("servername", parse_host),
+        )
 
 
 def quoted(text: str) -> str:

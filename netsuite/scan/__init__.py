@@ -1,0 +1,1 @@
+"""What portscan knows: which ports, at what pace, in what state, and how that compares."""
