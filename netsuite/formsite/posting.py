@@ -28,9 +28,9 @@ from netsuite.formsite.spam import Rates, Rules
 from netsuite.formsite.stamp import Stamp, Stamps
 from netsuite.formsite.uploads import Folder, Limits
 from netsuite.site import posted
-from netsuite.site.answer import JSON, NO_STORE, Answer, Asked, Refusal, json_answer, phrase
+from netsuite.site.answer import JSON, NO_STORE, Answer, Asked, Refusal, Upload, json_answer, phrase
 from netsuite.site.frame import Frame
-from netsuite.site.posted import Bounds, Posted, Upload
+from netsuite.site.posted import Bounds, Posted
 from netsuite.site.token import is_from_here
 from netsuite.site.tongue import Said, said
 from netsuite.storefile import StoreFault

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 
 from netsuite import durable, storefile
 from netsuite.formsite.entry import File
-from netsuite.site.answer import Refusal
-from netsuite.site.posted import Upload
+from netsuite.site.answer import Refusal, Upload
 from netsuite.site.tongue import said
 from netsuite.storefile import StoreFault
 

@@ -38,6 +38,16 @@ class Refusal(Exception):  # noqa: N818 - an answer like others, raised because 
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was posted, as it came."""
+
+    field: str
+    name: str
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A request as a view sees it.  Text that is no UTF-8 has U+FFFD in the bad places."""
 
@@ -48,6 +58,7 @@ class Asked:
     client: str = ""  #: its address
     body: bytes = b""
     form: tuple[tuple[str, str], ...] = ()  #: the fields of a body that is a form
+    uploads: tuple[Upload, ...] = ()  #: its files
     user: str | None = None  #: who asks, where one has to log in
 
     @classmethod

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 import webencodings
 from multipart import MultipartError, ParserLimitReached, PushMultipartParser, parse_options_header
 
-from netsuite.site.answer import FORM, Refusal
+from netsuite.site.answer import FORM, Refusal, Upload
 from netsuite.site.tongue import said
 
 MULTIPART = "multipart/form-data"
@@ -39,16 +39,6 @@ CHARSET = "_charset_"
 
 #: Encodings whose bytes below 128 aren't ASCII: no form comes in one.
 _WIDE = ("utf-16le", "utf-16be", "replacement", "x-user-defined")
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as it came."""
-
-    field: str
-    name: str
-    kind: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from netsuite import journal
-from netsuite.site import elsewhere, static, token
-from netsuite.site.answer import FORM, JSON, NO_STORE, Answer, Asked, Refusal, View
+from netsuite.site import elsewhere, posted, static, token
+from netsuite.site.answer import FORM, FORM_FIELDS_MAX, JSON, NO_STORE, Answer, Asked, Refusal, View
 from netsuite.site.delivery import delivered
 from netsuite.site.frame import Frame
 from netsuite.site.login import Login
@@ -28,6 +28,9 @@ from netsuite.site.token import Token
 from netsuite.site.tongue import said
 
 READING = ("GET", "HEAD")
+
+#: What a form with a file may hold; the body itself has its bound.
+_IN_FORMS = posted.Bounds(FORM_FIELDS_MAX, 2**22, files=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,11 @@ class Routes(Resource):
             )
         if post.purpose is None or self._judge is None:  # the second only where the first, see `__init__`
             return await post.view(replace(asked, body=body))
-        asked = asked.posted(body)
+        if asked.kind == posted.MULTIPART:
+            told = posted.read(asked.headers["content-type"], body, _IN_FORMS)
+            asked = replace(asked, form=told.fields, uploads=told.uploads)
+        else:
+            asked = asked.posted(body)
         self._judge.judge(asked, post.purpose, from_elsewhere=post.from_elsewhere)
         if not post.from_elsewhere:
             return await post.view(asked)

@@ -6,13 +6,14 @@ the page that it was on, which then says what was done; a program that sends JSO
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, Refusal, json_answer
+from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, Refusal, Upload, json_answer
 from netsuite.site.tongue import Said, said
 from netsuite.wordproxy.bring import known as bring
 from netsuite.wordproxy.report import desk, links, query
@@ -30,6 +31,9 @@ LISTS = {"text/plain": ".txt", "text/csv": ".csv", "text/tab-separated-values": 
 
 #: Longest list, in bytes.
 LIST_BYTES = 4 * 1024 * 1024
+
+#: In so many bytes of a file its first line ends, if it names columns.
+_FIRST_BYTES = 4096
 
 _FORGET = {
     "word": query.word,
@@ -74,6 +78,9 @@ class Changing:
         if asked.kind in LISTS:
             return await self._brought(asked, asked.body, dict(asked.args), LISTS[asked.kind])
         fields = dict(asked.form)
+        if asked.uploads:
+            file = asked.uploads[0]
+            return await self._brought(asked, file.content, fields, _ending_of(file))
         if text := fields.get("list", "").strip():
             return await self._brought(asked, text.encode(), fields, ending(text))
         if number := fields.get("undo"):
@@ -194,6 +201,12 @@ class Changing:
 def _knowledge(word: str, lang: str, level: str) -> Knowledge:
     key = segment.key(query.word(word.strip()))[: segment.LENGTH_MAX]
     return Knowledge(key, query.lang(lang), query.one_of("level", LEVELS)(level))
+
+
+def _ending_of(file: Upload) -> str:
+    """Which sort of list a file is: its name says it, else its first line."""
+    told = os.path.splitext(file.name)[1].lower()
+    return told if told in LISTS.values() else ending(file.content[:_FIRST_BYTES].decode("utf-8", "replace"))
 
 
 def ending(text: str) -> str:

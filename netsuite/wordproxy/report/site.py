@@ -11,6 +11,7 @@ from netsuite.site.answer import FORM, JSON, NO_STORE, Answer, Asked, Refusal, V
 from netsuite.site.early import early
 from netsuite.site.frame import Frame
 from netsuite.site.login import Login
+from netsuite.site.posted import MULTIPART
 from netsuite.site.routes import Post, Routes
 from netsuite.site.server import Site, make_site
 from netsuite.site.token import INGEST, Token
@@ -96,7 +97,7 @@ def make_report(
         "/events": live.events,
     }
     posts = {
-        "/known": Post(changing.known, kinds=(FORM, JSON, *LISTS)),
+        "/known": Post(changing.known, kinds=(FORM, MULTIPART, JSON, *LISTS)),
         "/forget": Post(changing.forget),
         "/pause": Post(changing.pause),
         "/sites": Post(changing.site_lang),

@@ -162,6 +162,43 @@ class KnownTests(ChangingCase):
             self.assertEqual(self.form("/known", list=text, lang="fr").status, 303)
             self.assertEqual(sorted(self.store.levels(), key=repr), kept)
 
+    def parts(self, *parts: str) -> Reply:
+        """The answer to a form with these parts: each its name, an empty line, its content."""
+        head = "--x\r\nContent-Disposition: form-data; name="
+        body = "".join(
+            f"{head}{part}\r\n" for part in (f'"token"\r\n\r\n{self.token.of(token.FORM)}', *parts)
+        )
+        return self.post("/known", f"{body}--x--\r\n", "multipart/form-data; boundary=x")
+
+    def test_a_file(self) -> None:
+        """A file is taken by what its name or its first line says it is, with the fields beside it."""
+        lang, none = '"lang"\r\n\r\nen', '"list"\r\n\r\n'
+        csv = '"file"; filename="C:\\\\mine.CSV"\r\n\r\nword,level\r\ntide,ignored\r\n'
+        self.assertEqual(self.parts(lang, none, csv).status, 303)
+        self.assertEqual(self.levels(), {"tide": "ignored"})
+        self.assertEqual(self.parts(lang, csv.replace("mine.CSV", "mine")).status, 303)
+        plain = '"file"; filename="mine.txt"\r\n\r\nharbour\nbar\n'
+        self.assertEqual(self.parts(lang, plain).status, 303)
+        self.assertEqual(self.levels(), {"tide": "ignored", "harbour": "known", "bar": "known"})
+
+    def test_no_file(self) -> None:
+        """Where no file was chosen the text counts; two files, or no form's bytes, are refused."""
+        lang, text = '"lang"\r\n\r\nen', '"list"\r\n\r\ntide'
+        none = '"file"; filename=""\r\nContent-Type: application/octet-stream\r\n\r\n'
+        self.assertEqual(self.parts(lang, text, none).status, 303)
+        self.assertEqual(self.levels(), {"tide": "known"})
+        self.assertEqual(self.parts(lang, none).status, 422)
+        one = '"file"; filename="a.txt"\r\n\r\nbar'
+        self.assertIn(self.parts(lang, one, one).status, (413, 422))
+        self.assertEqual(self.post("/known", "what", "multipart/form-data; boundary=x").status, 400)
+        self.assertEqual(self.post("/known", "what", "multipart/form-data").status, 400)
+
+    def test_a_file_of_strangers(self) -> None:
+        """Without our token a file changes nothing."""
+        body = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nbar\r\n--x--\r\n'
+        self.assertEqual(self.post("/known", body, "multipart/form-data; boundary=x").status, 401)
+        self.assertEqual(self.levels(), {})
+
     def test_a_list_of_a_program(self) -> None:
         """A program sends the file as it is."""
         reply = self.post(
