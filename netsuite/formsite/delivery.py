@@ -38,9 +38,9 @@ class Way(Protocol):
         """It was taken.  Raises: Undelivered."""
 
 
-def rest(tries: int) -> float:
-    """How many seconds a way rests after a letter failed for the ``tries``-th time, the first being 0."""
-    return float(min(REST_SECONDS * 2 ** min(tries, 20), REST_MAX))
+def rest(failures: int) -> float:
+    """How many seconds a way rests that has failed so many times in a row."""
+    return float(min(REST_SECONDS * 2 ** min(failures - 1, 20), REST_MAX))
 
 
 class Courier:
@@ -51,7 +51,7 @@ class Courier:
         self._timer: Any = None
         self._round: Deferred[None] | None = None
         self._runs = self._again = False
-        self._rests_until = 0.0
+        self._rests_until, self._failures = 0.0, 0
 
     def start(self) -> None:
         """What waits is told from now on."""
@@ -118,6 +118,7 @@ class Courier:
         if letter.entry is not None and not letter.entry.spam:
             try:
                 await self._way.send(letter)
+                self._failures = 0
             except Undelivered as fault:
                 await self._failed(letter, str(fault))
                 return False
@@ -125,7 +126,8 @@ class Courier:
         return True
 
     async def _failed(self, letter: Letter, reason: str) -> None:
-        seconds, now = rest(letter.tries), self._keeper.now()
+        self._failures += 1
+        seconds, now = rest(self._failures), self._keeper.now()
         due: int | None = now + int(seconds * 1000)
         if now - letter.born > PATIENCE_SECONDS * 1000:
             due = None

@@ -47,7 +47,9 @@ class FieldTests(SynchronousTestCase):
     @given(st.lists(st.tuples(TEXT, TEXT), max_size=6))
     def test_both_say_the_same(self, pairs: list[tuple[str, str]]) -> None:
         """The same fields are read from both forms, whatever text is in them."""
-        pairs = [(name.replace('"', "").replace("\\", "").replace("%", "") or "n", value) for name, value in pairs]
+        pairs = [
+            (name.replace('"', "").replace("\\", "").replace("%", "") or "n", value) for name, value in pairs
+        ]
         urlencoded = read(FORM, urlencode(pairs).encode(), Bounds())
         multipart = read(KIND, body(*(part(name, value.encode()) for name, value in pairs)), Bounds())
         self.assertEqual(urlencoded, multipart)
@@ -137,7 +139,12 @@ class RefusalTests(SynchronousTestCase):
             (KIND, body(part("a", b"x" * 99)), Bounds(text=98), 413),
             (KIND, body(part("a", b"", "f.txt")), Bounds(), 422),
             (KIND, body(part("a", b"1", "f"), part("a", b"2", "g")), Bounds(files=1), 422),
-            (KIND, body(part("a", b"1").replace(b"\r\n\r\n", b"\r\nX: " + b"y" * 5000 + b"\r\n\r\n")), Bounds(), 413),
+            (
+                KIND,
+                body(part("a", b"1").replace(b"\r\n\r\n", b"\r\nX: " + b"y" * 5000 + b"\r\n\r\n")),
+                Bounds(),
+                413,
+            ),
             (KIND, body(part("a", b"1").replace(b"\r\n\r\n", b"\r\nX: y" * 20 + b"\r\n\r\n")), Bounds(), 413),
         ):
             self.assertEqual(self.status(kind, content, bounds), status, content[:80])
