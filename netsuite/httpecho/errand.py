@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from netsuite.http1.head import RequestHead
 from netsuite.httpecho.orders import PLAIN, Order
 from netsuite.httpecho.payload import Payload
@@ -12,11 +14,12 @@ class Errand:
 
     ``head``: None of a malformed one; ``notes``: what is wrong with it.  ``order``: what the answer is to be.
     Times are the reactor's seconds, ``when`` the epoch's.  ``status``: of our answer, which ``is_begun`` or
-    not.  ``held``: bytes of its body that count among those under way.
+    not; ``delayed``: the call that gives it.  ``held``: bytes of its body that count among those under way.
     """
 
     __slots__ = (
         "began",
+        "delayed",
         "head",
         "head_done",
         "held",
@@ -46,7 +49,14 @@ class Errand:
         self.order: Order = PLAIN
         self.status = 0
         self.held = 0
+        self.delayed: Any = None
         self.is_begun = self.is_json = False
+
+    def stop(self) -> None:
+        """No answer is given any more."""
+        if self.delayed is not None:
+            self.delayed.cancel()
+            self.delayed = None
 
     @property
     def note(self) -> str:

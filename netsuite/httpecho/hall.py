@@ -23,7 +23,7 @@ HELD_MAX = 64 * 1024 * 1024
 class OwnPaths(Protocol):
     """Answers for paths that are not echoed."""
 
-    def take(self, visitor: Any, errand: Errand, head: RequestHead, path: bytes, data: bytes) -> bytes | None:
+    def take(self, seat: Any, errand: Errand, head: RequestHead, path: bytes, data: bytes) -> bytes | None:
         """Answer a request for a path of ours; return what is past it, None if the path is none."""
 
 

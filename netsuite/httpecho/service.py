@@ -18,6 +18,7 @@ from netsuite.access import Htpasswd
 from netsuite.crowd import SHED_AT_ONCE, SWEEP_SECONDS, Crowd
 from netsuite.descriptors import fitted
 from netsuite.httpecho.answering import refused
+from netsuite.httpecho.desk import Desk
 from netsuite.httpecho.hall import Hall
 from netsuite.httpecho.own import Own
 from netsuite.httpecho.settings import Options as Options
@@ -38,14 +39,14 @@ class Visitors(Factory):
 
     noisy = False
 
-    def __init__(self, hall: Hall) -> None:
-        self._hall = hall
+    def __init__(self, hall: Hall, desk: Desk) -> None:
+        self._hall, self._desk = hall, desk
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """Return a protocol that echoes, or one that says why not."""
         host = getattr(addr, "host", "")
         why = self._hall.crowd.admit(host)
-        return Visitor(self._hall, host) if why is None else Turned(self._hall, why)
+        return Visitor(self._hall, self._desk, host) if why is None else Turned(self._hall, why)
 
 
 class Turned(Protocol):
@@ -79,11 +80,12 @@ class EchoService(service.MultiService):
         except (OSError, ValueError) as error:
             raise terminal.refuse(f"cannot start httpecho: {error}") from None
         self.hall = Hall(settings, self._crowd, visits, reactor, key=secrets.token_bytes(32))
-        self._own = self.hall.own = Own(self.hall)
+        desk = Desk(self.hall)
+        self._own = self.hall.own = Own(self.hall, desk)
         self._own.users = users
         self._listening = Listening(
             settings.port,
-            Visitors(self.hall),
+            Visitors(self.hall, desk),
             owner="httpecho",
             option="--port",
             terminal=terminal,

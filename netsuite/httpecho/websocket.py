@@ -16,25 +16,26 @@ from wsproto.utilities import LocalProtocolError, generate_accept_token
 
 from netsuite.http1.fields import split_list
 from netsuite.http1.head import RequestHead
+from netsuite.httpecho.desk import Desk
 from netsuite.httpecho.errand import Errand
 from netsuite.httpecho.hall import Hall
-from netsuite.httpecho.visitor import Visitor
+from netsuite.httpecho.seat import Seat
 
 #: Longest reason in a close frame: 125 bytes with its code (RFC 6455 §5.5).
 _REASON_MAX = 120
 
 
-def open_talk(hall: Hall, visitor: Visitor, errand: Errand, head: RequestHead, data: bytes) -> bytes:
+def open_talk(hall: Hall, desk: Desk, seat: Seat, errand: Errand, head: RequestHead, data: bytes) -> bytes:
     """Shake hands, or say why not; return what is past the request.  Source: RFC 6455 §4.2."""
     table = head.combined
     offered = head.upgrade is not None and b"websocket" in split_list(head.upgrade)
     if not offered or head.method != b"GET":
-        return _no(visitor, errand, 426, "this path is a WebSocket", (b"Upgrade", b"websocket"))
+        return _no(desk, seat, errand, 426, "this path is a WebSocket", (b"Upgrade", b"websocket"))
     if table.get(b"sec-websocket-version") != b"13":
-        return _no(visitor, errand, 426, "only version 13 is spoken", (b"Sec-WebSocket-Version", b"13"))
+        return _no(desk, seat, errand, 426, "only version 13 is spoken", (b"Sec-WebSocket-Version", b"13"))
     key = table.get(b"sec-websocket-key", b"")
     if not _is_key(key) or head.chunked or head.length:
-        visitor.refuse(400, "Sec-WebSocket-Key is no base64 of 16 bytes, or there is a body", errand.raw)
+        desk.refuse(seat, 400, "Sec-WebSocket-Key is no base64 of 16 bytes, or there is a body", errand.raw)
         return b""
     fields = (
         (b"Upgrade", b"websocket"),
@@ -42,13 +43,17 @@ def open_talk(hall: Hall, visitor: Visitor, errand: Errand, head: RequestHead, d
         (b"Sec-WebSocket-Accept", generate_accept_token(key)),
     )
     answer = hall.heads.written(101, b"", None, is_11=True, close=False, fields=fields)
-    visitor.tell(errand, answer, status=101, settles=False)
-    visitor.receive(Talk(visitor, hall.settings.max_body), data)
+    seat.transport.write(answer)
+    errand.status = 101
+    if not hall.visits.is_off:
+        desk.log(seat, errand.raw, head, 101, 0)
+    desk.forget(seat, errand)
+    seat.receive(Talk(seat, hall.settings.max_body), data)
     return b""
 
 
-def _no(visitor: Visitor, errand: Errand, status: int, why: str, field: tuple[bytes, bytes]) -> bytes:
-    visitor.refuse(status, why, errand.raw, fields=(field,))
+def _no(desk: Desk, seat: Seat, errand: Errand, status: int, why: str, field: tuple[bytes, bytes]) -> bytes:
+    desk.refuse(seat, status, why, errand.raw, fields=(field,))
     return b""
 
 
@@ -62,8 +67,8 @@ def _is_key(key: bytes) -> bool:
 class Talk:
     """A WebSocket.  ``most``: bytes of the longest message."""
 
-    def __init__(self, visitor: Visitor, most: int) -> None:
-        self._visitor, self._most = visitor, most
+    def __init__(self, seat: Seat, most: int) -> None:
+        self._seat, self._most = seat, most
         self._frames = Connection(ConnectionType.SERVER)
         self._held = bytearray()
         self._is_over = False
@@ -72,13 +77,13 @@ class Talk:
         """Frames, or pieces of some."""
         if self._is_over:
             return
-        self._visitor.touch()
+        self._seat.touch()
         self._frames.receive_data(data)
         for event in self._frames.events():
             if isinstance(event, TextMessage | BytesMessage):
                 self._take(event)
             elif isinstance(event, Ping):
-                self._visitor.transport.write(self._frames.send(event.response()))
+                self._seat.transport.write(self._frames.send(event.response()))
             elif isinstance(event, CloseConnection):
                 self._close(_code(event.code), event.reason or "")
             if self._is_over:
@@ -93,7 +98,7 @@ class Talk:
         elif message.message_finished:
             whole = TextMessage(self._held.decode()) if is_text else BytesMessage(bytes(self._held))
             self._held.clear()
-            self._visitor.transport.write(self._frames.send(whole))
+            self._seat.transport.write(self._frames.send(whole))
 
     def _close(self, code: int, why: str) -> None:
         self._is_over = True
@@ -103,8 +108,8 @@ class Talk:
             )
         except LocalProtocolError:  # it was closed from both sides already
             closing = b""
-        self._visitor.transport.write(closing)
-        self._visitor.part()
+        self._seat.transport.write(closing)
+        self._seat.part()
 
     def overdue(self) -> None:
         """Nothing came for the idle time."""
@@ -117,9 +122,9 @@ class Talk:
     def full(self, is_full: bool) -> None:
         """A client that doesn't read is not read."""
         if is_full:
-            self._visitor.transport.pauseProducing()
+            self._seat.transport.pauseProducing()
         else:
-            self._visitor.transport.resumeProducing()
+            self._seat.transport.resumeProducing()
 
     def lost(self) -> None:
         """The connection is gone."""

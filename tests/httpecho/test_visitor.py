@@ -146,7 +146,7 @@ class BodyTests(Visiting):
     def test_room_for_all(self) -> None:
         """Bodies under way share a bound; past it they are kept no more, and at their end it is free."""
         self.open("--body")
-        self.patch(__import__("netsuite.httpecho.visitor", fromlist=["x"]), "HELD_MAX", 10)
+        self.patch(__import__("netsuite.httpecho.desk", fromlist=["x"]), "HELD_MAX", 10)
         head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n"
         one, _ = self.connect()
         one.dataReceived(head + b"x" * 12)

@@ -11,6 +11,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.crowd import Crowd
+from netsuite.httpecho.desk import Desk
 from netsuite.httpecho.hall import Hall
 from netsuite.httpecho.own import Own
 from netsuite.httpecho.service import Options, Visitors
@@ -82,7 +83,8 @@ class Visiting(SynchronousTestCase):
         self.lines: list[tuple[Any, ...]] = []
         visits = Visits("off")
         self.hall = Hall(options.settings, crowd, visits, self.clock, key=b"k" * 32)
-        self.own = self.hall.own = Own(self.hall)
+        self.desk = Desk(self.hall)
+        self.own = self.hall.own = Own(self.hall, self.desk)
         crowd.start()
         self.addCleanup(crowd._sweeping.stop)
         return self.hall
@@ -92,7 +94,7 @@ class Visiting(SynchronousTestCase):
         wire = Wire(
             hostAddress=IPv4Address("TCP", came_to, 8000), peerAddress=IPv4Address("TCP", host, 40000)
         )
-        visitor: Any = Visitors(self.hall).buildProtocol(IPv4Address("TCP", host, 40000))
+        visitor: Any = Visitors(self.hall, self.desk).buildProtocol(IPv4Address("TCP", host, 40000))
         visitor.makeConnection(wire)
         return visitor, wire
 
