@@ -14,7 +14,7 @@ from netsuite.crowd import NEVER
 from netsuite.echo import proxyhead
 from netsuite.echo.course import Course
 from netsuite.echo.faults import Dice, Faults
-from netsuite.echo.lines import SAID, Lines, answers, until_quit
+from netsuite.echo.lines import QUIT, SAID, Lines, answers, until_quit
 from netsuite.echo.shared import Shared
 from netsuite.echo.told import BadFault, of_line, shown
 from netsuite.listen import authority
@@ -123,7 +123,13 @@ class Echo(Protocol):
     # -- reading -------------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        """Answer what came."""
+        """Answer what came; a fault of ours ends this connection only."""
+        try:
+            self._received(data)
+        except Exception:
+            self.broken()
+
+    def _received(self, data: bytes) -> None:
         self.expect(0.0)
         if self._head is not None:
             data = self._take_head(data)
@@ -186,7 +192,7 @@ class Echo(Protocol):
         if quits:
             answer += b"Goodbye.\r\n"
         self._course.sent(len(answer))
-        self._note(lines)
+        self._note(lines + QUIT + b"\n" if quits else lines)
         self.send(answer)
         if quits:
             self._is_ending = True
@@ -270,7 +276,10 @@ class Echo(Protocol):
     def resumeProducing(self) -> None:
         """The client has read what was sent."""
         self._is_full = False
-        self.go_on()
+        try:
+            self.go_on()
+        except Exception:  # as in `dataReceived`
+            self.broken()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
@@ -308,6 +317,11 @@ class Echo(Protocol):
         self._is_ending = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
+
+    def broken(self) -> None:
+        """Close now, for a fault of ours, which is logged under a number."""
+        journal.fault(where="echo", failure=Failure())
+        self.shut()
 
     def shut(self) -> None:
         """Close now."""

@@ -44,6 +44,9 @@ class Line(Protocol):
     def tell(self, kind: str, text: str) -> None:
         """A fault has happened."""
 
+    def broken(self) -> None:
+        """An exception is being handled that nobody expected."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -75,9 +78,9 @@ class Course:
 
     def __init__(self, line: Line, dice: Dice, reactor: Any, *, raw: bool) -> None:
         self._line, self._dice, self._raw = line, dice, raw
-        self._in: Road[Unit | None] = Road(reactor, self._arrive, line.go_on)
-        self._out: Road[Reply] = Road(reactor, self._leave, line.go_on)
-        self._trickle = Trickle(reactor, line.send, self._trickled)
+        self._in: Road[Unit | None] = Road(reactor, self._arrive, line)
+        self._out: Road[Reply] = Road(reactor, self._leave, line)
+        self._trickle = Trickle(reactor, line, self._trickled)
         self._sent, self._is_over, self._closing = 0, False, False
         self._told_slow = self._is_finished = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -13,14 +13,27 @@ TICK_SECONDS = 0.05
 LATE_SECONDS = 0.5
 
 
+class Side(Protocol):
+    """A side of a road: the connection."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+
+    def go_on(self) -> None:
+        """There is room again."""
+
+    def broken(self) -> None:
+        """An exception is being handled that nobody expected."""
+
+
 class Road(Generic[T]):
     """Things sent along it arrive after their delay, none before one that was sent earlier.
 
-    ``held``: the sizes of those on their way; ``then`` is called after some have arrived late.
+    ``held``: the sizes of those on their way.  ``side`` is told when some have arrived late.
     """
 
-    def __init__(self, reactor: Any, arrive: Callable[[T], None], then: Callable[[], None]) -> None:
-        self._reactor, self._arrive, self._then = reactor, arrive, then
+    def __init__(self, reactor: Any, arrive: Callable[[T], None], side: Side) -> None:
+        self._reactor, self._arrive, self._side = reactor, arrive, side
         self._queue: deque[tuple[float, int, T]] = deque()
         self._timer: Any = None
         self.held = 0
@@ -40,6 +53,12 @@ class Road(Generic[T]):
         return due
 
     def _come(self) -> None:
+        try:
+            self._arrived()
+        except Exception:  # nobody is above a timer to take it
+            self._side.broken()
+
+    def _arrived(self) -> None:
         self._timer = None
         now = self._reactor.seconds()
         while self._queue and self._queue[0][0] <= now:
@@ -48,7 +67,7 @@ class Road(Generic[T]):
             self._arrive(thing)
         if self._queue and self._timer is None:
             self._timer = self._reactor.callLater(self._queue[0][0] - now, self._come)
-        self._then()
+        self._side.go_on()
 
     def clear(self) -> None:
         """Nothing is on its way any more."""
@@ -60,10 +79,10 @@ class Road(Generic[T]):
 
 
 class Trickle:
-    """Bytes that leave at so many a second, a piece a tick.  ``held``: of those that wait."""
+    """Bytes that leave at so many a second, a piece a tick; ``then`` is called as they have."""
 
-    def __init__(self, reactor: Any, write: Callable[[bytes], None], then: Callable[[], None]) -> None:
-        self._reactor, self._write, self._then = reactor, write, then
+    def __init__(self, reactor: Any, side: Side, then: Callable[[], None]) -> None:
+        self._reactor, self._side, self._then = reactor, side, then
         self._waiting = bytearray()
         self._timer: Any = None
         self._speed, self._due = 1, 0.0
@@ -86,6 +105,12 @@ class Trickle:
             self._due = float(self._reactor.seconds())
             self._leave()
 
+    def _late(self) -> None:
+        try:
+            self._leave()
+        except Exception:  # as above
+            self._side.broken()
+
     def _leave(self) -> None:
         self._timer = None
         if self._waiting:
@@ -94,8 +119,8 @@ class Trickle:
             del self._waiting[:size]
             now = float(self._reactor.seconds())
             self._due = max(self._due, now - LATE_SECONDS) + size / self._speed
-            self._timer = self._reactor.callLater(max(0.0, self._due - now), self._leave)
-            self._write(piece)
+            self._timer = self._reactor.callLater(max(0.0, self._due - now), self._late)
+            self._side.send(piece)
         if self._timer is None or not self._waiting:
             self._then()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
@@ -63,7 +64,7 @@ class Root:
         elif request.method.decode("latin-1") not in page.methods:
             self._send(request, answering.not_allowed(page))
         elif page.delay:
-            late = self._reactor.callLater(page.delay, self._answer, request, page)
+            late = self._reactor.callLater(page.delay, self._answer_late, request, page)
             request.notifyFinish().addErrback(lambda _: late.cancel() if late.active() else None)
         else:
             self._answer(request, page)
@@ -87,6 +88,12 @@ class Root:
         looked_at = LOOKED_AT if page.squeezed is not None else _UNSQUEEZED
         lines = reply.head.removeprefix(b"HTTP/1.1 200 OK")
         self._ready[path] = lines, page.body, looked_at
+
+    def _answer_late(self, request: Any, page: Page) -> None:
+        try:
+            self._answer(request, page)
+        except Exception:  # nobody is above a timer to take it
+            request.processingFailed(Failure())
 
     def _answer(self, request: Any, page: Page) -> None:
         asked = self._asked.get(page.path, 0)

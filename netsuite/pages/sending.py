@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal
@@ -33,6 +34,14 @@ class Sending:
         self._go_on()
 
     def _go_on(self) -> None:
+        try:
+            self._send()
+        except Exception:  # nobody is above a timer to take it
+            journal.fault(where="pages.sending", failure=Failure())
+            self.stopProducing()
+            self._request.channel.shut()
+
+    def _send(self) -> None:
         self._next = None
         for _ in range(TURN_PIECES):
             if self._is_full or self._is_over:

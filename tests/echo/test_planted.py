@@ -1,0 +1,70 @@
+"""A fault of ours, wherever it is planted, ends one connection and has one number in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from netsuite.echo import client, course, faults, lines, road, told
+from tests.echo.talking import Talking
+
+
+class PlantedError(Exception):
+    """What nobody expects."""
+
+
+#: Where an exception is planted, by the knobs under which a connection comes there.
+PLACES: tuple[tuple[tuple[str, ...], Any, str], ...] = (
+    ((), lines.Lines, "block"),
+    ((), client, "until_quit"),
+    ((), client, "answers"),
+    ((), client.Echo, "said"),
+    (("--drop", "0.5"), lines.Lines, "feed"),
+    (("--drop", "0.5"), course.Course, "lines"),
+    (("--drop", "0.5"), faults.Dice, "fate"),
+    (("--corrupt", "1"), course, "corrupted"),
+    (("--latency", "1s"), road.Road, "send"),
+    (("--latency", "1s"), course.Course, "_leave"),
+    (("--latency", "1s", "--latency-dir", "in"), course.Course, "_answer"),
+    (("--latency", "1s", "--latency-dir", "in"), client.Echo, "said"),
+    (("--slow", "5"), client.Echo, "send"),
+    (("--slow", "50"), course.Course, "_trickled"),
+    (("--raw",), client.Echo, "_shortly"),
+    (("--raw", "--corrupt", "1"), course.Course, "stream"),
+    (("--line-faults",), client, "of_line"),
+    (("--line-faults",), told, "changed"),
+)
+
+
+def failing(*_arguments: object, **_named: object) -> Any:
+    """Fail as nobody expects."""
+    raise PlantedError
+
+
+class PlantedTests(Talking):
+    """Exceptions in every place, in turn."""
+
+    def test_everywhere(self) -> None:
+        """That connection is shut, with one event; the next client is served, and no timer stays."""
+        for knobs, owner, name in PLACES:
+            with self.subTest(place=name, knobs=knobs):
+                self._plant(knobs, owner, name)
+
+    def _plant(self, knobs: tuple[str, ...], owner: Any, name: str) -> None:
+        factory = self.factory(*knobs)
+        was: Callable[..., Any] = getattr(owner, name)
+        setattr(owner, name, failing)
+        try:
+            protocol, transport = self.connect(factory)
+            protocol.dataReceived(b"!fault drop=0\nhello\n")
+            self.clock.pump([0.5] * 8)
+        finally:
+            setattr(owner, name, was)
+        self.assertTrue(transport.disconnected, (knobs, name))
+        self.assertEqual(len(self.flushLoggedErrors(PlantedError)), 1)
+        protocol.connectionLost()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        other, transport = self.connect(factory)
+        other.dataReceived(b"hello\n")
+        self.clock.pump([0.5] * 20)
+        self.assertFalse(transport.disconnected)
