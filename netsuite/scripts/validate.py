@@ -6,6 +6,8 @@ checker and found valid, and nothing else does.
 
 from __future__ import annotations
 
+from netsuite.scripts.early import watched as watched
+
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence

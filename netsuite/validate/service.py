@@ -15,31 +15,13 @@ from typing import Any
 
 import turbohtml
 
+from netsuite.client import walls
 from netsuite.outcome import Outcome
 from netsuite.words import charset
 from netsuite.words.skipped import Skip
 
 from . import nu
 from .message import Answer, Failed, Found, Grade, Message
-
-#: Characters of an answer's page in which a refusal is looked for.
-LOOKED_AT = 20_000
-
-#: Words of those who turn us away; matched in the text that a reader sees.
-_REFUSALS = re.compile(
-    r"(?i)excessive (use|usage|requests|traffic)|too many requests|rate[- ]limit|(requests|quota) exceeded"
-    r"|(ip|address) (address )?(has been|is|was) (\w+ )?(blocked|banned)"
-    r"|access (is |has been )?(denied|blocked)|you (have been|are) (blocked|banned)"
-    r"|temporarily (blocked|banned)|abuse of (this|the) service"
-    r"|throttled|slow down|unusual traffic|blacklist|denylist"
-)
-
-#: Words of pages that want a person in front of a browser.
-_WALLS = re.compile(
-    r"(?i)captcha|are you (a robot|human)|verify (that )?you are (a )?human|not a robot|security check"
-    r"|checking (if|that|your) .{0,40}(browser|secure)|just a moment|enable javascript and cookies"
-    r"|ddos protection|attention required"
-)
 
 
 def answered(status: int, fields: Mapping[bytes, bytes], body: bytes) -> Answer:
@@ -149,9 +131,9 @@ def _item(item: Any) -> Message | None:
 
 def _refused(body: bytes, fields: Mapping[bytes, bytes]) -> Failed | None:
     """Return that the service turns us away, if its page says so in words."""
-    text = str(turbohtml.parse(_decoded(body[: 8 * LOOKED_AT], fields)).text)[:LOOKED_AT]
-    if found := _REFUSALS.search(text):
-        return Failed("declined", f"the service will not check it: its answer says {found[0]!r}")
-    if found := _WALLS.search(text):
-        return Failed("declined", f"the service wants a person, not a program: its answer says {found[0]!r}")
-    return None
+    text = str(turbohtml.parse(_decoded(body[: 8 * walls.LOOKED_AT], fields)).text)
+    found = walls.wall(text)
+    if found is None or found.kind is walls.Kind.PORTAL:
+        return None
+    who = "will not check it" if found.kind is walls.Kind.REFUSAL else "wants a person, not a program"
+    return Failed("declined", f"the service {who}: its answer says {found.words!r}")

@@ -1,0 +1,1 @@
+"""Whether a page changed, and whether its server's answers to conditional requests can be believed."""

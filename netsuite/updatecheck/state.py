@@ -1,0 +1,129 @@
+"""What is remembered between visits: one readable file of JSON, whole at any moment.
+
+Each URL's entry is written on its own: the file is read again, the entry put in and the whole put in its
+place in one step, under a lock that other processes of ours wait for.  A file that is none of ours is refused
+and left as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+
+from netsuite import durable
+
+from .tally import Tally
+from .visit import Known
+
+FORM = "netsuite updatecheck 1"
+
+#: Largest file, and most characters of a page's text that it keeps.
+FILE_MAX = 256 * 1024 * 1024
+TEXT_MAX = 1024 * 1024
+
+#: What is locked lies beside the file, which is another one after each writing.
+_LOCK = ".lock"
+
+
+class BadState(OSError):  # noqa: N818 - what is the matter, told to people
+    """The file is none of ours, or damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is remembered of one URL."""
+
+    known: Known
+    tally: Tally
+
+
+def read(path: str) -> dict[str, Entry]:
+    """Return the entries of a file, none of one that is not there.  Raises: OSError, BadState."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(FILE_MAX + 1)
+    except FileNotFoundError:
+        return {}
+    try:
+        if len(content) > FILE_MAX:
+            raise BadState(f"{path}: is larger than {FILE_MAX >> 20} MiB")
+        told = json.loads(content)
+        if told["form"] != FORM:
+            raise BadState(f"{path}: is no state file of updatecheck")
+        return {str(url): _entry(entry) for url, entry in told["urls"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise BadState(f"{path}: is no state file of updatecheck, or damaged") from None
+
+
+def put(path: str, url: str, entry: Entry) -> None:
+    """The file has this entry, and all others as they were.  Raises: OSError, BadState."""
+    with _locked(path):
+        entries = {**read(path), url: entry}
+        durable.write(path, write(entries).encode("utf-8", "surrogatepass"), replace=True)
+
+
+def write(entries: Mapping[str, Entry]) -> str:
+    """Return a file's text: for people too."""
+    urls = {url: _told(entry) for url, entry in sorted(entries.items())}
+    return json.dumps({"form": FORM, "urls": urls}, indent=1) + "\n"
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[None]:
+    descriptor = os.open(path + _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _told(entry: Entry) -> dict[str, object]:
+    known = {key: value for key, value in asdict(entry.known).items() if value not in (None, "", ())}
+    text = known.get("text")
+    if isinstance(text, str) and len(text) > TEXT_MAX:
+        del known["text"]
+    tally = entry.tally
+    return {
+        **known,
+        "validators": {
+            "rounds": tally.rounds,
+            "verdict": tally.verdict,
+            "counts": dict(tally.counts),
+            "unverified": tally.unverified,
+            "tags": {where: list(tag) for where, tag in tally.tags.items()},
+        },
+    }
+
+
+_FIELDS = {each.name for each in fields(Known)}
+_TEXTS = ("sha256", "key", "lens", "host", "media_type")
+
+
+def _entry(told: Mapping[str, object]) -> Entry:
+    values = {name: value for name, value in told.items() if name in _FIELDS}
+    values = {"etag": None, "last_modified": None, **dict.fromkeys(_TEXTS, ""), "size": 0, **values}
+    values["items"] = tuple(map(str, told.get("items", ())))  # type: ignore[call-overload]
+    wrong = [
+        name
+        for name in ("etag", "last_modified", "wall", "text")
+        if not isinstance(values.get(name), str | None)
+    ]
+    wrong += [name for name in _TEXTS if not isinstance(values[name], str)]
+    wrong += [name for name in ("size", "status", "when") if not isinstance(values.get(name, 0), int | float)]
+    if wrong:
+        raise ValueError(wrong[0])
+    found = told["validators"]
+    if not isinstance(found, Mapping):
+        raise ValueError("validators")
+    tally = Tally(
+        int(found["rounds"]),
+        {str(what): int(number) for what, number in found["counts"].items()},
+        int(found["unverified"]),
+        {str(where): (str(tag), str(sha256)) for where, (tag, sha256) in found["tags"].items()},
+    )
+    return Entry(Known(**values), tally)  # type: ignore[arg-type]

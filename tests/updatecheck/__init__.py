@@ -1,0 +1,1 @@
+"""What updatecheck says of pages and their servers."""
