@@ -66,7 +66,7 @@ $(SCAN)/installed: $(SCAN)/made
 
 # What is too long for every push: the whole of what `make test` tries a cut of (NETSUITE_TEST_SCALE), a fuzz with
 # a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
-LONG := tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
+LONG := tests/real/test_web_download.py tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
         tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py \
         tests/real/test_slow.py tests/real/origin/test_flood.py tests/site/test_planted.py \

@@ -33,7 +33,7 @@ from netsuite.guard import Guard
 from netsuite.http1.fields import Fields, values
 from netsuite.http1.head import ResponseHead, write_request
 from netsuite.http1.limits import Limits
-from netsuite.journal import escaped
+from netsuite.journal import escaped, url_text
 from netsuite.names import Names
 from netsuite.outcome import Failed, version
 from netsuite.reach.line import Line
@@ -197,7 +197,10 @@ def _too_large(most: int) -> Failed:
 
 
 class Agent:
-    """Asks.  ``wallet``: whose credentials; ``note``: takes what people should know; ``ask``: see Ask."""
+    """Asks.  ``wallet``: whose credentials; ``note``: takes what people should know; ``ask``: see Ask.
+
+    ``told``: takes a line about each request, without query and secrets.
+    """
 
     def __init__(
         self,
@@ -211,6 +214,7 @@ class Agent:
         self._reactor, self._settings = reactor, settings
         self.wallet = Wallet() if wallet is None else wallet
         self._note, self._ask = note, ask
+        self.told: Callable[[str], object] | None = None
         self._names = Names(reactor, settings.resolver)
         self._judge = _judge(Guard()) if settings.public_only else None
 
@@ -295,6 +299,11 @@ class Agent:
         answered = await exchange.ask(head, content)
         answer = Answer(answered, exchange, url, settings, shown_by(line) if isinstance(line, Tls) else None)
         answer.address = str(getattr(line.transport.getPeer(), "host", ""))
+        if self.told is not None:
+            way = f"the proxy {proxy.place}" if proxy is not None else answer.address
+            logged_in = f" with {authorization.split(b' ')[0].decode()}" if authorization else ""
+            shown = url_text(url.target.scheme, url.target.authority, url.target.path)
+            self.told(f"{asked.method.decode()} {shown}{logged_in} at {way}: {answer.reason}")
         return answer
 
     def _head(

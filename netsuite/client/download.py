@@ -220,12 +220,13 @@ class Download:
         """Return an answer; a status that is of no use is an error.  Raises: Refused."""
         job = self._job
         own = job.fields if url.origin == job.urls[0].origin else without_secrets(job.fields)
-        fields = [*fields, *self._condition(), *own]
+        condition = self._condition()
+        fields = [*fields, *condition, *own]
         answer = await self._agent.fetch(Request(url, b"GET", fields, codings=b"identity"))
         self._status = answer.status
         told = Outcome.of_status(answer.status, retry_after=answer.value(b"retry-after") is not None)
         ranged = any(name == b"Range" for name, _ in fields)
-        fits = (206, 416) if ranged else (304,) if job.if_newer else ()
+        fits = (206, 416) if ranged else (304,) if condition else ()
         if answer.status == 200 or answer.status in fits:
             return answer
         answer.close()

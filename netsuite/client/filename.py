@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from netsuite.client.url import Url
 
-#: Longest name, in bytes: a file system's 255 less what is put after it (``.part.json``).
+#: Longest name, in bytes: a file system's 255 less what is put after it (``.part.json.new``).
 NAME_MAX = 240
 
 #: What a file is called whose URL has no name.

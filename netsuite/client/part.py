@@ -56,6 +56,8 @@ class Part:
     def __init__(self, path: str) -> None:
         self.final, self.path, self.about = path, f"{path}.part", f"{path}.part.json"
         self._fd = self._opened()
+        with contextlib.suppress(FileNotFoundError):  # no more may read it than what it replaces
+            os.fchmod(self._fd, stat.S_IMODE(os.stat(self.final).st_mode) & 0o777)
         self.size = os.fstat(self._fd).st_size
         self._behind = self.size
         self._known: Known | None = None
@@ -129,7 +131,15 @@ class Part:
         assert self._known is not None  # noqa: S101 - who calls has looked
         known = asdict(self._known)
         version = known.pop("version")
-        durable.write(self.about, json.dumps({**known, **version}).encode("ascii"), replace=True)
+        told = json.dumps({**known, **version}).encode("ascii")
+        draft = f"{self.about}.new"  # nobody else writes it: the part is locked
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+            file.write(told)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(draft, self.about)
+        durable.sync_folder(os.path.dirname(self.about) or ".")
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
@@ -207,8 +217,9 @@ class Part:
         self._forget()
 
     def _forget(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.about)
+        for path in (self.about, f"{self.about}.new"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
     def close(self) -> None:
         """Somebody else may have it."""

@@ -145,6 +145,8 @@ def moment(value: bytes | None) -> datetime | None:
         found = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
+    if not 1970 <= found.year <= 9998:
+        return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 

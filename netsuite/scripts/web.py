@@ -44,6 +44,9 @@ _OURS = frozenset(
     )
 )
 
+#: Field lines of an answer's head.
+LINES_MAX = 256
+
 #: Fields that one may give, and bytes of all of them.
 FIELDS_MAX = 64
 FIELDS_BYTES = 32 * 1024
@@ -63,7 +66,7 @@ class WebOptions(NetworkOptions):
     total: ClassVar[str | None] = None
 
     optParameters: ClassVar[list[list[Any]]] = [
-        ["total", None, None, "Seconds for everything together, redirects and body included (no limit)."],
+        ["total", None, None, "Seconds for everything together, redirects and body included."],
         ["user", "u", None, "Name to log in with, or NAME:PASSWORD, which others can read in ps."],
         ["password-file", None, None, "File with the password in its first line."],
         ["bearer-file", None, None, "File with a bearer token in its first line."],
@@ -127,7 +130,7 @@ class WebOptions(NetworkOptions):
             total_seconds=None if self["total"] is None else self.seconds("total"),
             max_bytes=self.value("max-size", parse_size),
             ratio=self.count("max-ratio", 1, 100_000),
-            limits=Limits(head_bytes=self.size("max-head", 1024, 16 * 1024 * 1024)),
+            limits=Limits(head_bytes=self.size("max-head", 1024, 16 * 1024 * 1024), fields=LINES_MAX),
             redirects=self.count("max-redirects", 0, 1000),
             downgrade=bool(self["allow-downgrade"]),
             proxies=self._proxies(),
@@ -174,7 +177,10 @@ class WebOptions(NetworkOptions):
         for url in urls:
             self._provide(wallet, url)
         ask = self._asking(reactor) if asks and terminal.is_there() else None
-        return Agent(reactor, self.web, wallet=wallet, note=self.results.note, ask=ask)
+        agent = Agent(reactor, self.web, wallet=wallet, note=self.results.note, ask=ask)
+        if self["verbose"]:
+            agent.told = lambda text: complain(self.tool, text)
+        return agent
 
     def _asking(self, reactor: Any) -> Ask:
         """Return what asks the person at the terminal as the tutorial does."""

@@ -38,6 +38,7 @@ class Options(WebOptions):
     """The command line of webcat."""
 
     tool = "webcat"
+    total = "3600"
     synopsis = "Usage: webcat [options] URL"
     longdesc = (
         "Print what a URL gives.  Exit status: 0 the whole page was written, 10 the server said 400 or more"
@@ -190,9 +191,6 @@ async def _told(options: Options, answer: Answer) -> Outcome:
     outcome = _judged(answer)
     if options["tls-info"]:
         _tell_tls(answer)
-    if options["verbose"]:
-        for other in answer.redirects:
-            complain(options.tool, f"redirected to {other.partition('?')[0]}")
     result: dict[str, object] = {
         "status": answer.status,
         "url": answer.url.text,

@@ -42,7 +42,7 @@ class Options(WebOptions):
     """The command line of webdownload."""
 
     tool = "webdownload"
-    max_size = None
+    max_size, total = None, "86400"
     synopsis = "Usage: webdownload [options] URL [FILE]\n       webdownload [options] -i LIST"
     longdesc = (
         "Fetch files.  A file is there whole or not at all: it grows as FILE.part, which a later run"
@@ -115,6 +115,8 @@ class Options(WebOptions):
         self.retries = self.count("retries", 0, 1000)
         self.at_a_time = self.count("parallel", 1, PARALLEL_MAX)
         if self.words:
+            if self.words[1:] == ("-",):
+                raise usage.UsageError("a file is needed; webcat writes to standard output")
             urls = tuple(self.url(text) for text in (self.words[0], *self.mirrors))
             self.target = {"url": urls[0].text}
             self.wanted = [Wanted(urls, self.words[1] if len(self.words) == 2 else None)]

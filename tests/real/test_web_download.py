@@ -25,7 +25,7 @@ from tests.scripts.tools import command, environment, finished
 NIGHTLY = SCALE is SCALES["nightly"]
 
 #: Runs that are killed; bytes of a sparse file.
-KILLS = 1000 if NIGHTLY else 80
+KILLS = 1000 if NIGHTLY else 50
 SPARSE = 20 * GIB if NIGHTLY else 256 * MIB
 
 

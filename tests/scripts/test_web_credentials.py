@@ -296,6 +296,7 @@ class SourceTests(WebToolCase):
         url = f"{origin.url('/private')}?{origin.url('/private/2')}".replace("://", "://me:hunter2@", 1)
         for arguments in (["-v", "-j", url], ["-v", "-i", url]):
             code, output, errors = await self.ran(webcat, *arguments)
+            self.assertIn(f"GET {origin.url('/private')}?… with Basic at 127.0.0.1: 302 Found", errors)
             self.assertEqual((code, b"hunter2" in output, "hunter2" in errors), (0, False, False))
         wallet = Wallet()
         wallet.put((b"http", b"h", 80), Login("me", "hunter2"))

@@ -134,6 +134,21 @@ class FileTests(DownloadCase):
         self.assertNotRegex(output, rb"\d{4,}%")
         self.assertEqual(origin.asked[0].get("Accept-Encoding"), "identity")
 
+    async def test_unasked(self) -> None:
+        """A 304 that nobody asked for, or no content, is no file."""
+        for status in ("304 Not Modified", "204 No Content"):
+            origin = self.origin(f"HTTP/1.1 {status}\r\n\r\n".encode())
+            code, output, _ = await self.get("--if-newer", origin.url(), str(self.file))
+            self.assertEqual((code, output, self.litter()), (10, b"", []))
+
+    async def test_private(self) -> None:
+        """While it is made the file is as private as the one that it replaces."""
+        self.file.write_bytes(b"old")
+        self.file.chmod(0o600)
+        origin = self.origin(answer(body=DATA, length=len(DATA) + 1))
+        await self.get("-f", "-r", "0", origin.url(), str(self.file))
+        self.assertEqual(Path(f"{self.file}.part").stat().st_mode & 0o777, 0o600)
+
     async def test_empty(self) -> None:
         """A file of no bytes is a file."""
         origin = self.origin(answer(body=b""))
@@ -449,6 +464,7 @@ class ListTests(DownloadCase):
             [],
             ["http://h/", "a", "b"],
             ["-i", "x", "http://h/"],
+            ["http://h/", "-"],
             ["-i", str(bad)],
             ["-f", "--if-newer", "http://h/"],
             ["--sha256", "abc", "http://h/"],
