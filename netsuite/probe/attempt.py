@@ -109,6 +109,10 @@ class Prober:
         attempts = await _Round(self, reach, place, addresses, every=self._every).done
         return Tried(judged([attempt.outcome for attempt in attempts], every=self._every), tuple(attempts))
 
+    def forget(self) -> None:
+        """The next try looks names up again."""
+        self._reach.names.clear()
+
     def attempt(self, reach: Reach, place: Place, address: str | None) -> defer.Deferred[Attempt]:
         """Fires with how an attempt ended, once it was its turn; may be cancelled, and fires then too."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from twisted.internet import defer
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -86,6 +86,8 @@ async def main(reactor: Any, options: Options) -> Outcome:
     peer = brief.transport.getPeer()
     results.line(f"Connected to {peer.host}.")
     reason = await reach.in_time(brief.ended)
+    if reach.secure is not None and isinstance(reason, ConnectionLost):
+        reason = ConnectionDone()  # we have said that it ends; few peers answer that (RFC 8446 §6.1)
     outcome = Outcome() if isinstance(reason, ConnectionDone) else Outcome.of(reason)
     result = {"address": peer.host, "port": peer.port, "ended": str(reason)}
     results.add(replace(outcome, result=result), options.target)

@@ -214,6 +214,7 @@ class Work:
                 return last, tries
             self._teller.again(target, tried)
             await task.deferLater(self._reactor, min(self._options.pause, left - LAST_SECONDS))
+            self._prober.forget()
 
     def _left(self) -> float:
         """Return the seconds that are left of ``--wait``, without it those of one try."""
