@@ -141,7 +141,7 @@ class HAProxy(Child):
         return self
 
     def sends_to(self, node: Node) -> bool:
-        """Whether the proxy's clients may come to that node, by what HAProxy said last; before that they may."""
+        """Whether clients may come to that node, by what HAProxy said last of it; until then they may."""
         return re.findall(f"Server proxy/{node.place} is (UP|DOWN)", self.log)[-1:] != ["DOWN"]
 
     def _written(self, name: str, places: Mapping[str, str]) -> str:
