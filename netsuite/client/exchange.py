@@ -8,7 +8,8 @@ asked for.  A body that ends with the connection is whole if that ends in order:
 close_notify, cuts it.
 
 A body byte's way is ``recv``, framing, ``sink``: between head and ``pour`` nothing is read.  Silence is
-measured from the last byte that came or went, and not while the sink itself takes its time.
+measured from the request, a whole head, or the last byte of the body that came or went, and not while the
+sink itself takes its time.
 """
 
 from __future__ import annotations
@@ -159,18 +160,20 @@ class Exchange(Protocol):
                 self._fail(Failed("unknown", f"this is no HTTP answer: {error.reason}", detail="protocol"))
 
     def _read_head(self, data: bytes) -> None:
-        self._last = self._reactor.seconds()
+        """Read an answer's head, which has ``silence`` seconds to come whole: a drop at a time is no sign."""
         while (found := self._reader.feed(data)) is not None:
             head, data = found
             if head.status < 200:
                 self._interim += 1
                 if head.status == 101 or self._interim > INTERIM_MAX:
                     raise BadMessage(502, "interim answers that nobody asked for")
+                self._last = self._reactor.seconds()
                 continue
             self._body = response_body(head, self._method, self._limits)
             if isinstance(self._body, LengthBody):
                 self._announced = self._body.left
             self._early = data
+            self._last = self._reactor.seconds()
             self.transport.pauseProducing()
             asked, self._head = self._head, None
             if asked is not None:

@@ -71,13 +71,16 @@ class Origin:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(os.fspath(certificate))
         self._released = threading.Event()
-        self._listener = socket.create_server((host, port), backlog=64)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), backlog=64, family=family)
         self.host, self.port = host, int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, path: str = "/", host: str | None = None) -> str:
         """URL of a path."""
-        return f"{'https' if self.context else 'http'}://{host or self.host}:{self.port}{path}"
+        name = host or self.host
+        name = f"[{name}]" if ":" in name else name
+        return f"{'https' if self.context else 'http'}://{name}:{self.port}{path}"
 
     def close(self) -> None:
         """It listens no more, and lets go of whom it held."""

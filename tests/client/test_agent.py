@@ -70,6 +70,8 @@ class BodyTests(Asking):
             ([b"HTTP/1.1 200 OK\r\n", *([b"X: " + b"y" * 8000 + b"\r\n"] * 20)], "unknown", "too large"),
             ([b"HTTP/1.1 100 Continue\r\n\r\n" * 20], "unknown", "interim"),
             ([HOLD], "timeout", "an answer for 0.3 s"),
+            ([b"HTTP/1.1 200 OK\r\nX: ", *([0.1, b"y"] * 9), HOLD], "timeout", "an answer for 0.3 s"),
+            ([b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"\r\n"], "unknown", "too many fields"),
             ([answer(body=b"x", length=2), HOLD], "timeout", "more of the body for 0.3 s"),
         ):
             outcome = await self.ended(self.origin(_always(sent)).url(), quick)

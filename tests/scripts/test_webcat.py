@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import subprocess
 import zlib
+from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 import brotli
 
 from netsuite.scripts import webcat
 from tests.client.origin import HOLD, RESET, Asked, answer
-from tests.scripts.tools import command, finished, run
+from tests.real.parts import until
+from tests.scripts.tools import command, environment, finished, run
 from tests.scripts.web import WebToolCase
 
 PAGE = b"<h1>Test</h1>Test Page"
@@ -270,6 +275,12 @@ class SentTests(WebcatCase):
             self.assertEqual((asked.method, asked.all("Content-Type")), (method, [kind]))
             self.assertEqual((asked.content, asked.get("Content-Length")), (content, str(len(content))))
 
+    async def test_ipv6(self) -> None:
+        """An IPv6 address stands in brackets."""
+        origin = self.origin(answer(body=b"ok"), host="::1")
+        self.assertEqual(await self.cat(origin.url()), (0, b"ok", ""))
+        self.assertEqual(origin.asked[0].get("Host"), f"[::1]:{origin.port}")
+
     async def test_fields(self) -> None:
         """-H takes the place of ours, once; several of one name go as they are."""
         asked = await self.sent("-H", "user-agent: mine", "-H", "X: 1", "-H", "X: 2", "-H", "Host: other")
@@ -323,6 +334,46 @@ class ProcessTests(WebcatCase):
         words = ["bash", "-c", '"$@" | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}', "bash"]
         self.assertEqual(_shell(words, endless.url()), (12, "", ""))
 
+    def test_spool_leaves_nothing(self) -> None:
+        """The temporary file of --spool has no name, not even while it is written to."""
+        folder = self.path()
+        origin = self.origin(lambda _: [answer(body=PAGE, length=100), HOLD])
+        words = command("webcat", "--spool", origin.url())
+        environ = {**environment(), "TMPDIR": str(folder)}
+        with subprocess.Popen(words, env=environ) as process:
+            until("the file is open", lambda: _has_open(process.pid, folder))
+            self.assertEqual(list(folder.iterdir()), [])
+            process.kill()
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_unreachable(self) -> None:
+        """No route is 7.  In a network of its own, which is empty."""
+        alone = ["unshare", "--map-root-user", "--net"]
+        if finished([*alone, "true"])[0]:
+            raise SkipTest("NOT TESTED: no network namespaces here")
+        code, _, errors = finished([*alone, *command("webcat", "-j", "http://192.0.2.1/")])
+        self.assertEqual((code, errors), (7, "Error: No route to host: 101: Network is unreachable.\n"))
+        done = finished([*alone, *command("webdownload", "-r", "0", "http://192.0.2.1/", "/dev/shm/none")])
+        self.assertEqual(done[0], 7)
+
+    def test_terminated(self) -> None:
+        """SIGTERM is 143."""
+        origin = self.origin(lambda _: [answer(body=PAGE, length=100), HOLD])
+        words = command("webcat", origin.url())
+        with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.read(1)
+            process.terminate()
+        self.assertEqual(process.returncode, 143)
+
+    def test_debug_tells_no_secrets(self) -> None:
+        """--debug and failures on the way have nothing of what is secret."""
+        origin = self.origin(answer("401 Authorization Required", b"", 'WWW-Authenticate: Basic realm="r"'))
+        url = origin.url("/").replace("://", "://me:hunter2@")
+        told = finished(command("webcat", "--debug", "-v", "-j", "-H", "Cookie: hunter3", url))
+        self.assertEqual((told[0], len(origin.asked)), (11, 2))
+        self.assertNotRegex(told[1] + told[2], "hunter|bWU6aHVudGVy")
+
     def test_version_and_help(self) -> None:
         """--version as rule R10 has it; --help has examples."""
         code, output, _ = run("webcat", "--version")
@@ -333,3 +384,11 @@ class ProcessTests(WebcatCase):
 
 def _shell(words: list[str], url: str) -> tuple[int, str, str]:
     return finished([*words, *command("webcat", url)])
+
+
+def _has_open(pid: int, folder: Path) -> bool:
+    """Whether a process has a file in a folder open."""
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    return any(
+        os.readlink(each).startswith(str(folder)) for each in links if each.exists() or each.is_symlink()
+    )
