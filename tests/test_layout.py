@@ -46,6 +46,7 @@ FLOOR = {
     "clocks",
     "crowd",
     "linefile",
+    "reloading",
     "visits",
     "tlspeer",
     "site",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.application import service
 from twisted.internet import defer
 from twisted.internet.error import CannotListenError
@@ -23,6 +25,7 @@ from netsuite.echo.shared import Shared
 from netsuite.echo.told import shown
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
+from netsuite.reloading import differing, tell_changes
 from netsuite.site.admin import AdminService, crowd_gauges
 from netsuite.site.answer import JSON
 from netsuite.site.routes import Post
@@ -31,6 +34,9 @@ from netsuite.wire import IWire
 
 #: Seconds that lines already received may take to be answered when the service stops.
 DRAIN_SECONDS = 5.0
+
+#: Settings that hold from start to end.
+FIXED = frozenset(("udp", "record", "log_json"))
 
 __all__ = ["EchoFactory", "EchoService", "Options", "makeService"]
 
@@ -78,9 +84,10 @@ class Turned(Protocol):
 class EchoService(service.MultiService):
     """The listener, its clients, and what looks after them."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, options: Options, reactor: Any) -> None:
         super().__init__()
-        self._settings, self._reactor = settings, reactor
+        settings: Settings = options.settings
+        self._options, self._settings, self._reactor = options, settings, reactor
         self._datagrams: list[Any] = []
         self._terminal = terminal = Terminal()
         common = fitted(settings.common, each=1)
@@ -96,7 +103,7 @@ class EchoService(service.MultiService):
             on_lack=lambda: self._crowd.shed(SHED_AT_ONCE),
         )
         desk = Desk(shared)
-        admin = AdminService(
+        self._admin = admin = AdminService(
             common,
             name="echo",
             status=self._status,
@@ -106,7 +113,8 @@ class EchoService(service.MultiService):
             terminal=terminal,
             reactor=reactor,
         )
-        for part in (Life(reactor, terminal, on_reopen=self._reopen), self._listening, admin):
+        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._reopen)
+        for part in (life, self._listening, admin):
             part.setServiceParent(self)
 
     def _status(self) -> dict[str, object]:
@@ -131,14 +139,31 @@ class EchoService(service.MultiService):
         try:
             if self._shared.transcript is not None:
                 self._shared.transcript.open()
-            self._ask_for_certificates()
+            self._ask_for_certificates(self._settings)
         except (OSError, ValueError) as error:
             raise self._terminal.refuse(f"cannot start echo: {error}") from None
 
-    def _ask_for_certificates(self) -> None:
+    def _ask_for_certificates(self, settings: Settings) -> None:
         for port in self._listening.ports:
-            if self._settings.peer_info and isinstance(port, Door) and port.certificates is not None:
-                ask_for_certificates(port.certificates.context, self._settings.client_ca)
+            if settings.peer_info and isinstance(port, Door) and port.certificates is not None:
+                ask_for_certificates(port.certificates.context, settings.client_ca)
+
+    def reload(self) -> None:
+        """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        read: Settings = self._options.again()
+        told = replace(read, common=fitted(read.common, each=1))
+        move = self._listening.prepare(told.port)
+        apply_admin = self._admin.prepare(told.common)
+        if told.client_ca is not None:
+            ask_for_certificates(SSL.Context(SSL.TLS_METHOD), told.client_ca)
+        changed = differing(self._settings, read) | differing(self._settings.common, read.common)
+        self._crowd.limit(told.common)
+        self._shared.become(told)
+        move()
+        self._ask_for_certificates(told)
+        apply_admin()
+        self._settings = replace(read, udp=self._settings.udp, record=self._settings.record)
+        tell_changes(changed, FIXED)
 
     def startService(self) -> None:
         """Say that it runs, in the tutorial's words, and where."""
@@ -181,4 +206,4 @@ def makeService(options: Options) -> service.IService:
     from twisted.internet import reactor
 
     steady(reactor)
-    return EchoService(options.settings, reactor)
+    return EchoService(options, reactor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,7 +29,7 @@ class Settings:
     max_line: int
     udp: bool
     faults: Faults
-    seed: int
+    seed: int | None
     line_faults: bool
     peer_info: bool
     client_ca: str | None
@@ -112,7 +111,7 @@ class Options(options.Options):
             max_line=self.size("max-line"),
             udp=udp,
             faults=self._faults(),
-            seed=self.number("seed", 0, SEED_MAX) if self["seed"] is not None else secrets.randbits(32),
+            seed=self.number("seed", 0, SEED_MAX) if self["seed"] is not None else None,
             line_faults=bool(self["line-faults"]),
             peer_info=bool(self["peer-info"]),
             client_ca=self.path("client-ca"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +26,8 @@ class Shared:
     def __init__(self, settings: Settings, crowd: Crowd, reactor: Any) -> None:
         self.settings, self.crowd, self.reactor = settings, crowd, reactor
         self.now = time.time
-        self.faults, self.seed = settings.faults, settings.seed
+        self.faults = settings.faults
+        self.seed = secrets.randbits(32) if settings.seed is None else settings.seed
         self.counts = dict.fromkeys(KINDS, 0)
         self._number = 0
         self.transcript: Transcript | None = None
@@ -43,6 +45,12 @@ class Shared:
         if seed is not None:
             self.seed, self._number = seed, 0
         journal.echo_faults(by=by, text=f"{shown(faults)}, seed {self.seed}")
+
+    def become(self, settings: Settings) -> None:
+        """These settings hold for connections from now on; their faults and seed, if they are others."""
+        before, self.settings = self.settings, settings
+        if settings.faults != before.faults or settings.seed != before.seed:
+            self.change(settings.faults, settings.seed, by="settings")
 
     def told(self) -> dict[str, object]:
         """Return the faults of this moment as JSON has them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import fields, replace
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -22,6 +21,7 @@ from netsuite.pages.entry import BadTable
 from netsuite.pages.root import Root
 from netsuite.pages.settings import Options, Settings
 from netsuite.pages.table import Table, load
+from netsuite.reloading import differing
 from netsuite.site.admin import AdminService, crowd_gauges
 from netsuite.site.frame import Frame
 from netsuite.site.safety import PLAIN
@@ -34,8 +34,8 @@ DRAIN_SECONDS = 5.0
 #: Seconds between two looks at the files, with --watch; a file is read when it has stayed the same for one.
 WATCH_SECONDS = 0.5
 
-#: Settings that a reload puts in force; the others hold until a new start.
-RELOADED = frozenset(("entries", "not_found", "gzip", "sources"))
+#: Settings that hold from start to end.
+FIXED = frozenset(("watch", "log_json", "access_log", "log_queries"))
 
 #: What a file is now: time of its last change, size and number, None where there is none.
 _State = tuple[tuple[int, int, int] | None, ...]
@@ -86,7 +86,7 @@ class PagesService(service.MultiService):
         self._failed: _State | None = None
         self._watching = LoopingCall(self._look)
         self._watching.clock = reactor
-        site = make_site(
+        self._site = site = make_site(
             self._root,
             Frame("pages"),
             hosts=settings.names,
@@ -105,7 +105,7 @@ class PagesService(service.MultiService):
             reactor=reactor,
             on_lack=lambda: self._crowd.shed(SHED_AT_ONCE),
         )
-        admin = AdminService(
+        self._admin = admin = AdminService(
             common,
             name="pages",
             status=self._status,
@@ -142,13 +142,20 @@ class PagesService(service.MultiService):
         """The table is in force as its files are now, or as it was.  Raises: ValueError, OSError."""
         told: Settings = self._options.again()
         table = self._load(told)
+        common = fitted(told.common, each=2)
+        move = self._listening.prepare(told.port)
+        apply_admin = self._admin.prepare(common)
         before, self._settings = self._settings, told
         self._root.show(table)
         self._state = _state(table.watched)
+        self._crowd.limit(common)
+        self._site.bounds = told.bounds
+        self._site.answer_to(told.names, common.idle_seconds)
+        move()
+        apply_admin()
         journal.reloaded(text=f"{len(table.pages)} pages")
-        names = (field.name for field in fields(Settings) if field.name not in RELOADED)
-        if kept := [name for name in names if getattr(before, name) != getattr(told, name)]:
-            self._settings = replace(told, **{name: getattr(before, name) for name in kept})
+        changed = differing(before, told) | differing(before.common, told.common)
+        if kept := sorted(name.replace("_", "-") for name in changed & FIXED):
             journal.reload_kept(names=", ".join(kept))
 
     def _look(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from twisted.application import service
@@ -32,6 +32,7 @@ from netsuite.proxy.rewrite import Via
 from netsuite.proxy.settings import Options as Options
 from netsuite.proxy.settings import Settings
 from netsuite.proxy.workers import Workers
+from netsuite.reloading import differing, tell_changes
 from netsuite.site.admin import AdminService, crowd_gauges
 
 #: Descriptors of a client: its own and its origin's; pipes are shared, and held only while bytes wait.
@@ -283,22 +284,6 @@ def _fitted(settings: Settings) -> Settings:
 
 def _with_passwords(ways: tuple[Way, ...]) -> tuple[Way, ...]:
     return tuple(map(with_password, ways))
-
-
-def differing(old: Any, new: Any) -> set[str]:
-    """Return the names of the settings that differ, of two of one kind."""
-    names = (field.name for field in fields(old))
-    return {name for name in names if getattr(old, name) != getattr(new, name)}
-
-
-def tell_changes(changed: set[str], fixed: frozenset[str]) -> None:
-    """Log which settings a reload has changed, and which of them can't change while running."""
-    shown = {name: name.replace("_", "-") for name in changed - {"common"}}
-    journal.reloaded(
-        text=", ".join(sorted(shown[name] for name in shown if name not in fixed)) or "no changes"
-    )
-    if kept := sorted(shown[name] for name in shown if name in fixed):
-        journal.reload_kept(names=", ".join(kept))
 
 
 class Proxy(service.MultiService):

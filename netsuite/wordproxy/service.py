@@ -18,7 +18,8 @@ from netsuite.crowd import SHED_AT_ONCE, Crowd
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.proxy.hiring import hire, log_of
-from netsuite.proxy.service import ProxyService, differing, tell_changes
+from netsuite.proxy.service import ProxyService
+from netsuite.reloading import differing, tell_changes
 from netsuite.site.login import Login
 from netsuite.site.token import Token
 from netsuite.wordproxy import place

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -194,13 +195,13 @@ class StreamTests(TestCase):
 
     def test_reader_that_stops(self) -> None:
         """Clients that send and never read are stopped by the kernel, and cost no memory."""
-        for options in (("--raw",), ("--tag", "x" * 200), ("--latency", "10ms"), ("--slow", "1000")):
+        for options, number in ((("--raw",), 4), (("--tag", "x" * 200), 4), (("--slow", "1000"), 1)):
             with self.subTest(options=options):
                 service = echo(*options)
                 self.addCleanup(service.close)
                 before = peak(service.pid)
                 with contextlib.ExitStack() as stack:
-                    for _ in range(4):
+                    for _ in range(number):
                         client = stack.enter_context(
                             socket.create_connection(("127.0.0.1", service.ports["echo"]), START_SECONDS)
                         )
@@ -296,6 +297,58 @@ class TlsTests(TestCase):
             self.assertEqual(service.wait(START_SECONDS), 1)
             self.assertIn("netsuite: cannot start echo: ", service.log)
             self.assertIn(path, service.log)
+
+    def test_renewed(self) -> None:
+        """HUP shows a renewed certificate, and clients are still asked for theirs."""
+        with tempfile.TemporaryDirectory(prefix="netsuite-echo-renewed-") as name:
+            path = Path(name, "server.pem")
+            shutil.copy(self.server, path)
+            where = f"ssl:0:interface=127.0.0.1:privateKey={path}:certKey={path}"
+            service = Twistd("echo", "-p", where, "--peer-info")
+            self.addCleanup(service.close)
+            service.launch()
+            port = int(service.wait_log(r"echo: 127\.0\.0\.1:(\d+)")[1])
+            before = self.shown(port)
+            shutil.copy(self.ours.issue("localhost"), path)
+            service.signal(signal.SIGHUP)
+            service.wait_log("reloaded: no changes")
+            self.assertNotEqual(self.shown(port), before)
+            told = self.told(port, self.alice, ssl.TLSVersion.TLSv1_3)
+            self.assertIn(b"certificate CN=alice", told)
+
+    def shown(self, port: int) -> bytes:
+        """The certificate that clients are shown."""
+        context = ssl.create_default_context(cafile=str(self.ours.path))
+        with (
+            socket.create_connection(("127.0.0.1", port), START_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as client,
+        ):
+            return client.getpeercert(binary_form=True) or b""
+
+
+class ReloadTests(TestCase):
+    """Settings from a file, read again at HUP."""
+
+    def test_hup(self) -> None:
+        """Faults of the file hold for clients who are there; a broken file changes nothing."""
+        with tempfile.TemporaryDirectory(prefix="netsuite-echo-reload-") as name:
+            config = Path(name, "echo.toml")
+            config.write_text('[echo]\ntag = "one"\nlatency = "0"\n')
+            service = echo("--config", str(config))
+            self.addCleanup(service.close)
+            with socket.create_connection(("127.0.0.1", service.ports["echo"]), START_SECONDS) as client:
+                client.sendall(b"a\n")
+                self.assertEqual(client.recv(100), b"You said [one]: a\r\n")
+                config.write_text('[echo]\ntag = "one"\n\ndrop = 7\n')
+                service.signal(signal.SIGHUP)
+                service.wait_log(r"reload refused, nothing changed: --drop \(file \S+, line 4\)")
+                config.write_text('[echo]\ntag = "two"\ntruncate = 25\nudp = true\n')
+                service.signal(signal.SIGHUP)
+                service.wait_log("reloaded: faults, tag")
+                service.wait_log("not changed until a new start: udp")
+                client.sendall(b"b\n")
+                self.assertEqual(b"".join(iter(lambda: client.recv(100), b"")), b"You sa")
+            self.assertEqual(said(service.ports["echo"], b"c\n"), b"You said [two]: c\r\n")
 
 
 class BalancerTests(TestCase):

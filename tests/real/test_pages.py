@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,13 +12,14 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from unittest import TestCase
 
 import apachelogs
 
 from tests.real.load import MIB
-from tests.real.parts import FETCH_SECONDS, START_SECONDS, Twistd, clean_environment, require
+from tests.real.parts import FETCH_SECONDS, START_SECONDS, Twistd, clean_environment, free_ports, require
 
 
 def pages(*options: str, folder: Path | None = None) -> Twistd:
@@ -219,6 +221,23 @@ class ReloadTests(Fresh):
         service.wait_log("(?s)reloaded: .*reloaded: 1 pages")
         self.assertEqual(curl(service, "/"), b"mended")
         self.assertEqual(service.log.count("reload refused"), 1)
+
+    def test_settings(self) -> None:
+        """HUP reads settings of a file, too; the admin listener tells what is served, and how often."""
+        config = self.folder / "pages.toml"
+        config.write_text('[pages]\npage = ["/=one"]\n')
+        (admin,) = free_ports(1)
+        service = self.serve("--config", str(config), "--admin", str(admin))
+        self.assertEqual(curl(service, "/"), b"one")
+        config.write_text('[pages]\npage = ["/=two", "/b=b"]\nhost = ["www.example"]\nwatch = true\n')
+        service.signal(signal.SIGHUP)
+        service.wait_log("not changed until a new start: watch")
+        self.assertEqual(curl(service, "/", "-H", "Host: www.example"), b"two")
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/status.json", timeout=FETCH_SECONDS) as answer:
+            told = json.load(answer)
+        self.assertEqual((told["state"], told["pages"], told["answers"]["2xx"]), ("up", 2, 2))
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=FETCH_SECONDS) as answer:
+            self.assertIn('netsuite_pages_answers_total{class="2xx"} 2.0', answer.read().decode())
 
 
 class FileTests(Fresh):
