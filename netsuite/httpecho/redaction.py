@@ -26,6 +26,7 @@ _SHORT = frozenset(b"sig key code state sid pass pin".split())
 
 _UNSEEN = re.compile(rb"[\x00-\x20\x7f]")
 _LINE_ENDS = re.compile(rb"(\r\n|\n|\r)")
+_WORD = re.compile(rb"([^:=\t ]++)[:=\t ]*+")
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9-]{0,30}[ \t]+)(.+)", re.DOTALL)
 _COOKIE = re.compile(rb"([^=;,\s]++)(=)([^;]*+)")
 _USERINFO = re.compile(rb"(?<=//)([^/\s@?#]++)(?=@)")
@@ -65,11 +66,12 @@ class Redaction:
             if hides and line[:1] in (b" ", b"\t"):  # a folded line goes on with the one before
                 pieces[at] = self._value(b"", line)
                 continue
-            name, value = _parted(line)
-            hides = is_secret(name) and not (is_first and b" " in name)
-            is_first = False
+            at_value = _secret_at(line, is_first)
+            hides, is_first = at_value is not None, False
             pieces[at] = (
-                line[: len(line) - len(value)] + self._value(name, value) if hides else self._rest(line)
+                self._rest(line)
+                if at_value is None
+                else line[:at_value] + self._value(line[:at_value], line[at_value:])
             )
         return b"".join(pieces)
 
@@ -109,10 +111,15 @@ class Redaction:
         return match[1] + match[2] + match[3] + self.mark(match[4])
 
 
-def _parted(line: bytes) -> tuple[bytes, bytes]:
-    """The name and the rest of a field line, whatever stands between them."""
-    name, colon, value = line.partition(b":")
-    if colon:
-        return name, value
-    name, _, value = line.partition(b" ")
-    return name, value
+def _secret_at(line: bytes, is_first: bool) -> int | None:
+    """Where the value begins of a field line whose value is a secret, None if it is none.
+
+    The name may be followed by whatever a lenient reader would take for its end.
+    """
+    name, colon, _ = line.partition(b":")
+    if is_first and (b" " in name or not colon):  # a request line
+        return None
+    word = _WORD.match(line)
+    if word is not None and is_secret(word[1]):
+        return word.end()
+    return len(name) + 1 if colon and is_secret(name) else None

@@ -100,11 +100,7 @@ class Options(options.Options):
             ring=self.number("ring", 0, 1_000_000),
             ring_bytes=self.size("ring-bytes"),
             show_secrets=bool(self["show-secrets"]),
-            limits=Limits(
-                head_bytes=self._at_least("max-head", 1024),
-                fields=self.number("max-fields", 1, 10_000),
-                target_bytes=self._at_least("max-line", 64),
-            ),
+            limits=self._limits(),
             max_body=self.size("max-body"),
             bounds=Bounds(self.seconds("max-delay"), self.size("max-size")),
             head_seconds=self.seconds("head-time"),
@@ -113,6 +109,11 @@ class Options(options.Options):
             health=frozenset(path.encode() for path in health),
             htpasswd=self.path("htpasswd"),
         )
+
+    def _limits(self) -> Limits:
+        head, target = self._at_least("max-head", 1024), self._at_least("max-line", 64)
+        fields = self.number("max-fields", 1, 10_000)
+        return Limits(head_bytes=head, fields=fields, target_bytes=min(target, head))
 
     def _at_least(self, name: str, least: int) -> int:
         size = self.size(name)
