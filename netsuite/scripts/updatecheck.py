@@ -133,8 +133,9 @@ async def main(reactor: Any, options: Options) -> Outcome:
     visits = [hosts.run(locks[page.url.host].run, _started, watching, page) for page in pages]
     exits = []
     try:
-        for visit in visits:
+        for page, visit in zip(pages, visits, strict=True):
             told = await visit
+            exits.append(watching.remember(page))
             watching.tell(told)
             exits += [outcome_of(told, options).exit, await watching.act(told)]
     finally:
@@ -168,13 +169,11 @@ class Watching:
         if page.entry is None:
             begun = await page.begin(addresses[0])
             if page.entry is None or (options["state"] and options.rounds == 1):
-                self._remember(page)
                 return begun
         for number in range(1, options.rounds + 1):
             told.append(await page.visit(addresses[number % len(addresses)]))
             if isinstance(told[-1].came, Lost):
                 break
-        self._remember(page)
         return decisive(told)
 
     async def _addresses(self, url: Url) -> list[str | None]:
@@ -192,9 +191,17 @@ class Watching:
                 raise
             return [None]  # the request tells it
 
-    def _remember(self, page: Page) -> None:
-        if self._options["state"] and page.entry is not None:
-            state.put(self._options["state"], page.url.text, page.entry)
+    def remember(self, page: Page) -> int:
+        """What is known of the page is in the state file; return 0, or the exit code of why it is not."""
+        path = self._options["state"]
+        if path and page.entry is not None:
+            try:
+                state.put(path, page.url.text, page.entry)
+            except OSError as error:
+                outcome = Outcome.of(error)
+                self._options.results.warn(f"{path}: nothing could be remembered: {outcome.message}")
+                return outcome.exit
+        return 0
 
     async def watch(self, page: Page) -> None:
         """The page is visited, told and acted upon, again and again."""
@@ -203,7 +210,7 @@ class Watching:
         while True:
             self._options.results.begin()
             told = await lock.run(lambda: Deferred.fromCoroutine(page.visit()))
-            self._remember(page)
+            self.remember(page)
             self.tell(told)
             await self.act(told)
             await deferLater(self._reactor, wait(every, told.came, self._spread))

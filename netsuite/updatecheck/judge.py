@@ -110,7 +110,7 @@ def _compared(known: Known, sent: Sent, came: Came, lens: str) -> Verdict:
         more = "What is compared is chosen otherwise than before: nothing to compare with."
         return Verdict(Change.UNKNOWN, "lens change", line, more, "unknown")
     seen = came.seen
-    if seen is not None and known.items and seen.items:
+    if seen is not None and seen.items is not None:
         new = [item for item in seen.items if item not in set(known.items)]
         if new:
             told = (

@@ -48,11 +48,11 @@ class Lens:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a lens shows of a body.  ``key``: its SHA-256; ``items``: a feed's ids, in its order."""
+    """What a lens shows of a body.  ``key``: its SHA-256; ``items``: a feed's ids, None for what is none."""
 
     key: str
     text: str
-    items: tuple[str, ...] = ()
+    items: tuple[str, ...] | None = None
 
 
 def look(lens: Lens, body: bytes, label: str | None = None) -> Seen:

@@ -15,6 +15,9 @@ from .state import Entry
 from .tally import Tally, counted, has_validators_of, verified
 from .visit import Came, Known, Lost, Sent
 
+#: Ids of a feed's items that are remembered: old ones come back where servers disagree.
+ITEMS_MAX = 2000
+
 
 class Asks(Protocol):
     """Who asks, so that tests can answer."""
@@ -116,11 +119,13 @@ class Page:
     def _remember(self, known: Known, tally: Tally, verdict: Verdict, body: Came | Lost) -> None:
         new = verdict.change is not Change.UNKNOWN or verdict.by == "lens change"
         if new and isinstance(body, Came) and body.status == 200:
-            known = self._known(body)
+            known = self._known(body, known.items)
         self.entry = Entry(known, tally)
 
-    def _known(self, came: Came) -> Known:
-        return Known.of(came, self._manner.lens, self._clock(), text=self._manner.text)
+    def _known(self, came: Came, items: tuple[str, ...] = ()) -> Known:
+        """Return what is to be remembered; ``items``: of a feed, what it had before and may have again."""
+        known = Known.of(came, self._manner.lens, self._clock(), text=self._manner.text)
+        return replace(known, items=tuple(dict.fromkeys((*known.items, *items)))[:ITEMS_MAX])
 
     def _diff(self, known: Known, body: Came | Lost) -> tuple[str, ...]:
         if not self._manner.diff or not isinstance(body, Came) or body.seen is None:

@@ -25,9 +25,6 @@ FORM = "netsuite updatecheck 1"
 FILE_MAX = 256 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
 
-#: What is locked lies beside the file, which is another one after each writing.
-_LOCK = ".lock"
-
 
 class BadState(OSError):  # noqa: N818 - what is the matter, told to people
     """The file is none of ours, or damaged."""
@@ -74,7 +71,8 @@ def write(entries: Mapping[str, Entry]) -> str:
 
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
-    descriptor = os.open(path + _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    # The file's folder is locked: the file itself is another one after each writing.
+    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -99,7 +99,7 @@ class Known:
             came.host,
             came.media_type,
             came.wall,
-            seen.items,
+            seen.items or (),
             seen.text if text else None,
             when,
             came.status,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -187,9 +188,32 @@ class ExitTests(UpdatecheckCase):
         self.assertEqual((code, "no state file" in errors), (12, True))
         self.assertEqual((await self.said("-s", "/proc/nowhere/x", origin.url()))[0], 12)
 
+    async def test_terminal(self) -> None:
+        """What a server sends plays no tricks on the terminal."""
+        tricks = pages(answer("200 OK", b"a\n", HTML), answer("500 \x1b[2J\x9b", b""))
+        difference = pages(answer("200 OK", b"a\n", HTML), answer("200 OK", b"\x1b[2J\xc2\x9b\r\n", HTML))
+        for arguments in (
+            ("--explain", self.origin(tricks).url()),
+            ("--diff", self.origin(difference).url()),
+        ):
+            _, lines, errors = await self.said(*arguments)
+            self.assertNotRegex("".join(lines) + errors.replace("\n", ""), "[\x00-\x1f\x7f-\x9f]")
+
 
 class StateTests(UpdatecheckCase):
     """Between calls."""
+
+    async def test_no_room(self) -> None:
+        """Where nothing can be remembered the visit is told all the same, and the code is 12."""
+        url = self.origin(Truthful()).url()
+
+        def full(path: str, content: bytes, *, replace: bool) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        self.patch(updatecheck.state.durable, "write", full)
+        code, lines, errors = await self.said("-s", str(self.path("new.json")), url)
+        self.assertEqual((code, lines), (12, ["First visit: nothing to compare with."]))
+        self.assertIn("nothing could be remembered: No space left on device", errors)
 
     async def test_visits(self) -> None:
         """First visit 3 (0 with --first-ok), then unchanged, changed once, unchanged."""

@@ -570,6 +570,34 @@ class ProcessTests(SynchronousTestCase):
         )
         self.assertIn("Bad &quot;x&quot;.", Path(opened.removeprefix("file://")).read_text())
 
+    def test_service_report(self) -> None:
+        """With --service and --browser the service's own page is judged and shown, without its scripts."""
+        page = b"""<!DOCTYPE html><html><head><title>Results</title></head><div id="results"><ol>
+            <li class="error"><p><strong>Error</strong>: <span>Oh.</span></p></li></ol>
+            <p class="failure">There were errors.</p></div>"""
+        origin = Origin(lambda asked: answer("200 OK", page, "Content-Type: text/html; charset=utf-8"))
+        self.addCleanup(origin.close)
+        self.env["BROWSER"] = "true"
+        document = self.folder / "a.html"
+        document.write_text(GOOD)
+        code, output, _ = self.said("--service", origin.url("/check"), "--browser", str(document))
+        self.assertEqual((code, output.splitlines()[0]), (1, f"{document}: error: Oh."))
+        [asked] = origin.asked
+        self.assertNotIn(b'name="out"', asked.content)
+        shown = (self.folder / "standin/cache/netsuite/validate-report.html").read_text()
+        self.assertIn(
+            f'<head><base href="{origin.url("/check")}"><meta http-equiv="Content-Security-Policy"', shown
+        )
+
+    def test_no_room(self) -> None:
+        """Where documents can't be laid out for the checker: 12, and nothing is called valid."""
+        document = self.folder / "a.html"
+        document.write_text(GOOD + "x" * 20_000)
+        bound = ["prlimit", "--fsize=10000", *command("validate", "--no-cache", str(document))]
+        code, output, errors = finished(bound, env=self.env)
+        self.assertEqual((code, output), (EXITS["local"], ""))
+        self.assertIn("File too large", errors)
+
     def test_interrupted(self) -> None:
         """SIGTERM ends it with 143; the checker is ended too, and nothing of the document is left."""
         page = self.folder / "a.html"

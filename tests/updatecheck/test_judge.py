@@ -125,6 +125,18 @@ class VerdictTests(SynchronousTestCase):
         self.assertEqual(verdict(known(), ASKED, answer, "text").change, Change.UNKNOWN)
         self.assertEqual(verdict(known(), ASKED, came("a"), "text").change, Change.NO)
 
+    def test_feeds(self) -> None:
+        """Of a feed only an id that was not there before is a change; one that is empty now is none."""
+        before = known(items=("1", "2"))
+        for items, change in (
+            (("2",), Change.NO),
+            ((), Change.NO),
+            (("2", "1"), Change.NO),
+            (("3", "2"), Change.YES),
+        ):
+            answer = came("b", seen=Seen("b", "b", items))
+            self.assertEqual(self.judged(answer, before)[0], change, str(items))
+
     def test_first(self) -> None:
         """A first answer that is no page is nothing to remember."""
         self.assertIsNone(first(came()))

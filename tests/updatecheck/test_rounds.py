@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -10,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.client.url import Url, parse_url
 from netsuite.updatecheck.judge import Change
-from netsuite.updatecheck.lens import Lens, look
+from netsuite.updatecheck.lens import Lens, Seen, look
 from netsuite.updatecheck.rounds import Manner, Page, Told, decisive
 from netsuite.updatecheck.tally import VERIFY_EVERY
 from netsuite.updatecheck.visit import Came, Lost, Sent
@@ -177,6 +178,17 @@ class RoundTests(SynchronousTestCase):
         other = Page(answers, URL, Manner("text"), lambda: 0.0, entry)
         self.assertEqual(now(other.visit()).verdict.change, Change.UNKNOWN)
         self.assertEqual(now(other.visit()).verdict.change, Change.NO)
+
+    def test_returning_items(self) -> None:
+        """An item that a feed loses and has again is not new."""
+        feeds = [("1", "2"), ("2",), ("1", "2"), ("3", "1")]
+
+        def answer(sent: Sent, n: int) -> Came:
+            items = feeds[n - 1]
+            return replace(page(str(n)), seen=Seen(str(items), "", items))
+
+        changes = [each.verdict.change for each in self.visits(answer, 3)]
+        self.assertEqual(changes, [Change.NO, Change.NO, Change.YES])
 
     def test_diff(self) -> None:
         """The difference is shown where the text before is known, else that is said."""
