@@ -150,13 +150,10 @@ class Channel(http.HTTPChannel):
         self._going = True
         try:
             for _ in range(TURN_REQUESTS):
-                rest = self._piece(data)
-                if not rest or self._lingers:
-                    return
-                data = rest
-                if self.busy or self._waitingForTransport:
+                data = self._piece(data) or b""
+                if not data or self.busy or self._waitingForTransport or self._lingers:
                     break
-            self._ahead = data
+            self._ahead = b"" if self._lingers else data
         except BadMessage as error:
             self.refuse(error.status, error.reason)
         except Exception:  # a fault of ours must end this connection only
@@ -166,6 +163,8 @@ class Channel(http.HTTPChannel):
             self._going = False
         if self._ahead and not self.busy and not self._waitingForTransport:
             self._rest()
+        elif self._gone and not self.busy and not self._ahead and not self._lingers:
+            self._end()  # what is begun can't become whole
 
     def _rest(self) -> None:
         if self._resting is None:
@@ -381,6 +380,16 @@ class Channel(http.HTTPChannel):
         if not self.busy:
             self._between()
         self._go_on()
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of an answer; nothing is sent after a refusal, which was the last."""
+        if not self._lingers:
+            super().write(data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        """Send pieces of an answer, as ``write`` does."""
+        if not self._lingers:
+            super().writeSequence(iovec)
 
     def timeoutConnection(self) -> None:
         """Never: the time is kept by `_late`."""
