@@ -1,26 +1,26 @@
-"""Bytes moved inside the kernel: a session between a plain socket and a pipe or a file, without copies to us.
+"""Bytes sent inside the kernel: a session between a plain socket and a pipe or a file, without copies to us.
 
-Theory.  ``Direct`` takes the socket of a session's connection and is its transport from then on; the session
-still decides about ends and times.  From a pipe bytes go out by splice(2), from a file by sendfile(2); what
-comes in goes to a pipe by splice, to a file by a buffer that is used again and again.  splice says only that
-it would block, not on which side: whoever was waited for had something, so now the other side is waited for.
+Theory.  ``Direct`` takes a connection's socket and is its transport from then on; the session still decides
+about ends and times.  From a pipe bytes go out by splice(2), from a file by sendfile(2).  splice says only
+that it would block, not on which side: whoever was waited for had something, so now the other side
+is waited for.  What comes in is copied: measured, that costs no more than splice into a pipe, whose slots
+each hold what one packet brought.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.internet.interfaces import IReadDescriptor, IReadWriteDescriptor
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite.forward.session import Session
-from netsuite.forward.standard import PIPE_BYTES, Input, Output, enlarge
+from netsuite.forward.standard import PIECE, PIPE_BYTES, Input, enlarge
 from netsuite.wire import RESET, Connection, forget
 
 #: Bytes that one call moves at most.
@@ -29,24 +29,22 @@ AT_ONCE = 1 << 20
 _FLAGS = getattr(os, "SPLICE_F_MOVE", 0) | getattr(os, "SPLICE_F_NONBLOCK", 0)
 
 
-def can_move(transport: object, source: Input, output: Output) -> bool:
-    """Return whether a session between these can be handed to the kernel now."""
+def can_move(transport: object, source: Input) -> bool:
+    """Return whether what a source sends can be left to the kernel from now on."""
     return (
         hasattr(os, "splice")
         and type(transport) is Connection
         and source.kind in ("pipe", "file")
-        and output.kind in ("pipe", "file", "other")
         and not source.is_over
-        and not output.queued
     )
 
 
-@implementer(IReadWriteDescriptor)
+@implementer(IReadDescriptor)
 class Stream:
-    """A standard stream, as the reactor sees it; what it tells is told on."""
+    """Standard input, as the reactor sees it; what it tells is told on."""
 
     def __init__(self, fd: int, ready: Callable[[], None], gone: Callable[[], None]) -> None:
-        self._fd, self.doRead, self.doWrite, self._gone = fd, ready, ready, gone
+        self._fd, self.doRead, self._gone = fd, ready, gone
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -65,25 +63,18 @@ class Stream:
 class Direct:
     """The transport of a session whose bytes the kernel moves."""
 
-    def __init__(
-        self, reactor: Any, session: Session, connection: Connection, source: Input, output: Output
-    ) -> None:
+    def __init__(self, reactor: Any, session: Session, connection: Connection, source: Input) -> None:
         self._reactor, self._session = reactor, session
-        self._source, self._output = source, output
+        self._source = source
         self.connected = True
         self._skt = connection.getHandle()
-        self._moves_out = True
-        self._buffer = bytearray(AT_ONCE) if output.kind != "pipe" else None
+        self._moves_out = self._is_read = True
+        self._is_over = False
         source.pauseProducing()
-        output.pause()
         self._stdin = Stream(source.fileno(), self._stdin_ready, self._stdin_gone)
-        self._stdout = Stream(output.fileno(), self._stdout_ready, self._stdout_gone)
         enlarge(source.fileno(), PIPE_BYTES)
-        enlarge(output.fileno(), PIPE_BYTES)
         self._unsent: bytes | memoryview = connection.release(self)
         reactor.addWriter(self)
-        if output.kind == "pipe":
-            reactor.addReader(self._stdout)  # which says when its reader leaves
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""
@@ -156,61 +147,21 @@ class Direct:
 
     def doRead(self) -> None:
         """The peer has sent something."""
-        if not self.connected:
+        if not self._is_read:
             return
-        if self._buffer is not None:
-            self._copy(self._buffer)
-        else:
-            self._in(self._wait_for_stdout)
-
-    def _stdout_ready(self) -> None:
-        if self.connected:
-            self._in(self._wait_for_peer)
-
-    def _stdout_gone(self) -> None:
-        if self.connected:
-            self._output.break_off()
-
-    def _in(self, blocked: Callable[[], None]) -> None:
         try:
-            size = os.splice(self._skt.fileno(), self._stdout.fileno(), AT_ONCE, flags=_FLAGS)
-        except BlockingIOError:
-            blocked()
-            return
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                self._output.break_off()
-            else:
-                self._lost(CONNECTION_LOST)
-            return
-        self._came(size)
-
-    def _copy(self, buffer: bytearray) -> None:
-        try:
-            size = self._skt.recv_into(buffer)
+            data = self._skt.recv(PIECE)
         except BlockingIOError:
             return
         except OSError:
             self._lost(CONNECTION_LOST)
             return
-        self._output.write(memoryview(buffer)[:size])
-        self._came(size)
-
-    def _came(self, size: int) -> None:
-        if size:
-            self._session.moved_in(size)
+        if data:
+            self._session.moved_in(data)
         else:
             self.pauseProducing()
-            self._reactor.removeWriter(self._stdout)
+            self._is_over = True
             self._session.readConnectionLost()
-
-    def _wait_for_stdout(self) -> None:
-        self._reactor.removeReader(self)
-        self._reactor.addWriter(self._stdout)
-
-    def _wait_for_peer(self) -> None:
-        self._reactor.removeWriter(self._stdout)
-        self._reactor.addReader(self)
 
     # what the session asks
 
@@ -224,10 +175,15 @@ class Direct:
 
     def pauseProducing(self) -> None:
         """Read no more from the peer."""
-        self._reactor.removeReader(self)
+        if self._is_read:
+            self._is_read = False
+            self._reactor.removeReader(self)
 
     def resumeProducing(self) -> None:
-        """Nothing was paused but by us."""
+        """Read again."""
+        if not (self._is_read or self._is_over) and self.connected:
+            self._is_read = True
+            self._reactor.addReader(self)
 
     def loseWriteConnection(self) -> None:
         """Send FIN: everything has been sent."""
@@ -253,10 +209,8 @@ class Direct:
     def _lost(self, error: BaseException) -> None:
         if not self.connected:
             return
-        self.connected = self._moves_out = False
-        for stream in (self._stdin, self._stdout):
-            self._reactor.removeReader(stream)
-            self._reactor.removeWriter(stream)
+        self.connected = self._moves_out = self._is_read = False
+        self._reactor.removeReader(self._stdin)
         forget(self._reactor, self)
         self._skt.close()
         self._session.connectionLost(Failure(error))

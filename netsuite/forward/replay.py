@@ -18,7 +18,7 @@ class Recorder:
         self._path = path
         fd = os.open(path, flags, 0o600)
         os.fchmod(fd, 0o600)
-        self._file = open(fd, "w", encoding="ascii", buffering=1)  # noqa: SIM115 - closed by ``close``
+        self._file = open(fd, "wb", buffering=0)  # noqa: SIM115 - closed by ``close``
         self._began = 0.0
 
     def begin(self, peer: str) -> None:
@@ -32,12 +32,12 @@ class Recorder:
 
     def _write(self, line: str) -> None:
         try:
-            self._file.write(line)
+            self._file.write(line.encode("ascii"))
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from None
 
     def close(self) -> None:
-        """The file is whole.  Raises: OSError."""
+        """Nothing more is written."""
         self._file.close()
 
 

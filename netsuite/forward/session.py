@@ -223,7 +223,7 @@ class Session(Speaker):
             self._taps.clear()
             self._abort(End("us", error))
 
-    # a transport that moves bytes by itself says how many
+    # a transport that sends what the source has by itself says how much
 
     def moved_out(self, size: int) -> None:
         """So many more bytes were sent."""
@@ -232,10 +232,11 @@ class Session(Speaker):
         if self._peer_over:
             self._later()
 
-    def moved_in(self, size: int) -> None:
-        """So many more bytes came, and are written."""
+    def moved_in(self, data: bytes) -> None:
+        """More came; nobody else looks at it."""
         self._touch()
-        self.received += size
+        self.received += len(data)
+        self._output.write(data)
 
     # the output
 

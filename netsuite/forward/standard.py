@@ -202,6 +202,8 @@ class Output:
         self.queued += len(data)
         if len(self._queue) == 1:
             self._send()
+        else:
+            self._bound()
 
     def _send(self) -> None:
         """Write what can be written."""
@@ -221,13 +223,16 @@ class Output:
             return
         if queue:
             self._reactor.addWriter(self)
-            if self.queued > QUEUE_MAX and not self._is_full:
-                self._is_full = True
-                self.full()
+            self._bound()
             return
         self._reactor.removeWriter(self)
         self._is_full = False
         self.drained()
+
+    def _bound(self) -> None:
+        if self.queued > QUEUE_MAX and not self._is_full:
+            self._is_full = True
+            self.full()
 
     def _offer(self, data: memoryview) -> int:
         if self._socket is not None:

@@ -35,7 +35,7 @@ from netsuite.forward.tape import SENT, BadTape
 from netsuite.journal import escaped
 from netsuite.outcome import Failed, Outcome
 from netsuite.probe.starttls import DIALOGUES, start_tls
-from netsuite.reach.line import Line, Plain
+from netsuite.reach.line import Line, Plain, abandon
 from netsuite.reach.place import Place
 from netsuite.reach.trust import Trust
 from netsuite.reach.way import Through
@@ -203,6 +203,10 @@ class Options(NetworkOptions):
         except ValueError as error:  # the text may hold a password
             raise usage.UsageError(f"--proxy {error}") from None
 
+    def streams(self) -> tuple[int, int]:
+        """Return the descriptors of standard input and output, -1 for one that was closed at the start."""
+        return (-1 if sys.stdin is None else 0), (-1 if sys.stdout is None else 1)
+
     def line_ends(self) -> LineEnds:
         """Return what becomes of line ends that go out."""
         if self["binary"] or self["replay"]:
@@ -267,26 +271,28 @@ class Work:
 
     def __init__(self, reactor: Any, options: Options) -> None:
         self._reactor, self._options = reactor, options
+        self._recorder = Recorder(options["record"]) if options["record"] else None
         if options["replay"]:
             _checked(options["replay"])
             self._source: Any = Replay(reactor, options["replay"])
         else:
-            self._source = Input(reactor, 0 if sys.stdin is not None else -1)
+            self._source = Input(reactor, options.streams()[0])
         self._file = -1
         if options["output"]:
             self._file = os.open(
                 options["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666
             )
-        elif sys.stdout is None:
+        output = self._file if self._file >= 0 else options.streams()[1]
+        if output < 0:
             raise NoOutput(errno.EBADF, "is closed")
-        self._output = Output(reactor, self._file if self._file >= 0 else 1)
-        self._recorder = Recorder(options["record"]) if options["record"] else None
+        self._output = Output(reactor, output)
         self.received = self.sent = 0
 
     async def over(self, line: Line) -> Outcome:
         """Return how the session on a connection that is there has ended."""
         options = self._options
         peer = _told(line.transport.getPeer())
+        self._begin(line, peer)
         session = Session(
             self._reactor,
             self._source,
@@ -295,15 +301,15 @@ class Work:
             options.dialogue,
             ends=options.line_ends(),
             shown=Safe() if options["safe"] and self._output.kind == "terminal" else AsIs(),
-            taps=self._taps(peer),
+            taps=self._taps(),
         )
         options.session = session
         line.carry(session)
         is_plain = options["binary"] and not (
             options["hex"] or self._recorder or options.steps or options["replay"]
         )
-        if is_plain and can_move(session.transport, self._source, self._output):
-            session.transport = Direct(self._reactor, session, session.transport, self._source, self._output)
+        if is_plain and can_move(session.transport, self._source):
+            session.transport = Direct(self._reactor, session, session.transport, self._source)
         try:
             end = await session.ended()
         except defer.CancelledError:
@@ -315,10 +321,17 @@ class Work:
             self._output.pause()
         return self._outcome(session, peer, end)
 
-    def _taps(self, peer: str) -> list[Tap]:
+    def _begin(self, line: Line, peer: str) -> None:
+        try:
+            if self._recorder is not None:
+                self._recorder.begin(peer)
+        except OSError:
+            abandon(line)
+            raise
+
+    def _taps(self) -> list[Tap]:
         taps: list[Tap] = []
         if self._recorder is not None:
-            self._recorder.begin(peer)
             taps.append(self._recorder.add)
         if self._options["hex"]:
             taps.append(_view())
@@ -352,7 +365,7 @@ class Work:
         return Outcome.done(**result)
 
     def close(self) -> None:
-        """Let go of the files.  Raises: OSError if a recording could not be written."""
+        """Let go of the files."""
         self._output.close()
         if self._file >= 0:
             os.close(self._file)
