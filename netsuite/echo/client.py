@@ -72,7 +72,7 @@ class Echo(Protocol):
             self._begin(is_secured=hasattr(self.transport, "getPeerCertificate"))
 
     def _begin(self, *, is_secured: bool) -> None:
-        journal.echo_connected(client=self._client)
+        journal.echo_connected(client=self._client or "a Unix socket")
         if not is_secured:
             self._introduce(None)
 

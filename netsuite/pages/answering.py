@@ -87,7 +87,7 @@ def answered(page: Page, status: int, method: str, head: Mapping[str, str]) -> R
     if status != 200:
         return _plain(page, status, fields, facts)
     fields = (("ETag", facts.tag), ("Last-Modified", formatdate(int(facts.modified), usegmt=True)), *fields)
-    if page.squeezed is not None:
+    if page.small is not None:
         fields = (*fields, ("Vary", "Accept-Encoding"))
     if method in ("GET", "HEAD"):
         fields = (("Accept-Ranges", "bytes"), *fields)
@@ -99,10 +99,15 @@ def answered(page: Page, status: int, method: str, head: Mapping[str, str]) -> R
             return _named(412)
     if method == "GET" and "range" in head and _is_the_same(head.get("if-range"), facts):
         return _part(page, fields, facts, head["range"])
-    if page.squeezed is not None and takes_gzip(head.get("accept-encoding", "")):
+    small = page.small.get() if page.small is not None and _takes_gzip(head) else None
+    if small is not None:
         weak = tuple((name, f"W/{value}" if name == "ETag" else value) for name, value in fields)
-        return Reply(200, (*weak, ("Content-Encoding", "gzip")), page.squeezed, len(page.squeezed))
+        return Reply(200, (*weak, ("Content-Encoding", "gzip")), small, len(small))
     return _whole(page, 200, fields, facts)
+
+
+def _takes_gzip(head: Mapping[str, str]) -> bool:
+    return takes_gzip(head.get("accept-encoding", ""))
 
 
 def _plain(page: Page, status: int, fields: Fields, facts: Facts) -> Reply:

@@ -85,7 +85,7 @@ class Root:
         if not is_steady or isinstance(page.body, OpenFile):
             return
         reply = answering.answered(page, 200, "GET", {})
-        looked_at = LOOKED_AT if page.squeezed is not None else _UNSQUEEZED
+        looked_at = LOOKED_AT if page.small is not None else _UNSQUEEZED
         lines = reply.head.removeprefix(b"HTTP/1.1 200 OK")
         self._ready[path] = lines, page.body, looked_at
 

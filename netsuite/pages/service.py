@@ -34,6 +34,9 @@ DRAIN_SECONDS = 5.0
 #: Seconds between two looks at the files, with --watch; a file is read when it has stayed the same for one.
 WATCH_SECONDS = 0.5
 
+#: Looks after which a table that was refused is read again: what it lacks may be there now.
+RETRY_LOOKS = 10
+
 #: Settings that hold from start to end.
 FIXED = frozenset(("watch", "log_json", "access_log", "log_queries"))
 
@@ -84,6 +87,7 @@ class PagesService(service.MultiService):
         self._state: _State = ()
         self._seen: _State = ()
         self._failed: _State | None = None
+        self._failure, self._retry = "", 0
         self._watching = LoopingCall(self._look)
         self._watching.clock = reactor
         self._site = site = make_site(
@@ -132,7 +136,7 @@ class PagesService(service.MultiService):
         return load(
             settings.entries,
             not_found=settings.not_found,
-            gzip=settings.gzip,
+            in_gzip=settings.gzip,
             now=time.time(),
             before=self._root.table,
             also=settings.sources,
@@ -160,20 +164,21 @@ class PagesService(service.MultiService):
 
     def _look(self) -> None:
         """Read the files again if one has changed and none is being written now."""
-        state = _state(self._root.table.watched)
-        if state in (self._state, self._failed):
-            self._seen = state
+        state, seen = _state(self._root.table.watched), self._seen
+        self._seen = state
+        self._retry -= state == self._failed
+        if state == self._state or (state == self._failed and self._retry > 0):
             return
-        if state != self._seen:  # it may be half written
-            self._seen = state
+        if state != seen:  # it may be half written
             return
         try:
             self.reload()
         except (OSError, ValueError) as error:
-            self._failed = state
-            journal.reload_failed(text=str(error))
+            if str(error) != self._failure:
+                journal.reload_failed(text=str(error))
+            self._failed, self._failure, self._retry = state, str(error), RETRY_LOOKS
         else:
-            self._failed = None
+            self._failed, self._failure = None, ""
 
     # -- life ----------------------------------------------------------------------------------------------
 

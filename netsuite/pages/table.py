@@ -6,6 +6,7 @@ put in its place is not seen before the next load; what is written into it is.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
 import os
@@ -16,7 +17,7 @@ from html import escape
 
 from netsuite.pages.entry import PAGES_MAX, BadTable, Entry
 from netsuite.site.answer import phrase
-from netsuite.site.squeeze import is_worth_it, squeezed
+from netsuite.site.squeeze import is_worth_it
 
 #: A longer file is not held in memory; bytes of all that are; files that may be held open.
 MEMORY_EACH = 1 << 20
@@ -65,15 +66,31 @@ class OpenFile:
             os.close(self.fd)
 
 
+class Small:
+    """The bytes of a page in gzip, made when somebody asks: a reload must not wait for all of them."""
+
+    __slots__ = ("_body", "_made")
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._made: bytes | None = None
+
+    def get(self) -> bytes | None:
+        """Return the bytes in gzip, None where they would be more."""
+        if self._made is None:
+            self._made = gzip.compress(self._body, 6, mtime=0)
+        return self._made if len(self._made) < len(self._body) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page, ready.  ``body``: bytes or a file; ``squeezed``: the bytes in gzip, where that is worth it."""
+    """A page, ready.  ``body``: bytes or a file; ``small``: where it goes in gzip to who asks for that."""
 
     path: bytes
     kind: str
     body: bytes | OpenFile
     facts: Facts
-    squeezed: bytes | None = None
+    small: Small | None = None
     statuses: tuple[int, ...] = (200,)
     fields: tuple[tuple[str, str], ...] = ()
     methods: tuple[str, ...] = ("GET", "HEAD")
@@ -131,7 +148,7 @@ def load(
     entries: Sequence[Entry],
     *,
     not_found: str | None = None,
-    gzip: bool = True,
+    in_gzip: bool = True,
     now: float,
     before: Table | None = None,
     also: Sequence[str] = (),
@@ -144,7 +161,7 @@ def load(
     pages: dict[bytes, Page] = {}
     held = kept = 0
     for entry in unique(entries):
-        page = _page(entry, now, gzip, before)
+        page = _page(entry, now, in_gzip, before)
         pages[entry.path] = page
         held += len(page.body) if isinstance(page.body, bytes) else 0
         kept += isinstance(page.body, OpenFile)
@@ -157,7 +174,7 @@ def load(
     return Table(pages, _missing(not_found), watched)
 
 
-def _page(entry: Entry, now: float, gzip: bool, before: Table | None) -> Page:
+def _page(entry: Entry, now: float, in_gzip: bool, before: Table | None) -> Page:
     body: bytes | OpenFile
     if entry.file is not None:
         body, modified = _read(entry.file, entry.place)
@@ -168,7 +185,7 @@ def _page(entry: Entry, now: float, gzip: bool, before: Table | None) -> Page:
         body, modified = (entry.body or "").encode(), now
         kind = entry.kind or _html(body)
     fields = entry.fields + ((("Location", entry.redirect),) if entry.redirect is not None else ())
-    small = None
+    small: Small | None = None
     if isinstance(body, OpenFile):
         facts = body.facts()
     else:
@@ -176,8 +193,7 @@ def _page(entry: Entry, now: float, gzip: bool, before: Table | None) -> Page:
         old = before.pages.get(entry.path) if before is not None else None
         if entry.file is None and old is not None and old.facts.tag == facts.tag:
             facts = old.facts
-        if gzip and is_worth_it(kind, body) and len(found := squeezed(body)) < len(body):
-            small = found
+        small = Small(body) if in_gzip and is_worth_it(kind, body) else None
     return Page(entry.path, kind, body, facts, small, entry.statuses, fields, entry.methods, entry.delay)
 
 

@@ -32,7 +32,7 @@ class Serving(SynchronousTestCase):
         options.parse(list(arguments))
         told = options.settings
         self.clock = Now()
-        loaded = load(told.entries, not_found=told.not_found, gzip=told.gzip, now=1_700_000_000)
+        loaded = load(told.entries, not_found=told.not_found, in_gzip=told.gzip, now=1_700_000_000)
         self.root = Root(loaded, self.clock)
         self.visits: list[Any] = []
         self.site = make_site(

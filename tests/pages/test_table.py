@@ -119,8 +119,11 @@ class LoadTests(SynchronousTestCase):
             self.file("a.txt", os.urandom(5000)),
         ]
         pages = load(entries, now=0).pages
-        self.assertEqual([page.squeezed is not None for page in pages.values()], [True, False, False, False])
-        self.assertIsNone(load(entries, gzip=False, now=0).pages[b"/text"].squeezed)
+        self.assertEqual([page.small is not None for page in pages.values()], [True, False, False, True])
+        self.assertEqual(
+            [page.small.get() is not None for page in pages.values() if page.small is not None], [True, False]
+        )
+        self.assertIsNone(load(entries, in_gzip=False, now=0).pages[b"/text"].small)
 
     def test_own_missing(self) -> None:
         """An own 404 page shows the path, escaped, where it says {path}; only in HTML."""

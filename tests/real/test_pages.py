@@ -19,7 +19,15 @@ from unittest import TestCase
 import apachelogs
 
 from tests.real.load import MIB
-from tests.real.parts import FETCH_SECONDS, START_SECONDS, Twistd, clean_environment, free_ports, require
+from tests.real.parts import (
+    FETCH_SECONDS,
+    START_SECONDS,
+    Twistd,
+    clean_environment,
+    free_ports,
+    require,
+    until,
+)
 
 
 def pages(*options: str, folder: Path | None = None) -> Twistd:
@@ -102,8 +110,14 @@ class TutorialTests(TestCase):
         )
         curl(self.pages, '/<script>\\"', "-A", "")
         path = self.pages.folder / "access.log"
+        until("all lines", lambda: "<script>" in path.read_text())
         text = path.read_text()
         self.assertNotIn("SECRET", text)
+        path.rename(path.with_name("access.log.1"))
+        self.pages.signal(signal.SIGUSR1)
+        self.pages.wait_log("logs reopened")
+        curl(self.pages, "/after")
+        until("the line in a new file", lambda: path.exists() and "/after" in path.read_text())
         combined = LogParser()
         found = [combined.parse(line) for line in text.splitlines()]
         self.assertIn(
@@ -217,7 +231,7 @@ class ReloadTests(Fresh):
             r"reload refused, nothing changed: .*pages\.toml, line 1: .*none\.html: No such file"
         )
         self.assertEqual(curl(service, "/"), b"number two")
-        self.replace("pages.toml", '"/" = "mended"\n')
+        self.replace("none.html", "mended")
         service.wait_log("(?s)reloaded: .*reloaded: 1 pages")
         self.assertEqual(curl(service, "/"), b"mended")
         self.assertEqual(service.log.count("reload refused"), 1)
