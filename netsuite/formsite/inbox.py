@@ -162,7 +162,7 @@ class Inbox:
         ids = sorted({_number(value) for name, value in asked.form if name == "id"} - {0})[:IDS_MAX]
         if deed == "again":
             count = await self._keeper.change(lambda store: store.tell_again(self._keeper.now()))
-            self._keeper.on_kept()
+            self._keeper.on_again()
             return _back(asked, deed, count)
         if not deed or not ids:
             raise Refusal(422, said("inbox.nothing"))

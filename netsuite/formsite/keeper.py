@@ -60,6 +60,7 @@ class Keeper:
         self._where, self._reactor, self._max_bytes, self._clock = where, reactor, max_bytes, clock
         self.ways = tuple(ways)
         self.on_kept: Callable[[], None] = lambda: None  # called in the loop after each transaction
+        self.on_again: Callable[[], None] = lambda: None  # called when what waits is to be told at once
         self._writing = writing or ThreadPool(1, 1, "form writer")
         self._reading = reading or ThreadPool(1, 1, "form reader")
         self._lock = threading.Lock()

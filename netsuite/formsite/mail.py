@@ -31,6 +31,9 @@ from netsuite.values import is_loopback
 #: Seconds that one try may take.
 TRY_SECONDS = 60.0
 
+#: Twisted's client makes each LF a CRLF by itself.
+_LINES = SMTP.clone(linesep="\n")
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -65,7 +68,7 @@ def parse_address(text: str) -> str:
 
 def message(entry: Entry, form: Form, *, sender: str, to: str, name: str) -> EmailMessage:
     """What is sent of an answer.  ``name``: tells our store from others."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_LINES)
     mail["From"], mail["To"] = _address(sender), _address(to)
     mail["Subject"] = f"{' '.join(form.title.split())[:80]}: answer {entry.id}"
     mail["Date"] = formatdate(entry.at / 1000, usegmt=True)

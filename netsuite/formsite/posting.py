@@ -204,7 +204,9 @@ class Posting:
         note: Said | str = form.thanks or said("form.thanks")
         if kept.how == "again":
             note = said("form.again", when=when(kept.at))
-        return self._values_page(post.asked, "formsite/posted.html", post.fields, note=note, files=post.names)
+        return self._values_page(
+            post.asked, "formsite/posted.html", post.fields, note=note, files=post.names, is_kept=True
+        )
 
     def _next(self, post: _Post) -> str:
         """Where the post wants to go on: a path of ours, or a page of an allowed origin; else "", nowhere."""
@@ -228,7 +230,7 @@ class Posting:
 
     def _form_page(self, asked: Asked, fields: Fields, errors: dict[str, Said], given: str) -> Answer:
         terms = self._terms()
-        return self._frame.page(
+        page = self._frame.page(
             "formsite/form.html",
             asked,
             status=422 if errors else 200,
@@ -243,6 +245,13 @@ class Posting:
             other=[pair for pair in fields if terms.shown.field(pair[0]) is None],
             takes_files=self._folder() is not None,
         )
+        if errors:
+            return page
+        # kept for the way back, so that the form that one comes back to has the stamp that was sent
+        headers = [
+            (name, "private, no-cache" if name == "Cache-Control" else value) for name, value in page.headers
+        ]
+        return replace(page, headers=tuple(headers))
 
     def _once_more(self, post: _Post, status: int, sentence: Said) -> Answer:
         """Nothing was kept, and why; what was typed, to be sent by one more click."""
@@ -271,6 +280,7 @@ class Posting:
         note: Said | str,
         status: int = 200,
         files: Fields = (),
+        is_kept: bool = False,
         **values: Any,
     ) -> Answer:
         return self._frame.page(
@@ -279,6 +289,7 @@ class Posting:
             status=status,
             form=self._terms().shown,
             groups=grouped((*fields, *files)),
+            is_kept=is_kept,
             note=note,
             reason=phrase(status),
             **values,

@@ -66,7 +66,7 @@ class FormService(service.MultiService):
         self._folder = Folder(settings.uploads) if settings.uploads else None
         ways = [name for name, told in (("webhook", settings.webhook), ("mail", settings.mail_to)) if told]
         self._keeper = Keeper(settings.store, reactor, max_bytes=settings.max_store, ways=ways)
-        self._keeper.on_kept = self._wake
+        self._keeper.on_kept, self._keeper.on_again = self._wake, lambda: self._wake(at_once=True)
         self._couriers: list[Courier] = []
         self._stamps, self._token = Stamps(b"", time.time), Token(reactor.seconds)
         common = fitted(settings.common, each=1)
@@ -134,9 +134,9 @@ class FormService(service.MultiService):
             answers_waiting=("Answers that are being written.", lambda: float(self._keeper.waiting))
         )
 
-    def _wake(self) -> None:
+    def _wake(self, *, at_once: bool = False) -> None:
         for courier in self._couriers:
-            courier.wake()
+            courier.wake(at_once=at_once)
 
     # -- start and stop ------------------------------------------------------------------------------------
 
