@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from netsuite.echo.faults import RAW_UNIT, Dice, Fate, Faults, corrupted, flipped
-from netsuite.echo.lines import QUIT
+from netsuite.echo.lines import QUIT, answers
 from netsuite.echo.road import Road, Trickle
 
 #: What an item costs beside its bytes.
@@ -100,8 +100,26 @@ class Course:
 
     def lines(self, first: int, lines: list[bytes], faults: Faults) -> None:
         """These lines came; ``first``: the number of the first."""
+        spared: list[bytes] = []
+        may_spare = faults.by_chance_alone and self.is_clear
         for number, text in enumerate(lines, first):
-            self._enter(Unit(f"line {number}", number, text, faults, self._dice.fate(number, faults)))
+            if self._is_over:
+                return
+            fate = self._dice.fate(number, faults)
+            if may_spare and fate.spares and text != QUIT:
+                spared.append(text)
+                continue
+            self._spare(spared)
+            self._enter(Unit(f"line {number}", number, text, faults, fate))
+        self._spare(spared)
+
+    def _spare(self, lines: list[bytes]) -> None:
+        """Lines that nothing befalls are answered together."""
+        if lines and not self._is_over:
+            answer = answers(b"\n".join([*lines, b""]), self._line.said())
+            self._sent += len(answer)
+            self._line.send(answer)
+        lines.clear()
 
     def stream(self, at: int, data: bytes, faults: Faults) -> None:
         """These bytes of a stream came; ``at``: where in it they stand."""

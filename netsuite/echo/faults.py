@@ -52,6 +52,11 @@ class Faults:
     close_after: int | None = None
 
     @property
+    def by_chance_alone(self) -> bool:
+        """Whether a line that chance spares has its answer at once, whole, and nothing follows from it."""
+        return not self.latency and self.truncate is None and self.slow is None and self.close_after is None
+
+    @property
     def is_calm(self) -> bool:
         """Whether nothing is to go wrong."""
         return replace(self, direction="out") == CALM
@@ -72,6 +77,11 @@ class Fate(NamedTuple):
     bit: float = 0.0
     delay_in: float = 0.0
     delay_out: float = 0.0
+
+    @property
+    def spares(self) -> bool:
+        """Whether nothing befalls it but, perhaps, a delay."""
+        return not (self.is_reset or self.is_stalled or self.is_dropped or self.is_corrupted)
 
 
 class Dice:
