@@ -184,7 +184,7 @@ class OutputTests(ProcessTests):
             self.assertEqual(finished(words)[0], 0)
 
     def test_terminal_is_sane(self) -> None:
-        """On a terminal a scan shows how far it is; after Ctrl-C the line is gone and the terminal as before."""
+        """A terminal is shown how far a scan is; after Ctrl-C the line is gone and all is as before."""
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         before = termios.tcgetattr(theirs)
@@ -217,7 +217,7 @@ class StartTests(SynchronousTestCase):
             "import sys\n"
             "import netsuite.scripts.connectiontest, netsuite.scripts.connection, netsuite.scripts.portscan\n"
             "heavy = 'jinja2 msgspec treq rich twisted.web prometheus_client icu4py passlib'.split()\n"
-            "print([name for name in heavy if name in sys.modules], 'twisted.internet.reactor' in sys.modules)"
+            "print([n for n in heavy if n in sys.modules], 'twisted.internet.reactor' in sys.modules)"
         )
         code, output, errors = finished([sys.executable, "-c", script])
         self.assertEqual((code, output), (0, "[] False\n"), errors)
