@@ -121,7 +121,7 @@ async def main(reactor: Any, options: Options) -> Outcome:
     """Say of each page whether it changed."""
     agent = options.agent(reactor, options.urls)
     await options.ask_password(reactor, options.urls, agent)
-    asker = Asker(agent, options.lens, options.fields, time.time)
+    asker = Asker(agent, options.lens, options.fields, time.time, options.manner.text)
     known = state.read(options["state"]) if options["state"] else {}
     pages = [Page(asker, url, options.manner, time.time, known.get(url.text)) for url in options.urls]
     watching = Watching(reactor, options, random.random)

@@ -30,12 +30,13 @@ _CACHES = (b"cache-status", b"x-cache", b"cf-cache-status", b"x-served-by")
 
 @dataclass(slots=True)
 class Asker:
-    """``fields``: the user's own; ``wall_clock``: seconds since the epoch."""
+    """``fields``: the user's own; ``wall_clock``: seconds since the epoch; ``text_too``: for a difference."""
 
     agent: Agent
     lens: Lens
     fields: Fields
     wall_clock: Callable[[], float]
+    text_too: bool = True
 
     async def ask(self, url: Url, sent: Sent, at: str | None = None) -> Came | Lost:
         """Return what comes.  ``at``: the one address that is asked."""
@@ -68,7 +69,7 @@ class Asker:
         unfit = None
         if answer.status == 200 and body:
             try:
-                seen = look(self.lens, body, label)
+                seen = look(self.lens, body, label, text_too=self.text_too)
             except Unfit as error:
                 unfit = str(error)
         wall = None if answer.status == 304 else _wall(kind, body, label)

@@ -55,11 +55,15 @@ class Seen:
     items: tuple[str, ...] | None = None
 
 
-def look(lens: Lens, body: bytes, label: str | None = None) -> Seen:
-    """Return what a lens shows of a body.  ``label``: the charset it came with.  Raises: Unfit."""
-    text = text_of(body, label)
+def look(lens: Lens, body: bytes, label: str | None = None, *, text_too: bool = True) -> Seen:
+    """Return what a lens shows of a body.
+
+    ``label``: the charset it came with; ``text_too``: also where bytes are compared.  Raises: Unfit.
+    """
     if lens.is_plain:
+        text = text_of(body, label) if text_too else ""
         return Seen(hashlib.sha256(body).hexdigest(), text)
+    text = text_of(body, label)
     if lens.feed:
         return _feed(text)
     if lens.select is not None or lens.text:

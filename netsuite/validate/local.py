@@ -45,7 +45,7 @@ START_SECONDS = 60.0
 
 #: Most documents of one process, and most bytes of its answer.
 BATCH_MAX = 5000
-ANSWER_MAX = 256 * 1024 * 1024
+ANSWER_MAX = 64 * 1024 * 1024
 
 #: Processes that are started after one broke; the documents left then have no verdict.
 RESTARTS_MAX = 40
@@ -111,11 +111,15 @@ def version_of(jar: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a process ended: the files that it opened, in order, what it wrote, why it was ended if we did."""
+    """How a process ended: the files that it opened, in order, what it wrote, why it was ended if we did.
+
+    ``too_long``: it was ended because it wrote too much, which no single document need be to blame for.
+    """
 
     opened: Sequence[str]
     wrote: str
     stopped: str = ""
+    too_long: bool = False
 
 
 class Running(ProcessProtocol):
@@ -162,7 +166,7 @@ class Running(ProcessProtocol):
         wrote = b"".join(self._wrote).decode("utf-8", "replace")
         opened = self._names.decode("utf-8", "replace").splitlines()
         if not self.done.called:
-            self.done.callback(Ran(opened, wrote, self._stopped))
+            self.done.callback(Ran(opened, wrote, self._stopped, self._size > ANSWER_MAX))
 
 
 class Local:
@@ -256,6 +260,9 @@ def judge(names: Sequence[str], ran: Ran) -> tuple[dict[str, Answer], list[Seque
 
 def _broken(names: Sequence[str], ran: Ran, why: str) -> tuple[dict[str, Answer], list[Sequence[str]], str]:
     """Return the same for a run that broke: who broke it is known, or was the last to be opened."""
+    if ran.too_long and len(names) > 1:
+        middle = len(names) // 2
+        return {}, [names[:middle], names[middle:]], why
     opened = [os.path.basename(name) for name in ran.opened]
     named = nu.broken_by(ran.wrote)
     culprit = named[0] if named is not None and named[0] in names else (opened[-1] if opened else "")

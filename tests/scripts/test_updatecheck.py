@@ -505,7 +505,7 @@ class ProcessTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         path = folder / "seen.json"
-        for kill in range(4):
+        for kill in range(3):
             words = command(
                 "updatecheck",
                 "-q",
@@ -521,7 +521,7 @@ class ProcessTests(SynchronousTestCase):
                 words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             before = len(origin.asked)
-            until("some visits", lambda: len(origin.asked) > before + 20 + 7 * kill)  # noqa: B023
+            until("some visits", lambda: len(origin.asked) > before + 8 + 5 * kill)  # noqa: B023
             time.sleep(0.001 * kill)
             process.kill()
             process.wait(PATIENCE)

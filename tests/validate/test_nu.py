@@ -176,6 +176,14 @@ class JudgeTests(SynchronousTestCase):
         self.assertIn("did not finish within 1 s", answers["2.html"].text)  # type: ignore[union-attr]
         self.assertEqual([list(part) for part in again], [["1.html"], ["3.html"]])
 
+    def test_too_long(self) -> None:
+        """Where all together said too much they are asked about in parts; one alone has no verdict."""
+        why = "its answer is longer than 64 MiB"
+        answers, again, _ = judge(self.NAMES, Ran(self.NAMES, "", why, too_long=True))
+        self.assertEqual((answers, [list(part) for part in again]), ({}, [["1.html"], ["2.html", "3.html"]]))
+        answers, again, _ = judge(("1.html",), Ran(("1.html",), "", why, too_long=True))
+        self.assertEqual((again, set(answers)), ([], {"1.html"}))
+
     def test_never_begun(self) -> None:
         """A checker that did not begin says nothing of any document, and is not started again."""
         answers, again, _ = judge(self.NAMES, Ran((), "Error: Invalid or corrupt jarfile x.jar"))
