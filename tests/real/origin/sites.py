@@ -1,4 +1,4 @@
-"""The sites that are tried: colors, pages, and wordproxy's report."""
+"""The sites that are tried: colors, pages, formsite, and wordproxy's report."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ _SITES: dict[str, tuple[tuple[str, ...], str, bytes, bytes]] = {
         r"colors: http://127\.0\.0\.1:(\d+)",
         b"/color/00abef",
         b"/color/00abef",
+    ),
+    "formsite": (
+        ("formsite", "-p", "0", "-s", ":memory:"),
+        r"form on http://127\.0\.0\.1:(\d+)",
+        b"/posthandler",  # "/" has another stamp each time
+        b"/static/style.css",
     ),
     "pages": (("pages", "-p", "0"), r"pages: .*?127\.0\.0\.1:(\d+)", b"/test", b"/test"),
     "report": (

@@ -73,6 +73,12 @@ class PagesOriginTests(ColorsOriginTests):
     name = "pages"
 
 
+class FormsiteOriginTests(ColorsOriginTests):
+    """``twistd formsite``."""
+
+    name = "formsite"
+
+
 def _test(case: Case) -> Callable[[ColorsOriginTests], None]:
     def test(self: ColorsOriginTests) -> None:
         self.play(case)
