@@ -62,19 +62,21 @@ class Asked:
     user: str | None = None  #: who asks, where one has to log in
 
     @classmethod
-    def of(cls, uri: bytes, headers: Mapping[str, str]) -> Asked:
+    def of(cls, uri: bytes, headers: Mapping[str, str], method: str = "GET", client: str = "") -> Asked:
         """What ``uri``, the origin-form of a target, asks for.
 
         Raises:
             Refusal: more parameters than anybody needs.
         """
         path, _, query = uri.partition(b"?")
+        if not query:
+            return cls(unquote_to_bytes(path).decode("utf-8", "replace"), (), headers, method, client)
         text = query.decode("utf-8", "replace")
         try:
             pairs = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=PARAMETERS_MAX)
         except ValueError:
             raise Refusal(400, said("refusal.parameters", n=PARAMETERS_MAX)) from None
-        return cls(unquote_to_bytes(path).decode("utf-8", "replace"), tuple(pairs), headers)
+        return cls(unquote_to_bytes(path).decode("utf-8", "replace"), tuple(pairs), headers, method, client)
 
     def posted(self, body: bytes) -> Asked:
         """The same request with a body, and its fields if it is a form.

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+#: Longest Host that names anything: 255 characters, a final dot, a port (RFC 1035 §2.3.4).
+_LONGEST = 262
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
 
 
 def name_of(field: bytes) -> str | None:
     """The host that a Host field names, as `canonical` has it; None if it names none (RFC 9110 §7.2)."""
+    return _name_of(field) if len(field) <= _LONGEST else None
+
+
+@lru_cache(maxsize=256)
+def _name_of(field: bytes) -> str | None:
     text = field.decode("latin-1").lower()
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
@@ -36,6 +45,9 @@ def canonical(host: str) -> str:
         return str(ipaddress.ip_address(host.partition("%")[0]))
     except ValueError:
         return host
+
+
+_canonical = lru_cache(maxsize=64)(canonical)  # of our own addresses
 
 
 def refusal(
@@ -60,7 +72,7 @@ def refusal(
     if None in spoken:
         return 400
     name = spoken[-1]
-    return None if name in LOOPBACK or name in names or "*" in names or name == canonical(local) else 421
+    return None if name in LOOPBACK or name in names or "*" in names or name == _canonical(local) else 421
 
 
 def _is_port(text: str) -> bool:

@@ -102,7 +102,19 @@ class Request(server.Request):
         elif not self.path.startswith(b"/"):
             self.refuse(*_BAD_TARGET)
         else:
+            self._ask(self.channel.site)
+
+    def _ask(self, site: server.Site) -> None:
+        """Have the site's tree answer; of a tree that is one leaf there is nothing to be looked up."""
+        if not site.resource.isLeaf:
             super().process()
+            return
+        self.site = site
+        self.prepath, self.postpath = [], []
+        try:
+            self.render(site.resource)
+        except Exception:
+            self.processingFailed(Failure())
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Say that something is broken, under its number in the log; or end, if it is too late."""

@@ -101,7 +101,7 @@ class Routes(Resource):
         """What the client gets, whatever happens."""
         asked = Asked(uri.partition(b"?")[0].decode("utf-8", "replace"), (), headers)
         try:
-            asked = replace(Asked.of(uri, headers), method=method.decode("latin-1"), client=client)
+            asked = Asked.of(uri, headers, method.decode("latin-1"), client)
             if self._login is not None:
                 asked = replace(asked, user=await self._login.user(asked))
             return delivered(asked, await self._answer(asked, body))
