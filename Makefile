@@ -16,7 +16,7 @@ JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
-         haproxy strace libfaketime netcat-openbsd default-jre-headless slowhttptest \
+         haproxy strace libfaketime nftables iproute2 netcat-openbsd default-jre-headless slowhttptest \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
@@ -94,7 +94,7 @@ parts:
 
 # The proxies that ours is compared with, and the load; BENCH=... goes to bench.relay.
 PEERS := .venv-peers
-RIVALS := nginx squid tinyproxy privoxy haproxy wrk strace netcat-openbsd ncat socat
+RIVALS := nginx squid tinyproxy privoxy haproxy wrk strace nmap netcat-openbsd ncat socat
 BENCH ?=
 COUNTING ?=
 
@@ -110,6 +110,7 @@ bench: $(TEST)/installed peers
 	@$(TEST)/bin/python -m bench.relay $(BENCH)
 	@$(TEST)/bin/python -m bench.counting $(COUNTING)
 	@$(TEST)/bin/python -m bench.intercept
+	@$(TEST)/bin/python -m bench.portscan
 	@$(TEST)/bin/python -m bench.echo
 	@$(TEST)/bin/python -m bench.pages_site
 	@$(TEST)/bin/python -m bench.formsite
