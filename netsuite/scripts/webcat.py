@@ -143,13 +143,6 @@ class Options(WebOptions):
         prefer()
         return super().take_reactor()
 
-    def complain(self, outcome: Outcome) -> None:
-        """Tell a failure as the tutorial does."""
-        if outcome.cause == "usage" and (outcome.message or "").startswith("Usage: "):
-            sys.stderr.write(f"{outcome.message}\n")
-        else:
-            super().complain(outcome)
-
 
 def _given(text: str, kind: bytes) -> Content:
     """Return content that was given on the command line, or a file's that was named.  Raises: OSError."""

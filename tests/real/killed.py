@@ -3,9 +3,9 @@
     python -m tests.real.killed URL FILE VERSION COUNT SEED
 
 Each run is a fork of this process, which has imported everything, so that a thousand take a minute.  Half of
-them are killed at a step: before a call that touches a file, after it, or half-way through a write; the others
-after a random time.  After each run FILE must be what it was before, or the version that the origin has now,
-whose number is in the file VERSION; what a run leaves behind is the next one's beginning.
+them are killed at a step: before a call that touches a file, after it, or half-way through a write; the
+others after a random time.  After each run FILE must be what it was before, or the version that the origin
+has now, whose number is in the file VERSION; what a run leaves behind is the next one's beginning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from netsuite.scripts import webdownload
 from netsuite.scripts.running import start
 
 #: Calls at which a run is killed.
-STEPS = "open write rename unlink ftruncate fsync fchmod utime lseek stat fstat".split()
+STEPS = (
+    *("open", "write", "rename", "unlink", "ftruncate", "fsync"),
+    *("fchmod", "utime", "lseek", "stat", "fstat"),
+)
 
 SIZE = 3_000_000
 
