@@ -110,7 +110,7 @@ def parse_place(text: str) -> Place:
     if text.startswith("unix:"):
         return _socket(text.removeprefix("unix:"))
     found = _BRACKETED.fullmatch(text)
-    host, colon, port = (found[1], ":", found[2]) if found else text.rpartition(":")
+    host, colon, port = (f"[{found[1]}]", ":", found[2]) if found else text.rpartition(":")
     if not colon or (":" in host and not found):
         raise ValueError("is no place; write HOST:PORT, [::1]:PORT or unix:PATH")
     return place_at(host, port)
