@@ -16,7 +16,7 @@ from netsuite.options import Common
 from netsuite.site.answer import Answer, Asked, View, json_answer
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Post, Routes
-from netsuite.site.server import make_site
+from netsuite.site.server import Site, make_site
 from netsuite.values import Where
 
 #: Seconds that an answer under way gets when the service stops.
@@ -77,24 +77,33 @@ class AdminService(service.Service):
         views: Mapping[str, View] | None = None,
         posts: Mapping[str, Post] | None = None,
     ) -> None:
+        self.status, self.collectors = status, collectors
         self._common, self._owner = common, f"{name} admin"
         self._terminal, self._reactor = terminal, reactor
-        admin, frame = Admin(status, collectors), Frame(self._owner)
         self._crowd = Crowd(reactor, common)
-        self._site = make_site(
-            Routes(frame, {**admin.views, **(views or {})}, posts=posts),
-            frame,
-            hosts=common.hosts,
-            idle_seconds=common.idle_seconds,
-            crowd=self._crowd,
-            reactor=reactor,
-        )
+        self._views = {**Admin(status, collectors).views, **(views or {})}
+        self._posts = posts
+        self._site: Site | None = None
         self._listening = self._listener(common.admin) if common.admin is not None else None
+
+    def _made(self) -> Site:
+        """Return the site, made when it is needed: most services have no admin listener."""
+        if self._site is None:
+            frame = Frame(self._owner)
+            self._site = make_site(
+                Routes(frame, self._views, posts=self._posts),
+                frame,
+                hosts=self._common.hosts,
+                idle_seconds=self._common.idle_seconds,
+                crowd=self._crowd,
+                reactor=self._reactor,
+            )
+        return self._site
 
     def _listener(self, where: Where) -> Listening:
         return Listening(
             where,
-            self._site,
+            self._made(),
             owner=self._owner,
             option="--admin",
             terminal=self._terminal,
@@ -128,7 +137,8 @@ class AdminService(service.Service):
         def apply() -> None:
             self._common = common
             self._crowd.limit(common)
-            self._site.answer_to(common.hosts, common.idle_seconds)
+            if self._site is not None:
+                self._site.answer_to(common.hosts, common.idle_seconds)
             if move is not None:
                 move()
             elif common.admin is not None:
