@@ -73,6 +73,9 @@ class Crowd:
         self._all_busy_until = -NEVER
         self._empty: defer.Deferred[None] | None = None
         self.refused = 0
+        self._joint = common.joint
+        if self._joint is not None:
+            self._joint.enter(self)
 
     def limit(self, common: Common) -> None:
         """These bounds hold for whoever comes from now on."""
@@ -81,6 +84,11 @@ class Crowd:
 
     def __len__(self) -> int:
         return len(self._members)
+
+    @property
+    def staying(self) -> int:
+        """The connections without those that were shed and are about to be gone."""
+        return len(self._members) - len(self._leaving)
 
     def start(self) -> None:
         """Begin sweeping."""
@@ -93,8 +101,10 @@ class Crowd:
         (``become``).
         """
         reason = None if speaks_for_others else self._judge(host)
-        if reason is None and len(self._members) - len(self._leaving) >= self._most and not self.shed(1):
+        if reason is None and self.staying >= self._most and not self.shed(1):
             reason = "too many connections"
+        if reason is None and self._joint is not None and not self._joint.has_room():
+            reason = "too many connections in all"
         return self._told(host, reason)
 
     def become(self, member: Member, host: str) -> str | None:
@@ -200,6 +210,24 @@ class Crowd:
         """End every connection now."""
         for member in list(self._members):
             member.shut()
+
+
+class Together:
+    """Crowds that have one bound in common beside their own: the services of one process."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._crowds: list[Crowd] = []
+
+    def enter(self, crowd: Crowd) -> None:
+        """The crowd's connections are among those that are bounded."""
+        self._crowds.append(crowd)
+
+    def has_room(self) -> bool:
+        """Whether one more may come, if need be in the place of one that is idle."""
+        return sum(crowd.staying for crowd in self._crowds) < self.most or any(
+            crowd.shed(1) for crowd in self._crowds
+        )
 
 
 def _loopback(host: str) -> bool:

@@ -268,6 +268,11 @@ def worker_lines_lost(*, number: int, count: int) -> None:
     _warn("{count} log lines of worker {number} lost", event="worker.lines", number=number, count=count)
 
 
+def member_down(*, service: str, text: str) -> None:
+    """A service of the suite could not start, and the others run without it."""
+    _error("{service} does not run: {text}", event="member.down", service=service, text=escaped(text))
+
+
 def reload_failed(*, text: str) -> None:
     """A reload was asked for and changed nothing."""
     _error("reload refused, nothing changed: {text}", event="reload.failed", text=escaped(text))

@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -74,6 +74,29 @@ class Life(service.Service):
         self._on_reload, self._on_reopen, self._on_pause = on_reload, on_reopen, on_pause
         self._previous: dict[int, Any] = {}
         self._stopping = False
+        self._others: tuple[Life, ...] = ()
+
+    def stand_in(self, others: Sequence[Life]) -> None:
+        """This one takes the signals for others in the same process, which are no services any more."""
+        self._others = tuple(others)
+        for other in others:
+            other.disownServiceParent()
+
+    def reload(self) -> None:
+        """The settings are read again.  Raises: ValueError, OSError; then nothing has changed."""
+        if self._on_reload is not None:
+            self._on_reload()
+
+    def reopen(self) -> None:
+        """What is written to is opened again."""
+        if self._on_reopen is not None:
+            self._on_reopen()
+
+    def pause(self) -> bool:
+        """What can be paused is, or goes on; whether there is something."""
+        if self._on_pause is not None:
+            self._on_pause()
+        return self._on_pause is not None
 
     def startService(self) -> None:
         """Take the signals; the reactor's own handlers come first, so TERM and INT wait until it runs."""
@@ -96,7 +119,8 @@ class Life(service.Service):
     def _ready(self) -> None:
         self._take(signal.SIGTERM, self._stop)
         self._take(signal.SIGINT, self._stop)
-        self._terminal.release()
+        for life in (self, *self._others):
+            life._terminal.release()
         notify("READY=1")
 
     def _take(self, number: int, action: Callable[[int], None]) -> None:
@@ -123,7 +147,7 @@ class Life(service.Service):
             return
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            self._on_reload()
+            self.reload()
         except (OSError, ValueError) as error:
             journal.reload_failed(text=str(error))
         notify("READY=1")
@@ -132,12 +156,11 @@ class Life(service.Service):
         rotate = self._previous.get(signal.SIGUSR1)
         if callable(rotate):  # twistd's own, where its log is a file
             rotate(number, None)
-        if self._on_reopen is not None:
-            self._on_reopen()
+        for life in (self, *self._others):
+            life.reopen()
         journal.signal_taken(name="SIGUSR1", what="logs reopened")
 
     def _usr2(self, number: int) -> None:
-        if self._on_pause is not None:
-            self._on_pause()
-        else:
+        paused = [life.pause() for life in (self, *self._others)]
+        if not any(paused):
             journal.signal_taken(name="SIGUSR2", what="nothing here can be paused")

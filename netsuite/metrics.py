@@ -27,6 +27,30 @@ class Gauges:
             yield GaugeMetricFamily(f"netsuite_{name}", text, value=ask())
 
 
+class Labelled:
+    """The numbers of several owners, each told apart by a label; ``owned``: yields (owner, collector)."""
+
+    def __init__(self, label: str, owned: Callable[[], Iterable[tuple[str, Any]]]) -> None:
+        self._label, self._owned = label, owned
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the numbers of this moment, those of one name together."""
+        found: dict[str, Metric] = {}
+        for owner, collector in self._owned():
+            for metric in collector.collect():
+                kept = found.setdefault(
+                    metric.name, Metric(metric.name, metric.documentation, metric.type, metric.unit)
+                )
+                kept.samples += [
+                    sample._replace(labels={**sample.labels, self._label: owner}) for sample in metric.samples
+                ]
+        return list(found.values())
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: what there is depends on who runs."""
+        return ()
+
+
 def registry(*collectors: Any) -> CollectorRegistry:
     """Return a registry of our own: the global one is shared by everybody in a process."""
     made = CollectorRegistry()

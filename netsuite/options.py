@@ -14,10 +14,10 @@ import platform
 import re
 import select
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
 from twisted.python import usage
 from twisted.python.logfile import LogFile
@@ -36,6 +36,16 @@ JSON_OBSERVER = "netsuite.options.json_observer"
 VALUE_MAX = 4096
 
 
+class Joint(Protocol):
+    """The bound on all connections of a process in which several services run."""
+
+    def enter(self, crowd: Any) -> None:
+        """The crowd's connections are among them."""
+
+    def has_room(self) -> bool:
+        """Whether one more may come, if need be in the place of one that is idle."""
+
+
 @dataclass(frozen=True, slots=True)
 class Common:
     """What every service is told alike: bounds (rule R2), who may connect (R1), logs (R3), admin."""
@@ -50,6 +60,7 @@ class Common:
     admin: Where | None
     allow_clients: tuple[Network, ...]
     hosts: tuple[str, ...]
+    joint: Joint | None = None
 
 
 def _repeated(name: str, doc: str) -> Callable[[Any, str], None]:
@@ -114,6 +125,8 @@ class Options(usage.Options):
         self.settings: Any = None
         self.arguments: tuple[str, ...] = ()
         self.folder = os.getcwd()
+        self.joint: Joint | None = None
+        self.defaults: dict[str, str] = {}
         self._table: Table | None = None
         super().__init__()
         self.repeated = [str(r[0]) for cls in type(self).__mro__ for r in cls.__dict__.get("optRepeated", ())]
@@ -147,10 +160,17 @@ class Options(usage.Options):
         self.arguments = tuple(options or ())
         super().parseOptions(options)
 
+    def preset(self, joint: Joint | None, defaults: Mapping[str, str]) -> None:
+        """What holds for a member of a suite: a bound that it shares, and defaults of its own."""
+        self.joint, self.defaults = joint, dict(defaults)
+        for name, value in defaults.items():
+            super().__setitem__(name, value)
+
     def again(self) -> Any:
         """Return settings read again from the same layers.  Raises: ValueError, with all faults."""
         anew = type(self)()
         anew.folder = self.folder
+        anew.preset(self.joint, self.defaults)
         try:
             anew.parse(list(self.arguments))
         except usage.UsageError as error:
@@ -165,7 +185,7 @@ class Options(usage.Options):
         if self.faults:
             raise usage.UsageError("\n".join(self.faults))
         if self["check"]:
-            print_checked(self)
+            self.show()
             raise SystemExit(0)
         if hasattr(select, "epoll"):
             from netsuite.reactor import prefer
@@ -174,6 +194,10 @@ class Options(usage.Options):
         if self["log-json"] and self.parent is not None:
             _log_file["path"] = str(self.parent.get("logfile") or "-")
             self.parent["logger"] = JSON_OBSERVER
+
+    def show(self) -> None:
+        """Print each setting with its origin."""
+        print_checked(self)
 
     def _fill_from_environment(self) -> None:
         prefix = f"NETSUITE_{self.table.upper()}_"
@@ -238,6 +262,7 @@ class Options(usage.Options):
             admin=admin,
             allow_clients=self.networks("allow-client"),
             hosts=tuple(self["host"]),
+            joint=self.joint,
         )
 
     def log_path(self, name: str) -> str:

@@ -40,6 +40,15 @@ class Table:
         return first + next(within, 0)
 
 
+def read_tables(path: str) -> dict[str, dict[str, object]]:
+    """Return all tables of a settings file, by name.  Raises: ValueError, as above."""
+    try:
+        found = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return {name: value for name, value in found.items() if isinstance(value, dict)}
+
+
 def read_text(path: str) -> str:
     """Return the text of a settings file.  Raises: ValueError, in a clause that names it."""
     try:

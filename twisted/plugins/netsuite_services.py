@@ -13,4 +13,6 @@ wordproxy = ServiceMaker(
     "Wordproxy", "netsuite.wordproxy.service", "Count the words of what one reads; report them.", "wordproxy"
 )
 
+netsuite = ServiceMaker("Netsuite", "netsuite.suite", "Any mix of these services, from one file.", "netsuite")
+
 reactor = Reactor("netsuite", "netsuite.reactor", "epoll with a short way to netsuite's connections.")

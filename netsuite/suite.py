@@ -1,0 +1,326 @@
+"""The suite: any mix of the services in one process, from one TOML file, under one life.
+
+Each member is a service of its own, found by its tapname: its table goes through its own Options, and its
+service tree is made by its own makeService.  What the suite adds is there once: the signals, the admin
+listener with everybody's numbers, and a bound on all connections together.  Members are children by name;
+they start in the order of `PORTS`, and stop in the reverse.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from twisted.application import service
+from twisted.internet import defer
+from twisted.plugin import getPlugins
+from twisted.python import usage
+
+from netsuite import journal, options
+from netsuite.crowd import Together
+from netsuite.life import Life, steady
+from netsuite.listen import Listening, Refused, Terminal, authority, clashes
+from netsuite.metrics import Labelled
+from netsuite.options import Common, nearest, print_checked, version_line
+from netsuite.reloading import tell_changes
+from netsuite.site.admin import AdminService
+from netsuite.tablefile import read_tables
+from netsuite.values import Where
+
+#: The members with their ports, which differ where a service alone would take the same as another.
+PORTS: Mapping[str, Mapping[str, str]] = {
+    "echo": {"port": "5001"},
+    "wordproxy": {"port": "8001", "report": "8000"},
+    "httpecho": {"port": "8002"},
+    "pages": {"port": "8003"},
+    "formsite": {"port": "8004"},
+    "colors": {"port": "8005"},
+    "proxy": {"port": "8006"},
+}
+
+#: Runs only where it is asked for: wordproxy is all of it.
+UNASKED = frozenset(("proxy",))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A service that is to run: its name, what makes it, and its options, read."""
+
+    name: str
+    maker: Any
+    options: options.Options
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the suite is told."""
+
+    common: Common
+    members: tuple[Member, ...]
+    best_effort: bool
+
+
+def makers() -> dict[str, Any]:
+    """Return what makes each of our services, by its tapname, in the order of `PORTS`."""
+    found = {maker.tapname: maker for maker in getPlugins(service.IServiceMaker)}
+    return {name: found[name] for name in PORTS if name in found}
+
+
+class Options(options.Options):
+    """The command line of ``twistd netsuite``."""
+
+    table = "netsuite"
+    examples = """Examples:
+  twistd -n netsuite                                   all services but proxy
+  twistd -n netsuite --with echo,wordproxy             these two
+  twistd -n netsuite -c netsuite.toml --without echo   those that have a table in the file, but echo
+  twistd netsuite -c netsuite.toml --check             every setting, and where it comes from
+A table in the file is named after its service, its keys are the long options; enabled = false: left out."""
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["max-clients", None, "2048", "Connections at once, of all services together."],
+        ["admin", None, "8009", "Port or endpoint of /healthz, /metrics and /status.json."],
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["best-effort", None, "Run the others where one can't start."],
+    ]
+    optRepeated: ClassVar[list[list[str | None]]] = [
+        ["with", None, "Services that run, comma between"],
+        ["without", None, "Services that don't"],
+    ]
+
+    def read(self) -> Settings:
+        """Return the settings, each member's among them."""
+        common = self.common()
+        together = Together(common.max_clients)
+        members = tuple(self._member(name, maker, together) for name, maker in self._chosen().items())
+        places = [place for member in members for place in _places(member)]
+        if common.admin is not None:
+            places.append(("netsuite --admin", common.admin))
+        self.faults += clashes(places)
+        return Settings(dataclasses.replace(common, joint=together), members, bool(self["best-effort"]))
+
+    @property
+    def _path(self) -> str:
+        return os.path.join(self.folder, self["config"]) if self["config"] else ""
+
+    def _chosen(self) -> dict[str, Any]:
+        """The services that are to run: those of the file, if it has any, with what is asked for beside."""
+        there = makers()
+        tables = self._tables(there)
+        wanted = self._listed("with", there)
+        unwanted = self._listed("without", there)
+        if tables:
+            chosen = {name for name, is_enabled in tables.items() if is_enabled} | wanted
+        else:
+            chosen = wanted or set(there) - UNASKED
+        if not chosen - unwanted and not self.faults:
+            self.faults.append("no service is left to run; name one in --with")
+        return {name: maker for name, maker in there.items() if name in chosen - unwanted}
+
+    def _tables(self, there: Mapping[str, Any]) -> dict[str, bool]:
+        """The services that have a table in the file, and whether they are enabled there."""
+        if not self._path:
+            return {}
+        try:
+            tables = read_tables(self._path)
+        except ValueError:
+            return {}  # told already
+        found: dict[str, bool] = {}
+        for name, values in tables.items():
+            if name in there:
+                found[name] = values.get("enabled", True) is not False
+            elif name != self.table:
+                self.faults.append(f"{self._path}: [{name}] is no service{nearest(name, there)}")
+        return found
+
+    def _listed(self, option: str, there: Mapping[str, Any]) -> set[str]:
+        names = {name.strip() for value in self[option] for name in str(value).split(",") if name.strip()}
+        for name in sorted(names - set(there)):
+            self.fault(option, f"{name[:80]!r} is no service{nearest(name, there)}", name)
+        return names & set(there)
+
+    def _member(self, name: str, maker: Any, together: Together) -> Member:
+        """A member with its options read; its faults are among ours."""
+        own: options.Options = maker.options()
+        own.folder, own.parent = self.folder, self.parent
+        own.preset(together, PORTS[name])
+        try:
+            own.parse(["--config", self._path] if self._path else [])
+        except usage.UsageError as error:
+            self._blame(name, str(error).splitlines())
+        return Member(name, maker, own)
+
+    def show(self) -> None:
+        """Print each setting of the suite and of its members, with its origin."""
+        members = ((member.name, member.options) for member in self.settings.members)
+        for name, told in ((self.table, self), *members):
+            sys.stdout.write(f"[{name}]\n")
+            print_checked(told)
+
+    def _blame(self, name: str, lines: Iterable[str]) -> None:
+        """A member's faults are ours; what is wrong with the whole file is told once."""
+        for line in lines:
+            told = line if self._path and line.startswith(self._path) else f"{name} {line}"
+            if told not in self.faults:
+                self.faults.append(told)
+
+
+def _places(member: Member) -> Iterator[tuple[str, Where]]:
+    """Where a member listens, by the option that says so."""
+    own = member.options
+    for option in ("port", "report", "admin"):
+        if option in own.parameters and (where := own.where_or_none(option)) is not None:
+            yield f"{member.name} --{option}", where
+
+
+class Suite(service.MultiService):
+    """The members, under one life."""
+
+    def __init__(self, options: Options, reactor: Any) -> None:
+        super().__init__()
+        self._options, self._reactor = options, reactor
+        self._settings: Settings = options.settings
+        self._terminal = Terminal()
+        self._began, self._reloaded = reactor.seconds(), ""
+        self._down: dict[str, str] = {}  # members that could not start, and why
+        self._life = Life(reactor, self._terminal, on_reload=self._reload)
+        self._life.setServiceParent(self)
+        self._lives: dict[str, list[Life]] = {}
+        for member in self._settings.members:
+            self._add(member)
+        self._life.stand_in([life for lives in self._lives.values() for life in lives])
+        common = self._settings.common
+        self._admin = AdminService(
+            dataclasses.replace(common, joint=None),  # who looks after the suite is let in when it is full
+            name="netsuite",
+            status=self.status,
+            collectors=(Labelled("service", self._collectors),),
+            terminal=self._terminal,
+            reactor=reactor,
+        )
+        self._admin.setServiceParent(self)
+
+    def _add(self, member: Member) -> None:
+        try:
+            child = member.maker.makeService(member.options)
+        except Refused as refused:
+            if not self._settings.best_effort:
+                raise
+            self._lack(member.name, refused)
+            return
+        child.setName(member.name)
+        self._lives[member.name] = [part for part in _parts(child) if isinstance(part, Life)]
+        child.setServiceParent(self)
+
+    def _lack(self, name: str, why: Refused) -> None:
+        self._down[name] = str(why)
+        journal.member_down(service=name, text=str(why))
+
+    # -- start and stop ------------------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:
+        """Bind all.  Raises: Refused, unless the others may run without the one that can't."""
+        service.Service.privilegedStartService(self)
+        for child in list(self):
+            self._begin(child, child.privilegedStartService)
+
+    def startService(self) -> None:
+        """Everybody runs.  Raises: Refused, as above."""
+        service.Service.startService(self)
+        for child in list(self):
+            self._begin(child, child.startService)
+        names = ", ".join(child.name for child in self._children())
+        admin = "".join(f"; admin http://{authority(*address)}/" for address in self._admin.addresses())
+        journal.service_ready(service="netsuite", summary=names + admin)
+
+    def _begin(self, child: Any, begin: Any) -> None:
+        try:
+            begin()
+        except Refused as refused:
+            if not (self._settings.best_effort and child in self._children()):
+                raise
+            self._lack(child.name, refused)
+            self.running, was = 0, self.running  # what didn't start is not to be stopped as if it had
+            child.disownServiceParent()
+            self.running = was
+            journal.detach(defer.maybeDeferred(child.stopService), where="suite.lack")
+
+    def _children(self) -> list[Any]:
+        return [child for child in self if child.name in PORTS]
+
+    # -- reload --------------------------------------------------------------------------------------------
+
+    def _reload(self) -> None:
+        """The file as it is now is in force with each member.  Raises: ValueError, with all faults of all."""
+        anew: Settings = self._options.again()
+        names = {member.name for member in anew.members}
+        if names != {member.name for member in self._settings.members}:
+            tell_changes({"members"}, frozenset(("members",)))
+        for name, lives in self._lives.items():
+            if name not in names or name in self._down:
+                continue
+            for life in lives:
+                try:
+                    life.reload()
+                except (OSError, ValueError) as error:
+                    journal.reload_failed(text=f"{name}: {error}")
+        self._reloaded = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    # -- what is told --------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, object]:
+        """Return what /status.json says: ``up`` only if every member is."""
+        members = [self._status_of(child) for child in self._children()]
+        members += [{"name": name, "state": "down", "reason": why} for name, why in self._down.items()]
+        is_up = all(member["state"] == "up" for member in members)
+        return {
+            "state": "up" if is_up else "degraded",
+            "version": version_line(),
+            "uptime_s": int(self._reactor.seconds() - self._began),
+            "reloaded": self._reloaded or None,
+            "services": members,
+        }
+
+    def _status_of(self, child: Any) -> dict[str, Any]:
+        told: dict[str, Any] = {"name": child.name, "state": "up"}
+        for admin in _admins(child):
+            told |= admin.status()
+        told["listen"] = [
+            f"tcp:{authority(*address)}" if address[1] else f"unix:{address[0]}"
+            for part in _parts(child)
+            if isinstance(part, Listening)
+            for address in part.addresses()
+        ]
+        return told
+
+    def _collectors(self) -> Iterator[tuple[str, Any]]:
+        for child in self._children():
+            for admin in _admins(child):
+                for collector in admin.collectors:
+                    yield child.name, collector
+
+
+def _parts(child: Any) -> Iterator[Any]:
+    """A service and all in it."""
+    yield child
+    if service.IServiceCollection.providedBy(child):
+        for part in list(child):
+            yield from _parts(part)
+
+
+def _admins(child: Any) -> Iterator[AdminService]:
+    return (part for part in _parts(child) if isinstance(part, AdminService))
+
+
+def makeService(options: Options) -> service.IService:
+    """Return the suite of ``options``; nothing listens yet."""
+    from twisted.internet import reactor
+
+    steady(reactor)
+    return Suite(options, reactor)

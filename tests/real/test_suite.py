@@ -1,0 +1,225 @@
+"""The suite as twistd runs it: all services in one process, one admin port, one life."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, ClassVar
+from unittest import TestCase
+
+from tests.real.parts import START_SECONDS, PartError, Twistd, clean_environment, until
+
+RUN = "from twisted.scripts.twistd import run; run()"
+
+#: Every service at a port that the system chooses.
+ALL = """
+[netsuite]
+admin = "0"
+[echo]
+port = "0"
+[wordproxy]
+port = "0"
+report = "0"
+store = "words.db"
+allow-net = ["127.0.0.0/8"]
+[httpecho]
+port = "0"
+[pages]
+port = "0"
+[formsite]
+port = "0"
+store = "forms.db"
+[colors]
+port = "0"
+[proxy]
+port = "0"
+"""
+
+
+def fetched(url: str, proxy: str = "") -> bytes:
+    """What a URL gives."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy} if proxy else {}))
+    with opener.open(url, timeout=START_SECONDS) as answer:
+        return bytes(answer.read())
+
+
+class Suite(Twistd):
+    """A suite with a file.  ``admin`` is the address of its admin listener."""
+
+    def __init__(self, text: str, *arguments: str) -> None:
+        super().__init__("netsuite", "-c", "netsuite.toml", *arguments)
+        self.rewrite(text)
+        self.admin = ""
+
+    def rewrite(self, text: str) -> None:
+        """The file is another one."""
+        (self.folder / "netsuite.toml").write_text(text)
+
+    def begin(self) -> Suite:
+        """Return itself once it runs."""
+        self.launch()
+        self.wait_log(r"netsuite: \S+.* admin (?P<admin>http://\S+)")
+        self.admin = self.wait_log(r"netsuite: \S+.* admin (http://\S+)")[1].rstrip("/")
+        return self
+
+    def status(self) -> dict[str, Any]:
+        """What /status.json says."""
+        try:
+            answer: dict[str, Any] = json.loads(fetched(f"{self.admin}/status.json"))
+        except urllib.error.HTTPError as error:
+            answer = json.load(error)
+        return answer
+
+    def places(self) -> dict[str, list[str]]:
+        """Where each member listens."""
+        return {
+            each["name"]: [place.removeprefix("tcp:") for place in each.get("listen", ())]
+            for each in self.status()["services"]
+        }
+
+
+class AllTests(TestCase):
+    """All services, started once."""
+
+    suite: ClassVar[Suite]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.suite = Suite(ALL)
+        cls.addClassCleanup(cls.suite.close)
+        cls.suite.begin()
+
+    def test_each_answers(self) -> None:
+        """Every service is up and does its work, through the proxies too."""
+        status = self.suite.status()
+        self.assertEqual(status["state"], "up", status)
+        places = self.suite.places()
+        self.assertEqual(
+            list(places), ["echo", "wordproxy", "httpecho", "pages", "formsite", "colors", "proxy"]
+        )
+        host, port = places["echo"][0].split(":")
+        with socket.create_connection((host, int(port)), START_SECONDS) as link:
+            link.sendall(b"hello\r\nquit\r\n")
+            self.assertEqual(b"".join(iter(lambda: link.recv(999), b"")), b"You said: hello\r\nGoodbye.\r\n")
+        self.assertEqual(fetched(f"http://{places['pages'][0]}/test"), b"<h1>Test</h1>Test Page")
+        self.assertIn(b"Form Test", fetched(f"http://{places['formsite'][0]}/"))
+        self.assertIn(b"00abef", fetched(f"http://{places['colors'][0]}/color/00abef"))
+        echoed = fetched(f"http://{places['httpecho'][0]}/x", f"http://{places['wordproxy'][0]}")
+        self.assertIn(b"GET /x HTTP/1.1", echoed)
+
+    def test_metrics(self) -> None:
+        """One scrape has the numbers of all, each with its service."""
+        lines = fetched(f"{self.suite.admin}/metrics").decode().splitlines()
+        owners = {
+            line.partition('service="')[2].partition('"')[0]
+            for line in lines
+            if "netsuite_connections{" in line
+        }
+        self.assertEqual(owners, {"echo", "wordproxy", "httpecho", "pages", "formsite", "colors", "proxy"})
+        told = [line for line in lines if line.startswith("# TYPE netsuite_connections ")]
+        self.assertEqual(len(told), 1)
+
+    def test_reloaded(self) -> None:
+        """A file of garbage keeps the old settings and says where; a good one is in force with its member."""
+        self.suite.rewrite(ALL + "[pages\n")
+        self.suite.signal(signal.SIGHUP)
+        self.suite.wait_log(r"reload refused, nothing changed: \S+netsuite.toml: [^;]* line \d+[^;]*$")
+        self.suite.rewrite(ALL.replace("[echo]\n", "[echo]\ntag = 'blue'\n"))
+        self.suite.signal(signal.SIGHUP)
+        until("it is reloaded", lambda: self.suite.status()["reloaded"])
+        host, port = self.suite.places()["echo"][0].split(":")
+        with socket.create_connection((host, int(port)), START_SECONDS) as link:
+            link.sendall(b"hello\r\nquit\r\n")
+            self.assertIn(b"You said [blue]: hello", b"".join(iter(lambda: link.recv(999), b"")))
+
+    def test_signals(self) -> None:
+        """USR1 and USR2 reach the members; nobody dies of them."""
+        for number, line in ((signal.SIGUSR1, "logs reopened"), (signal.SIGUSR2, "(?i)paus")):
+            self.suite.signal(number)
+            self.suite.wait_log(line)
+        self.suite.signal(signal.SIGUSR2)
+        self.assertEqual(self.suite.status()["state"], "up")
+
+
+class StartTests(TestCase):
+    """How it starts, or doesn't."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def run_to_end(self, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """How a start ended that was to be refused."""
+        (self.folder / "netsuite.toml").write_text(text)
+        return subprocess.run(
+            [sys.executable, "-c", RUN, *arguments],
+            cwd=self.folder,
+            env=clean_environment({"XDG_STATE_HOME": str(self.folder)}),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+
+    def test_refused(self) -> None:
+        """One that can't bind refuses all, in a line, exit 1, no pidfile; in the background likewise."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            text = (
+                f"[netsuite]\nadmin = '0'\n[echo]\nport = '0'\n[pages]\nport = '{taken.getsockname()[1]}'\n"
+            )
+            for way in (["-n", "--pidfile=x.pid"], ["--pidfile=x.pid", "-l", "x.log"]):
+                done = self.run_to_end(text, *way, "netsuite", "-c", "netsuite.toml")
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("netsuite: cannot start pages: ", done.stderr)
+                self.assertNotIn("Traceback", done.stderr + done.stdout)
+                self.assertFalse((self.folder / "x.pid").exists())
+
+    def test_best_effort(self) -> None:
+        """With --best-effort the others run, and the status says which doesn't and why."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            suite = Suite(
+                f"[netsuite]\nadmin = '0'\n[echo]\nport = '0'\n[pages]\nport = '{port}'\n", "--best-effort"
+            )
+            self.addCleanup(suite.close)
+            suite.begin()
+            status = suite.status()
+            self.assertEqual(status["state"], "degraded")
+            states = {each["name"]: each["state"] for each in status["services"]}
+            self.assertEqual(states, {"echo": "up", "pages": "down"})
+            self.assertRaises(urllib.error.HTTPError, fetched, f"{suite.admin}/healthz")
+            self.assertEqual(suite.stop(), 0)
+
+    def test_bare(self) -> None:
+        """No terminal, no HOME, closed standard input: all start, and TERM ends them with 0."""
+        (self.folder / "netsuite.toml").write_text(ALL)
+        log = self.folder / "log"
+        env = clean_environment({"STATE_DIRECTORY": str(self.folder)})
+        env.pop("HOME", None)
+        command = f'exec "$0" -c "{RUN}" -n --pidfile= netsuite -c netsuite.toml <&- >log 2>&1'
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command, sys.executable], cwd=self.folder, env=env, start_new_session=True
+        )
+        try:
+            until(
+                "it runs",
+                lambda: process.poll() is not None or (log.exists() and "admin http://" in log.read_text()),
+                START_SECONDS,
+            )
+            if process.poll() is not None:
+                raise PartError(log.read_text())
+            os.kill(process.pid, signal.SIGTERM)
+            self.assertEqual(process.wait(START_SECONDS), 0, log.read_text())
+            self.assertNotIn("Traceback", log.read_text())
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
