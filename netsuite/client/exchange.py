@@ -80,7 +80,11 @@ class Exchange(Protocol):
         self._last = self._reactor.seconds()
         self._watch()
         self.transport.write(head)
-        first = next(content, None)
+        try:
+            first = next(content, None)
+        except BaseException:
+            self.close()
+            raise
         if first is not None and not self._over:
             _Upload(self, self.transport, first, content)
         return asked
@@ -287,7 +291,7 @@ class _Upload:
         self._exchange.sent()
         try:
             piece = next(self._rest, None)
-        except OSError as error:
+        except (OSError, Failed) as error:
             self._transport.unregisterProducer()
             self._exchange._fail(error)
             return

@@ -100,6 +100,14 @@ class CertificateTests(WebToolCase):
         self.assertEqual((await self.cat("--check-first", cut.url()))[:2], (9, b""))
         self.assertEqual((await self.cat("--check-first", whole.url()))[:2], (0, b"whole"))
 
+    async def test_large_content(self) -> None:
+        """A large file is sent over TLS as it is."""
+        file = self.path("data")
+        file.write_bytes(bytes(range(256)) * 30_000)
+        origin = self.at(self.issuer.issue("127.0.0.1"))
+        self.assertEqual((await self.cat("-d", f"@{file}", origin.url()))[0], 0)
+        self.assertEqual(origin.asked[0].content, file.read_bytes())
+
     async def test_own_certificate(self) -> None:
         """--cert is shown to the URL's own origin, and not where a redirect leads."""
         own = self.issuer.issue("me.example")

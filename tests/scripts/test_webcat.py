@@ -14,6 +14,7 @@ from unittest import SkipTest
 
 import brotli
 
+from netsuite.client.content import File
 from netsuite.scripts import webcat
 from tests.client.origin import HOLD, RESET, Asked, answer
 from tests.real.parts import until
@@ -305,6 +306,17 @@ class SentTests(WebcatCase):
             + mark
             + b"--\r\n",
         )
+
+    async def test_content_that_shrinks(self) -> None:
+        """A file that becomes shorter while it is sent is 12, and the server gets no whole request."""
+        file = self.path("data")
+        file.write_bytes(bytes(8 << 20))
+        origin = self.origin(answer(body=b"ok"))
+        given = File.at(str(file))
+        self.patch(webcat, "_given", lambda text, kind: given)
+        file.write_bytes(bytes(1 << 20))
+        code, _, errors = await self.cat("-d", "x", origin.url())
+        self.assertEqual((code, "became shorter" in errors, origin.asked), (12, True, []))
 
     async def test_large_content(self) -> None:
         """A large file is sent as the server takes it."""
