@@ -254,7 +254,7 @@ async def ask(checker: Checker, cache: Cache, loads: Sequence[Load]) -> dict[int
 
 
 def _keep(cache: Cache, key: bytes, answer: Answer | None) -> None:
-    if isinstance(answer, Found) and answer.whole:
+    if isinstance(answer, Found):
         cache.put(key, answer)
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from tests.real.nginx import Nginx, Site, require_nginx
 from tests.real.parts import Twistd
-from tests.scripts.test_updatecheck import UpdatecheckCase
-
-UNCHANGED = "Second request returned status 304: Page is unchanged."
+from tests.scripts.test_updatecheck import UNCHANGED, UpdatecheckCase
 
 
 class ServerTests(UpdatecheckCase):

@@ -31,6 +31,7 @@ from tests.updatecheck.test_pages import atom, rss
 from tests.updatecheck.test_rounds import Answers, page
 
 HTML = "Content-Type: text/html"
+UNCHANGED = "Second request returned status 304: Page is unchanged."
 
 
 def pages(*answers: bytes) -> Any:
@@ -74,10 +75,21 @@ class TutorialTests(UpdatecheckCase):
         origin = self.origin(Truthful())
         code, lines, errors = await self.said(origin.url())
         self.assertEqual((code, errors), (0, ""))
-        self.assertEqual(lines, ["Second request returned status 304: Page is unchanged."])
+        self.assertEqual(lines, [UNCHANGED])
         first, second = origin.asked
         self.assertIsNone(first.get("If-None-Match"))
         self.assertIsNotNone(second.get("If-None-Match"))
+
+    async def test_by_date(self) -> None:
+        """A server without tags is asked by its date."""
+        date = "Mon, 05 Jan 2026 10:00:00 GMT"
+
+        def answering(asked: Asked) -> bytes:
+            if asked.get("If-Modified-Since") == date:
+                return b"HTTP/1.1 304 Not Modified\r\n\r\n"
+            return answer("200 OK", b"x", f"Last-Modified: {date}", HTML)
+
+        self.assertEqual((await self.said(self.origin(answering).url()))[1], [UNCHANGED])
 
     async def test_the_or(self) -> None:
         """200: the tutorial's line, then the bodies decide: 0 where the server ignores conditions, else 1."""

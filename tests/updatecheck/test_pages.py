@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -176,6 +177,13 @@ class StateTests(SynchronousTestCase):
     def test_none(self) -> None:
         """A file that is not there has no entries."""
         self.assertEqual(state.read(self.path), {})
+
+    def test_at_once(self) -> None:
+        """Who writes at the same time loses nothing of the others."""
+        urls = [f"http://a.example/{number}" for number in range(40)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda url: state.put(self.path, url, self.entry), urls))
+        self.assertEqual(set(state.read(self.path)), set(urls))
 
     def test_foreign(self) -> None:
         """A file that is none of ours is refused and left as it is; so is one that is damaged anywhere."""
