@@ -5,8 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from netsuite.echo import client, course, faults, lines, road, told
 from tests.echo.talking import Talking
+
+#: Pieces that mean something, and knobs, of which connections are made.
+_PIECES = [
+    b"quit\n",
+    b"!fault latency=1s\n",
+    b"!fault off\n",
+    b"!fault x\n",
+    b"\r",
+    b"\n",
+    b"x" * 30,
+    b"ab\r\n",
+]
+_KNOBS = [
+    *(("--latency", "1s±1s"), ("--latency-dir", "both"), ("--drop", "0.3"), ("--corrupt", "0.5")),
+    *(("--reset", "0.1"), ("--stall", "0.1"), ("--truncate", "30"), ("--slow", "9"), ("--close-after", "3")),
+]
 
 
 class PlantedError(Exception):
@@ -68,3 +87,30 @@ class PlantedTests(Talking):
         other.dataReceived(b"hello\n")
         self.clock.pump([0.5] * 20)
         self.assertFalse(transport.disconnected)
+
+
+class AnythingTests(Talking):
+    """Whatever is sent, under whatever faults."""
+
+    @settings(deadline=None, max_examples=100)
+    @given(
+        st.lists(st.binary(max_size=30) | st.sampled_from(_PIECES), max_size=12),
+        st.lists(st.sampled_from(_KNOBS), max_size=4, unique_by=lambda knob: knob[0]),
+        st.booleans(),
+    )
+    def test_anything(self, pieces: list[bytes], knobs: list[tuple[str, ...]], is_raw: bool) -> None:
+        """No bytes and no faults together make a fault of ours; when the client leaves, nothing stays."""
+        arguments = [word for knob in knobs for word in knob] + (["--raw"] if is_raw else ["--line-faults"])
+        protocol, transport = self.connect(self.factory("--max-line", "20", "--seed", "7", *arguments))
+        for piece in pieces:
+            if transport.disconnecting or transport.disconnected:
+                break
+            protocol.dataReceived(piece)
+            self.clock.advance(0.3)
+        protocol.drain()
+        self.clock.pump([1.0] * 200)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertTrue(transport.disconnecting or transport.disconnected)
+        protocol.connectionLost()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(len(self.crowd), 0)
