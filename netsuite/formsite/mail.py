@@ -129,11 +129,16 @@ class Mail:
         except defer.TimeoutError:
             raise Undelivered(f"no end in {TRY_SECONDS:g} s") from None
         except SMTPClientError as error:
-            raise Undelivered(f"the mail server answered {error.code}") from None
+            raise Undelivered(_told(error.code, error.resp)) from None
         except Exception as error:  # a server's odd answer must not stop the courier
             told = Outcome.of(error)
             known = told.message if told.cause != "internal" else None
             raise Undelivered(known or type(error).__name__) from None
+
+
+def _told(code: int, text: bytes) -> str:
+    """What went wrong: the server's code, for its text may quote the message; our own side's text."""
+    return f"the mail server answered {code}" if code > 0 else text.decode("ascii", "replace")[:200]
 
 
 async def _sent(endpoint: Any, factory: Any, sent: defer.Deferred[Any]) -> None:
