@@ -15,30 +15,29 @@ log-ins included, have one time limit; silence has its own.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from twisted.internet import defer
-
+from netsuite.client.answer import Answer as Answer
 from netsuite.client.challenge import Challenge, challenges
-from netsuite.client.content import Content, whole
-from netsuite.client.credentials import Wallet, for_origin, is_secret
-from netsuite.client.decoding import ACCEPTED, RATIO_MAX, Decoder, names
-from netsuite.client.exchange import Exchange, Sink
-from netsuite.client.proxies import ForwardProxy, Proxies
-from netsuite.client.redirects import REDIRECTS_MAX, STATUSES, step
+from netsuite.client.content import whole
+from netsuite.client.credentials import Wallet, for_origin
+from netsuite.client.exchange import Exchange
+from netsuite.client.proxies import ForwardProxy
+from netsuite.client.redirects import STATUSES, step
+from netsuite.client.request import Request as Request
+from netsuite.client.request import Settings as Settings
 from netsuite.client.tunnel import Connect, proxy_fields
 from netsuite.client.url import Login, Url
 from netsuite.guard import Guard
 from netsuite.http1.fields import Fields, values
-from netsuite.http1.head import ResponseHead, write_request
-from netsuite.http1.limits import Limits
-from netsuite.journal import escaped, url_text
+from netsuite.http1.head import write_request
+from netsuite.journal import url_text
 from netsuite.names import Names
 from netsuite.outcome import Failed, version
 from netsuite.reach.line import Line
 from netsuite.reach.place import Place
-from netsuite.reach.trust import Shown, Tls, Trust, shown_by
+from netsuite.reach.trust import Tls, shown_by
 from netsuite.reach.way import Reach, Way
 
 #: Times that a request is asked again because of a 401: a better scheme, then a newer nonce.
@@ -47,153 +46,8 @@ AGAIN_MAX = 2
 _NO_CONTENT: Iterator[bytes] = iter(())
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to ask.
-
-    ``silence_seconds``: without a byte; ``total_seconds``: for everything, None for no limit;
-    ``max_bytes``: of a body, decoded, None for no limit; ``ratio``: of decoded to sent bytes; ``family``,
-    ``source``, ``resolver``: as in ``reach.way.Way``.
-    """
-
-    connect_seconds: float = 10.0
-    silence_seconds: float = 30.0
-    total_seconds: float | None = None
-    max_bytes: int | None = 100 * 1024 * 1024
-    ratio: int = RATIO_MAX
-    limits: Limits = field(default_factory=Limits)
-    redirects: int = REDIRECTS_MAX
-    downgrade: bool = False
-    proxies: Proxies = field(default_factory=Proxies)
-    trust: Trust = field(default_factory=Trust)
-    public_only: bool = False
-    family: int = 0
-    source: str | None = None
-    resolver: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for.  ``fields``: the user's own, which take the place of ours; ``codings``: accepted.
-
-    ``follow``: whether redirects are; ``at``: the one address of the host that is dialled, unless by a proxy.
-    """
-
-    url: Url
-    method: bytes = b"GET"
-    fields: Fields = field(default_factory=list)
-    content: Content | None = None
-    codings: bytes = ACCEPTED
-    follow: bool = True
-    at: str | None = None
-
-
 #: Asks a person for name and password, when an answer has challenged us; None if there is nobody to ask.
 Ask = Callable[["Answer", list[Challenge]], Awaitable[Login | None]]
-
-
-class Answer:
-    """An answer whose body waits to be read: by ``pour`` or ``read``, once; else ``close`` it.
-
-    ``url``: who answered; ``address``: at which one (a proxy's, by way of that); ``redirects``: the URLs that
-    led there; ``tls``: what the server showed.
-    """
-
-    def __init__(
-        self, head: ResponseHead, exchange: Exchange, url: Url, settings: Settings, tls: Shown | None
-    ) -> None:
-        self.head, self.url, self.tls = head, url, tls
-        self.address = ""
-        self.redirects: list[str] = []
-        self._exchange, self._settings = exchange, settings
-        self.made = 0
-
-    @property
-    def status(self) -> int:
-        """The status code."""
-        return self.head.status
-
-    @property
-    def reason(self) -> str:
-        """Code and phrase, as the server has them: ``404 Not Found``."""
-        return escaped(b"%d %b" % (self.head.status, self.head.reason)).strip()
-
-    @property
-    def came(self) -> int:
-        """Bytes of the body that have come, as sent."""
-        return self._exchange.came
-
-    def value(self, name: bytes) -> bytes | None:
-        """Return a field's value, of several lines joined by commas, None without.  ``name``: lower case."""
-        return self.head.combined.get(name)
-
-    @property
-    def codings(self) -> list[str]:
-        """The content codings, in the order in which they were applied."""
-        return names(self.value(b"content-encoding") or b"")
-
-    def pour(self, sink: Sink, *, raw: bool = False) -> defer.Deferred[None]:
-        """Fires once ``sink`` has had the whole body, without its content codings unless ``raw``.
-
-        May be cancelled.  Fails with Failed, or with what ``sink`` raised.
-        """
-        codings = [] if raw else self.codings
-        most = self._settings.max_bytes
-        length = self.head.length
-        if most is not None and not codings and length is not None and length > most and self._has_body:
-            self.close()
-            return defer.fail(_too_large(most))
-        if not codings:
-            if most is None:
-                return self._exchange.pour(sink)
-            return self._exchange.pour(self._bounded(sink, most))
-        try:
-            decoder = Decoder(codings, ratio=self._settings.ratio)
-        except Failed as error:
-            self.close()
-            return defer.fail(error)
-        taking = sink if most is None else self._bounded(sink, most)
-
-        def decode(data: bytes) -> None:
-            for piece in decoder.feed(data):
-                taking(piece)
-
-        return self._exchange.pour(decode).addCallback(lambda _: decoder.end())
-
-    @property
-    def _has_body(self) -> bool:
-        return self._exchange.has_body
-
-    def _bounded(self, sink: Sink, most: int) -> Sink:
-        def take(piece: bytes) -> None:
-            self.made += len(piece)
-            if self.made > most:
-                raise _too_large(most)
-            sink(piece)
-
-        return take
-
-    async def read(self) -> bytes:
-        """Return the whole body, decoded.  Raises: Failed."""
-        pieces: list[bytes] = []
-        await self.pour(pieces.append)
-        return b"".join(pieces)
-
-    def rest(self, seconds: float) -> None:
-        """Take nothing more of the body for so long."""
-        self._exchange.rest(seconds)
-
-    def narrow(self, size: int) -> None:
-        """Let the kernel take so many bytes ahead of us, or few more."""
-        self._exchange.narrow(size)
-
-    def close(self) -> None:
-        """The body isn't wanted (any more)."""
-        self._exchange.close()
-
-
-def _too_large(most: int) -> Failed:
-    return Failed("limit", f"the body is larger than {most} bytes", detail="size")
 
 
 class Agent:
@@ -377,8 +231,3 @@ def _judge(guard: Guard) -> Callable[[str, int], Exception | None]:
         return Failed("limit", f"{told.partition(' (')[0]}, and --public-only keeps away", detail="guard")
 
     return judge
-
-
-def secrets_in(fields: Fields) -> list[bytes]:
-    """Return the names of fields that are sent to the first origin only."""
-    return [name for name, _ in fields if is_secret(name)]

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import uniform
 from typing import Any
 
 from twisted.internet.task import deferLater
 
 from netsuite.client.agent import Agent, Answer, Request
-from netsuite.client.credentials import is_secret
 from netsuite.client.digests import Adding, Sum, sums_of_server
 from netsuite.client.filename import from_server
+from netsuite.client.job import Job
+from netsuite.client.pace import Pace
 from netsuite.client.part import Part
 from netsuite.client.progress import Progress
 from netsuite.client.resume import (
@@ -48,34 +49,6 @@ WAIT_SECONDS, WAIT_MOST = 1.0, 30.0
 
 #: Longest wait that a server may ask for.
 AFTER_MOST = 300.0
-
-#: Seconds of a limited rate's bytes that the kernel takes ahead of us; bytes at least and at most.
-AHEAD_SECONDS = 0.1
-AHEAD_LEAST, AHEAD_MOST = 8 * 1024, 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be fetched to where.
-
-    ``urls``: of one and the same file; ``path``: where it goes, free of links; ``replaces``: one that is
-    there; ``if_newer``: only if the server's is; ``sums``: what it must add up to; ``most``: bytes at most;
-    ``rate``: bytes a second; ``adds_up``: the SHA-256 is told in any case.
-    """
-
-    urls: tuple[Url, ...]
-    path: str
-    fields: Fields = field(default_factory=list)
-    replaces: bool = False
-    if_newer: bool = False
-    resumes: bool = True
-    sums: tuple[Sum, ...] = ()
-    retries: int = 3
-    most: int | None = None
-    rate: float | None = None
-    adds_up: bool = False
-    server_name: bool = False
-    attributes: bool = False
 
 
 class Refused(Failed):
@@ -219,9 +192,8 @@ class Download:
     async def _ask(self, url: Url, fields: Fields) -> Answer:
         """Return an answer; a status that is of no use is an error.  Raises: Refused."""
         job = self._job
-        own = job.fields if url.origin == job.urls[0].origin else without_secrets(job.fields)
         condition = self._condition()
-        fields = [*fields, *condition, *own]
+        fields = [*fields, *condition, *job.fields_for(url)]
         answer = await self._agent.fetch(Request(url, b"GET", fields, codings=b"identity"))
         self._status = answer.status
         told = Outcome.of_status(answer.status, retry_after=answer.value(b"retry-after") is not None)
@@ -394,34 +366,3 @@ class Download:
         if kind:
             told["user.mime_type"] = escaped(kind).partition(";")[0].strip().encode()
         return told
-
-
-class Pace:
-    """Lets no more bytes come than ``rate`` a second, on the average since the beginning.
-
-    The kernel takes little ahead of us, so that the sender feels it too.
-    """
-
-    def __init__(self, reactor: Any, answer: Answer, rate: float) -> None:
-        self._reactor, self._answer, self._rate = reactor, answer, rate
-        self._began = reactor.seconds()
-        self._bytes = 0
-        answer.narrow(int(min(max(rate * AHEAD_SECONDS, AHEAD_LEAST), AHEAD_MOST)))
-
-    @property
-    def ahead(self) -> float:
-        """Seconds that what came is ahead of its time."""
-        due = self._began + self._bytes / self._rate
-        return max(0.0, float(due - self._reactor.seconds()))
-
-    def came(self, count: int) -> None:
-        """So many bytes came."""
-        self._bytes += count
-        ahead = self.ahead
-        if ahead > 0:
-            self._answer.rest(ahead)
-
-
-def without_secrets(fields: Fields) -> Fields:
-    """Return the fields that may go to any mirror."""
-    return [each for each in fields if not is_secret(each[0])]

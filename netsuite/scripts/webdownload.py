@@ -16,8 +16,9 @@ from twisted.internet.defer import Deferred, DeferredList, FirstError
 from twisted.python import usage
 
 from netsuite.client.digests import SUMS_MAX, WEAK, Sum, find_sum, parse_sha256
-from netsuite.client.download import Download, Job
+from netsuite.client.download import Download
 from netsuite.client.filename import from_url
+from netsuite.client.job import Job
 from netsuite.client.progress import Progress
 from netsuite.client.url import Url, parse_url
 from netsuite.outcome import Failed, Outcome, worst
