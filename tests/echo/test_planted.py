@@ -114,3 +114,18 @@ class AnythingTests(Talking):
         protocol.connectionLost()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(len(self.crowd), 0)
+
+    @settings(deadline=None, max_examples=100)
+    @given(st.lists(st.binary(max_size=30) | st.sampled_from(_PIECES), max_size=12), st.booleans())
+    def test_both_ways_answer_alike(self, pieces: list[bytes], is_raw: bool) -> None:
+        """Where no fault happens the short way and the long one say the same, and end alike."""
+        kind = ["--raw"] if is_raw else ["--max-line", "20"]
+        told = []
+        for knobs in ((), ("--reset", "0.000000000001"), ("--slow", "1GiB")):
+            protocol, transport = self.connect(self.factory(*kind, *knobs))
+            for piece in pieces:
+                if not transport.disconnecting:
+                    protocol.dataReceived(piece)
+                    self.clock.pump([0.01] * 3)
+            told.append((transport.value(), transport.disconnecting))
+        self.assertEqual(told[1:], [told[0]] * 2)

@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import TestCase
@@ -392,23 +393,31 @@ class CrowdTests(TestCase):
     """Many clients at once."""
 
     def test_crowd(self) -> None:
-        """Past --max-clients newcomers push out idle ones, each is told or served, and it lives on."""
+        """2000 clients, room for 50: each is answered, idle ones give way, and those who stay are served."""
         service = echo("--max-clients", "50")
         self.addCleanup(service.close)
         with contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(self.client(service)) for _ in range(SCALE.crowd)]
+            clients = []
+            for number in range(2000):
+                if number % 100 == 99:  # most leave by themselves
+                    clients.append(stack.enter_context(self.client(service)))
+                else:
+                    with self.client(service):
+                        pass
+            clients += [stack.enter_context(self.client(service)) for _ in range(60)]
+            gone = [self.is_gone(client) for client in clients[:-50]]
+            self.assertEqual(gone, [True] * len(gone))
             for client in clients[-50:]:
                 client.sendall(b"here\n")
                 self.assertEqual(client.recv(100), b"You said: here\r\n")
-            gone = sum(self.is_gone(client) for client in clients[:-50])
-            self.assertEqual(gone, len(clients) - 50)
         self.assertIn("gave way", service.log)
         self.assertEqual(service.stop(), 0)
         self.assertNotIn("Traceback", service.log)
 
     def test_refused(self) -> None:
-        """Past --per-client a client is told why."""
-        service = echo("--per-client", "2")
+        """Past --per-client a client is told why, and counted."""
+        (admin,) = free_ports(1)
+        service = echo("--per-client", "2", "--admin", str(admin))
         self.addCleanup(service.close)
         with contextlib.ExitStack() as stack:
             for _ in range(2):
@@ -418,6 +427,8 @@ class CrowdTests(TestCase):
                 b"Refused: too many connections from this address.\r\n",
             )
         service.wait_log("refused: too many connections from this address")
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/status.json", timeout=FETCH_SECONDS) as answer:
+            self.assertEqual(json.load(answer)["refused"], 1)
 
     @contextlib.contextmanager
     def client(self, service: Twistd) -> Iterator[socket.socket]:
