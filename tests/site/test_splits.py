@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.colors.service import Options, make_colors
-from tests.real.origin.test_flood import mutated
+from tests.real.origin.flood import mutated
 from tests.site.wire import Client
 
 #: Requests that are tried; each also byte by byte, and cut in two places.

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.origin.argued import ARGUED
 from tests.real.origin.cases import CASES, MUST, Case
+from tests.real.origin.flood import SEEDS, weather
 from tests.real.origin.h1spec import WAITS, WANTED
 from tests.real.origin.sites import start
 from tests.real.origin.visit import Site, Visit
@@ -55,6 +56,17 @@ class ColorsOriginTests(SynchronousTestCase):
         for name, (data, wanted) in WANTED.items():
             with self.subTest(name), Visit(self.site) as visit:
                 self.assertIn(visit.answer(data).status // 100, wanted, name)
+
+    def test_flood(self) -> None:
+        """Mutated requests take no memory, no descriptors and nobody else's answers, and log no traceback."""
+        weather(self.service, self.site)
+
+    def test_flood_is_of_requests(self) -> None:
+        """What is mutated is no nonsense before: none of it is a fault, and some is answered well."""
+        with Visit(self.site) as visit:
+            statuses = [visit.answer(seed).status for seed in SEEDS]
+        self.assertLess(max(statuses), 500)
+        self.assertGreaterEqual(sum(status in (200, 301) for status in statuses), 1, statuses)
 
     def test_only_what_is_no_must(self) -> None:
         """No MUST is argued away, and nothing that isn't there."""
