@@ -80,6 +80,8 @@ def _of_fields(fields: Mapping[bytes, bytes]) -> Answer | None:
     )
     if status == b"valid" and not errors:
         return Found(_counted(0, warnings))
+    if status == b"valid":
+        return Failed("unknown", "the service contradicts itself: valid, and with errors")
     if status == b"invalid":
         return Found(_counted(errors or 1, warnings))
     if status == b"abort":

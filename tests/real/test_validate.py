@@ -15,8 +15,10 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.validate.local import IN_MODULES
+from netsuite.validate.page import page
 from tests.real.parts import ROOT, clean_environment, require, until
 from tests.scripts.tools import PATIENCE, command
+from tests.validate.test_told import REPORTS
 
 JAR = ROOT / ".vnu" / IN_MODULES
 
@@ -71,6 +73,7 @@ class VerdictTests(RealCase):
         names = {
             "good.html": GOOD,
             "bad.html": BAD,
+            "good report.html": page(REPORTS, "Nu, local"),
             "good.svg": SVG % "g",
             "bad.svg": SVG % "foo",
             "good.css": "p {\n color: red }\n",
@@ -169,6 +172,18 @@ class ProcessTests(RealCase):
         output, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 3)
         self.assertIn("unreadable: the checker gave no answer", output)
+
+    def test_unreachable(self) -> None:
+        """Where there is no network, services and URLs can't be had: 7, for updatecheck too."""
+        apart = no_network()
+        require("network namespaces", apart)
+        path = self.write("a.html", GOOD)
+        for words in (
+            command("validate", "--service", "http://127.0.0.1:9/", path),
+            command("validate", "http://127.0.0.1:9/"),
+            command("updatecheck", "http://127.0.0.1:9/"),
+        ):
+            self.assertEqual(self.said([*apart, *words])[0], 7, words)
 
     def test_no_jar(self) -> None:
         """A jar that is none is told as what it is: 3."""

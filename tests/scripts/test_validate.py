@@ -20,8 +20,9 @@ from netsuite.outcome import EXITS
 from netsuite.scripts import validate
 from netsuite.scripts.running import failure, finish
 from netsuite.validate import local, remote
-from tests.client.origin import Asked, Origin, answer
+from tests.client.origin import HOLD, Answering, Asked, Origin, answer
 from tests.real.parts import until
+from tests.real.tlsorigin import Issuer
 from tests.scripts.tools import PATIENCE, command, environment, finished
 from tests.validate.standin import StandIn
 
@@ -50,7 +51,11 @@ class ValidateCase(TestCase):
     def origin(self, *answers: bytes) -> Origin:
         """An origin that gives these answers in turn, the last one for ever."""
         left = list(answers)
-        origin = Origin(lambda asked: left.pop(0) if len(left) > 1 else left[0])
+        return self.origin_of(lambda asked: left.pop(0) if len(left) > 1 else left[0])
+
+    def origin_of(self, answering: Answering, **settings: Any) -> Origin:
+        """An origin that answers in its own way."""
+        origin = Origin(answering, **settings)
         self.addCleanup(origin.close)
         return origin
 
@@ -488,6 +493,12 @@ class ServiceTests(ValidateCase):
             origin = self.origin(what)
             self.assertEqual((await self.said("--service", origin.url("/"), path))[0], code, what)
         self.assertEqual((await self.said("--service", gone.url("/"), path))[0], 5)
+        held = self.origin_of(lambda asked: [HOLD])
+        self.assertEqual((await self.said("-t", "0.3", "--service", held.url("/"), path))[0], 6)
+        folder = self.folder / "tls"
+        folder.mkdir()
+        secure = self.origin_of(lambda asked: b"", certificate=Issuer(folder).issue("127.0.0.1"))
+        self.assertEqual((await self.said("--service", secure.url("/"), path))[0], 8)
         self.assertEqual((await self.said("--service", "http://nowhere.invalid/", path))[0], 4)
 
     async def test_retry_after(self) -> None:
@@ -599,16 +610,22 @@ class ProcessTests(SynchronousTestCase):
         self.assertIn("File too large", errors)
 
     def test_interrupted(self) -> None:
-        """SIGTERM ends it with 143; the checker is ended too, and nothing of the document is left."""
+        """Ctrl-C and SIGTERM end it with 130 and 143, the checker too, and nothing is left behind."""
         page = self.folder / "a.html"
         page.write_text("HANG")
         self.env["TMPDIR"] = str((self.folder / "tmp").absolute())
         (self.folder / "tmp").mkdir()
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            self.interrupt(page, number, code)
+
+    def interrupt(self, page: Path, number: signal.Signals, code: int) -> None:
+        """The tool, sent a signal while the checker reads, ends as it should."""
+        self.standin.log.unlink(missing_ok=True)
         process = subprocess.Popen(command("validate", str(page)), env=self.env, stderr=subprocess.PIPE)
         until("the checker has it", lambda: self.standin.runs)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, b"Traceback" in errors), (143, False))
+        self.assertEqual((process.returncode, b"Traceback" in errors), (code, False))
         self.assertEqual(os.listdir(self.folder / "tmp"), [])
 
     def test_help(self) -> None:

@@ -54,7 +54,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(self.cause(answered(200, JSON, body)), "unknown")
 
     def test_fields(self) -> None:
-        """The old validator's fields are a verdict; Abort is none."""
+        """The old validator's fields are a verdict; Abort is none, nor is valid with errors."""
         valid = {**HTML, b"x-w3c-validator-status": b"Valid", b"x-w3c-validator-errors": b"0"}
         invalid = {
             **HTML,
@@ -64,9 +64,9 @@ class AnswerTests(SynchronousTestCase):
         }
         self.assertEqual(self.found(answered(200, valid, b"<title>[Valid]</title>")), (0, 0))
         self.assertEqual(self.found(answered(200, invalid, b"")), (3, 2))
-        self.assertEqual(
-            self.cause(answered(200, {**HTML, b"x-w3c-validator-status": b"Abort"}, b"")), "unknown"
-        )
+        for status in (b"Abort", b"Valid"):
+            contradictory = {**invalid, b"x-w3c-validator-status": status}
+            self.assertEqual(self.cause(answered(200, contradictory, SUCCESS)), "unknown")
 
     def test_pages(self) -> None:
         """The checker's own page is a verdict with its messages."""
