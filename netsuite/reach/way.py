@@ -28,9 +28,13 @@ from netsuite.outcome import Outcome
 from netsuite.reach.line import Line, Plain, abandon
 from netsuite.reach.place import Place, is_address
 from netsuite.reach.trust import Secure, Trust
+from netsuite.resolving.server import Server, parse_server
 
 #: Seconds between the starts of two attempts (RFC 8305 §8).
 APART = 0.25
+
+#: Seconds that a DNS server gets for one family once it has told of the other.
+PATIENCE = 2.0
 
 #: Which share of a connection's time the resolver gets: then it is known whose silence it is.
 LOOKUP_SHARE = 0.9
@@ -73,7 +77,7 @@ class Reach:
 
     def __init__(self, reactor: Any, way: Way, names: Names | None = None) -> None:
         self.reactor, self.way = reactor, way
-        self.names = names or Names(reactor, way.resolver)
+        self.names = names or _names(reactor, way.resolver)
         self.secure = None if way.trust is None else Secure(reactor, way.trust)
 
     def connect(self, place: Place, factory: IProtocolFactory) -> defer.Deferred[Any]:
@@ -159,6 +163,13 @@ class Reach:
         other.reactor, other.names, other.secure = self.reactor, self.names, self.secure
         other.way = replace(self.way, seconds=seconds)
         return other
+
+
+def _names(reactor: Any, resolver: str | None) -> Names:
+    """Return what looks names up: both families' addresses count, so that the slower one is waited for."""
+    if resolver is None:
+        return Names(reactor)
+    return Names(reactor, ask=Server(reactor, *parse_server(resolver), patience=PATIENCE).ask)
 
 
 def _late(result: object, seconds: float) -> Any:

@@ -4,8 +4,8 @@ Theory.  A ``Question`` has a socket of its own, on a port that the kernel chose
 an answer from elsewhere never arrives, and a forged one has to guess port, id and name (RFC 5452 §9).
 Silence is asked again.  Where an answer ends with an alias, that is asked for, a bounded number of times.
 
-When one family's addresses are there, the other's get ``PATIENCE`` more, so that a server which never answers
-one kind of question does not hold up every name (RFC 8305 §3).
+When one family's addresses are there, the other's get ``PATIENCE`` more, or what the asker allows, so that a
+server which never answers one kind of question does not hold up every name (RFC 8305 §3).
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ class _Streaming(ClientFactory):
 class Question:
     """Asks for both families of one name; ``done`` fires once, with Found, or fails with ResolverFailed."""
 
-    def __init__(self, reactor: Any, server: tuple[str, int], host: str) -> None:
+    def __init__(
+        self, reactor: Any, server: tuple[str, int], host: str, patience: float | None = None
+    ) -> None:
+        self._patience = PATIENCE if patience is None else patience
         name = host.removesuffix(".").lower().encode("ascii")
         self._reactor, self._server = reactor, server
         self._both = (Asked(name, dns.AAAA), Asked(name, dns.A))
@@ -201,7 +204,7 @@ class Question:
             return
         have = any(isinstance(outcome, Found) and outcome.addresses for outcome in outcomes)
         if have and self._hurry is None and not self._over:
-            self._hurry = self._reactor.callLater(PATIENCE, self._conclude)
+            self._hurry = self._reactor.callLater(self._patience, self._conclude)
 
     def _conclude(self) -> None:
         if self._over:

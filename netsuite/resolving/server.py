@@ -44,10 +44,21 @@ def parse_server(text: str) -> tuple[str, int]:
 
 
 class Server:
-    """Looks names up: in the hosts file, by rule, by asking."""
+    """Looks names up: in the hosts file, by rule, by asking.
 
-    def __init__(self, reactor: Any, host: str, port: int, hosts: Hosts | None = None) -> None:
-        self._reactor, self._server = reactor, (host, port)
+    ``patience``: seconds for one family's answer once the other's is there, None for a race's.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        hosts: Hosts | None = None,
+        *,
+        patience: float | None = None,
+    ) -> None:
+        self._reactor, self._server, self._patience = reactor, (host, port), patience
         self._hosts = hosts or Hosts()
 
     def ask(self, host: str) -> defer.Deferred[Found]:
@@ -60,7 +71,7 @@ class Server:
             return defer.succeed(Found(_LOOPBACK, LOCAL_SECONDS))
         if not is_name(name):
             return defer.succeed(Found((), LOCAL_SECONDS))
-        return Question(self._reactor, self._server, name).begin()
+        return Question(self._reactor, self._server, name, self._patience).begin()
 
 
 class Hosts:

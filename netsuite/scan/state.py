@@ -65,10 +65,14 @@ class Scanned:
     host: str
     address: str
     ports: tuple[int, ...]
-    states: bytearray = field(default_factory=lambda: bytearray(65536))
+    states: bytearray = field(init=False)
     codes: dict[int, int] = field(default_factory=dict)
     banners: dict[int, str] = field(default_factory=dict)
     is_only: bool = True
+
+    def __post_init__(self) -> None:
+        """There is room for each port, and for no more: a network has many hosts."""
+        self.states = bytearray(max(self.ports) + 1)
 
     def mark(self, port: int, code: int) -> None:
         """A port's connection ended with an error number, 0 for none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,10 +13,11 @@ import sys
 import termios
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.real.parts import until
+from tests.real.parts import Twistd, require, until
 from tests.scripts.tools import PATIENCE, command, environment, finished, run
 
 INTERRUPTED = "interrupted before the work was done"
@@ -206,6 +208,32 @@ class OutputTests(ProcessTests):
         last = re.split(rb"\r\x1b\[K", seen)[-1]
         self.assertNotIn(b"\x1b", last)
         self.assertIn(INTERRUPTED.encode(), last)
+
+
+class PeerTests(ProcessTests):
+    """Beside our own services."""
+
+    def test_through_our_proxy(self) -> None:
+        """A tunnel through ``proxy``; a port that it makes no tunnels to is declined."""
+        proxy = Twistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", self.port)
+        self.addCleanup(proxy.close)
+        place = proxy.up().proxy
+        self.assertEqual(run("connectiontest", "--proxy", place, "127.0.0.1", self.port)[0], 0)
+        self.assertEqual(run("connectiontest", "--proxy", place, "127.0.0.1", self.silent)[0], 15)
+        proxy.kill9()  # it would wait for the tunnel, whose other end never closes
+
+    def test_one_socket(self) -> None:
+        """One connection is made, by one socket, which is closed; the name is looked up once."""
+        require("strace", shutil.which("strace"))
+        path = self.mktemp()
+        trace = ["strace", "-f", "-qq", "-o", path, "-e", "trace=socket,connect,openat"]
+        code, _, errors = finished([*trace, *command("connectiontest", "localhost", self.port)])
+        if code != 0:
+            raise SkipTest(f"NOT TESTED: strace may not trace here: {errors[:200]}")
+        lines = Path(path).read_text().splitlines()
+        self.assertEqual(sum("socket(AF_INET, SOCK_STREAM" in line for line in lines), 1)
+        self.assertEqual(sum("connect(" in line and f"htons({self.port})" in line for line in lines), 1)
+        self.assertEqual(sum('"/etc/hosts"' in line for line in lines), 1)
 
 
 class StartTests(SynchronousTestCase):

@@ -8,7 +8,7 @@ from typing import Any
 from netsuite.scripts import connection
 from tests.real.nameserver import Nameserver, having
 from tests.real.tlsorigin import Issuer, TlsOrigin
-from tests.scripts.tools import Quiet, ToolCase, records
+from tests.scripts.tools import Closing, Quiet, ToolCase, records
 
 REFUSED = "Connection was refused by other side: 111: Connection refused."
 
@@ -53,6 +53,9 @@ class ConnectionTests(ToolCase):
         code, output, _ = await self.said("--tls", "localhost", origin.port)
         self.assertEqual(code, 8)
         self.assertTrue(output.startswith("Connection failed: the certificate of localhost"), output)
+        code, output, _ = await self.said("--tls", "localhost", self.listening(Closing))
+        self.assertEqual(code, 9)
+        self.assertIn("in the middle of the TLS handshake", output)
 
     async def test_causes(self) -> None:
         """Each has its exit status, in one line."""

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import task
+from twisted.internet import ssl, task
 from twisted.internet.protocol import Protocol
 from twisted.names import dns
 
+from netsuite.probe.starttls import DIALOGUES
 from netsuite.scripts import connectiontest
 from tests.real.nameserver import Nameserver, address, answer, having
 from tests.real.tlsorigin import Issuer, TlsOrigin
@@ -234,6 +235,67 @@ class TlsTests(TestCase):
             port = self.listening(saying(greeting, answers))
             code, record = await self.told("--starttls", name, "localhost", port)
             self.assertEqual((code, record.get("detail")), (8, "protocol"), record)
+
+
+class StartTlsTests(TestCase):
+    """TLS that begins in the middle of a protocol."""
+
+    async def test_each_protocol(self) -> None:
+        """What each protocol says before TLS is said, and the certificate is verified then."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        issuer = Issuer(folder)
+        path = issuer.issue("localhost")
+        for name, turns in SERVERS.items():
+
+            class Server(Protocol):
+                left = turns
+
+                def connectionMade(self) -> None:
+                    self.heard = b""
+                    self.dataReceived(b"")
+
+                def dataReceived(self, data: bytes) -> None:
+                    self.heard += data
+                    while self.left and self.heard.endswith(self.left[0][0]):
+                        (_, said), *self.left = self.left
+                        for piece in (said[:3], said[3:]):  # an answer may come in pieces
+                            self.transport.write(piece)
+                        self.heard = b"" if said else self.heard
+                        if not self.left:
+                            self.transport.startTLS(_context(path))
+
+            port = self.listening(Server)
+            arguments = ("--starttls", name, "localhost", port)
+            code, record = await self.told("--cafile", issuer.path, *arguments)
+            self.assertEqual(code, 0, (name, record))
+            self.assertEqual(record["result"]["attempts"][0]["tls"]["subject"], "CN=localhost")
+            code, record = await self.told(*arguments)
+            self.assertEqual((code, record["detail"]), (8, "untrusted"), name)
+
+    def test_all_are_tried(self) -> None:
+        """No protocol is offered that has no test."""
+        self.assertEqual(set(SERVERS), set(DIALOGUES))
+
+
+#: What servers are asked, and say, until TLS begins.
+SERVERS = {
+    "smtp": [
+        (b"", b"220-mail\r\n220 ESMTP\r\n"),
+        (b"EHLO localhost\r\n", b"250-mail\r\n250 STARTTLS\r\n"),
+        (b"STARTTLS\r\n", b"220 go\r\n"),
+    ],
+    "imap": [(b"", b"* OK ready\r\n"), (b"a STARTTLS\r\n", b"* note\r\na OK go\r\n")],
+    "pop3": [(b"", b"+OK\r\n"), (b"STLS\r\n", b"+OK go\r\n")],
+    "ftp": [(b"", b"220 ftp\r\n"), (b"AUTH TLS\r\n", b"234 go\r\n")],
+    "nntp": [(b"", b"200 news\r\n"), (b"STARTTLS\r\n", b"382 go\r\n")],
+    "sieve": [(b"", b'"SIEVE" "x"\r\n"STARTTLS"\r\nOK\r\n'), (b"STARTTLS\r\n", b"OK go\r\n")],
+    "postgres": [(b"\0\0\0\x08\x04\xd2\x16\x2f", b"S")],
+}
+
+
+def _context(path: Path) -> Any:
+    return ssl.DefaultOpenSSLContextFactory(str(path), str(path))
 
 
 class AddressTests(TestCase):
