@@ -45,7 +45,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((told.webhook, told.mail_to, told.server, told.uploads), ("", "", None, None))
 
     def test_other_machines(self) -> None:
-        """Where other machines reach it, the inbox needs a password file, or somebody says that it is well."""
+        """Where other machines reach it, the inbox needs a password file, or a word that all is well."""
         public = ("-p", "tcp:8000:interface=0.0.0.0")
         self.assertIn("add --htpasswd FILE for the inbox", self.faults(*public))
         (self.folder / "users").write_text("")
