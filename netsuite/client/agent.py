@@ -32,7 +32,6 @@ from netsuite.client.url import Login, Url
 from netsuite.guard import Guard
 from netsuite.http1.fields import Fields, values
 from netsuite.http1.head import write_request
-from netsuite.journal import url_text
 from netsuite.names import Names
 from netsuite.outcome import Failed, version
 from netsuite.reach.line import Line
@@ -156,8 +155,7 @@ class Agent:
         if self.told is not None:
             way = f"the proxy {proxy.place}" if proxy is not None else answer.address
             logged_in = f" with {authorization.split(b' ')[0].decode()}" if authorization else ""
-            shown = url_text(url.target.scheme, url.target.authority, url.target.path)
-            self.told(f"{asked.method.decode()} {shown}{logged_in} at {way}: {answer.reason}")
+            self.told(f"{asked.method.decode()} {url.shown}{logged_in} at {way}: {answer.reason}")
         return answer
 
     def _head(

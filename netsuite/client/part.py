@@ -57,7 +57,7 @@ class Part:
         self.final, self.path, self.about = path, f"{path}.part", f"{path}.part.json"
         self._fd = self._opened()
         with contextlib.suppress(FileNotFoundError):  # no more may read it than what it replaces
-            os.fchmod(self._fd, stat.S_IMODE(os.stat(self.final).st_mode) & 0o777)
+            os.fchmod(self._fd, stat.S_IMODE(os.stat(self.final).st_mode) & 0o777 | 0o600)
         self.size = os.fstat(self._fd).st_size
         self._behind = self.size
         self._known: Known | None = None
@@ -165,7 +165,7 @@ class Part:
         """So many further bytes have room on the disk, as far as it says.  Raises: Failed."""
         found = os.fstatvfs(self._fd)
         free = found.f_bavail * found.f_frsize
-        if more > free:
+        if found.f_blocks and more > free:  # no blocks at all: a file system that does not say
             told = f"{self.path}: {more} bytes are to come, and the disk has room for {free}"
             raise Failed("local", told, detail="space")
 

@@ -15,7 +15,7 @@ import idna
 
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.target import Target, absolute
-from netsuite.journal import escaped
+from netsuite.journal import escaped, url_text
 
 #: Longest URL, in characters.
 URL_MAX = 16 * 1024
@@ -67,6 +67,11 @@ class Url:
     def text(self) -> str:
         """The whole URL without user and password."""
         return (self.target.scheme + b"://" + self.target.authority + self.target.path).decode("ascii")
+
+    @property
+    def shown(self) -> str:
+        """The URL for people and logs: without user, password and query."""
+        return url_text(self.target.scheme, self.target.authority, self.target.path)
 
     @property
     def place(self) -> str:

@@ -23,7 +23,7 @@ from netsuite.client.progress import Progress
 from netsuite.client.url import Url, parse_url
 from netsuite.outcome import Failed, Outcome, worst
 from netsuite.reactor import prefer
-from netsuite.scripts.running import NoOutput, complain, start
+from netsuite.scripts.running import complain, start
 from netsuite.scripts.web import WebOptions
 
 #: Longest list of URLs, and how many of its files are fetched at a time at most.
@@ -234,16 +234,17 @@ def progress_of(reactor: Any, options: Options, path: str, *, alone: bool) -> Pr
         elif stream is not None and stream.isatty():
             how = "terminal"
 
+    is_open = stream is not None
+
     def write(text: str) -> None:
+        """Write, until nobody listens: the file is fetched all the same, and the last line finds it out."""
+        nonlocal is_open
         try:
-            stream.write(text)
-            stream.flush()
-        except OSError as error:
-            if stream is not sys.stderr:
-                raise NoOutput(error.errno, error.strerror) from None
-        except (AttributeError, ValueError):
-            if stream is not sys.stderr:
-                raise NoOutput(9, "is closed") from None
+            if is_open:
+                stream.write(text)
+                stream.flush()
+        except (OSError, ValueError):
+            is_open = False
 
     return Progress(write, how, reactor, verbose=bool(options["verbose"]), file=path)
 
@@ -265,9 +266,9 @@ async def all_fetched(reactor: Any, options: Options, agent: Any) -> Outcome:
             exits.append(outcome.exit)
             options.results.add(outcome, {"url": wanted.urls[0].text})
             if outcome.ok and not options["quiet"]:
-                options.results.line(f"{wanted.urls[0].text}: {told(outcome)}")
+                options.results.line(f"{wanted.urls[0].shown}: {told(outcome)}")
             elif not outcome.ok:
-                complain("Error", f"{wanted.urls[0].text}: {outcome.message}")
+                complain("Error", f"{wanted.urls[0].shown}: {outcome.message}")
 
     workers = [Deferred.fromCoroutine(work()) for _ in range(options.at_a_time)]
     joined = DeferredList(workers, fireOnOneErrback=True, consumeErrors=True)

@@ -101,6 +101,17 @@ class DiskTests(SynchronousTestCase):
         self.assertGreater((disk / "f.part").stat().st_size, MIB)
         self.assertEqual((disk / "f.part").read_bytes(), data[: (disk / "f.part").stat().st_size])
 
+    def test_outputs(self) -> None:
+        """Where standard output is closed, full or left, the file is fetched all the same; then it is 12."""
+        origin = Origin(Served())
+        self.addCleanup(origin.close)
+        for how, told in ((">&-", "is closed\n"), (">/dev/full", "No space left on device\n"), ("| :", "")):
+            file = Path(self.mktemp())
+            words = ["bash", "-c", f'"$@" {how}; exit ${{PIPESTATUS[0]}}', "bash"]
+            code, _, errors = finished([*words, *command("webdownload", origin.url(), str(file))])
+            self.assertEqual((code, file.read_bytes()), (12, Served().data), how)
+            self.assertEqual(errors, told and f"webdownload: standard output: {told}")
+
     def test_webcat(self) -> None:
         """webcat -o on a full disk is 12, and leaves nothing behind."""
         disk = self.mounted(1)
