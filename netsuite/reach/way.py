@@ -9,10 +9,9 @@ limit of time holds for everything together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, zip_longest
 from typing import Any, Protocol
 
 from twisted.internet import defer, error
@@ -25,13 +24,11 @@ from zope.interface import implementer
 from netsuite.dial import dial
 from netsuite.names import Names, ResolverFailed
 from netsuite.outcome import Outcome
+from netsuite.race import APART, interleaved
 from netsuite.reach.line import Line, Plain, abandon
 from netsuite.reach.place import Place, is_address
 from netsuite.reach.trust import Secure, Trust
 from netsuite.resolving.server import Server, parse_server
-
-#: Seconds between the starts of two attempts (RFC 8305 §8).
-APART = 0.25
 
 #: Seconds that a DNS server gets for one family once it has told of the other.
 PATIENCE = 2.0
@@ -112,7 +109,7 @@ class Reach:
         wanted = [one for one in found if self.way.family in (0, 6 if ":" in one else 4)]
         if not wanted:
             raise DNSLookupError(f"address {name!r} is none of IPv{self.way.family}")
-        return interleaved(wanted)
+        return interleaved(dict.fromkeys(wanted))
 
     def _looked_up(self, host: str) -> defer.Deferred[list[str]]:
         known = self.names.known(host)
@@ -278,15 +275,6 @@ class Race:
             self._timer.cancel()
         for running in self._running:
             running.cancel()
-
-
-def interleaved(addresses: Iterable[str]) -> list[str]:
-    """Return addresses with families in turn, the first one's first (RFC 8305 §4)."""
-    listed = list(dict.fromkeys(addresses))
-    six = ":" in listed[0] if listed else False
-    first = [address for address in listed if (":" in address) is six]
-    second = [address for address in listed if (":" in address) is not six]
-    return [one for one in chain.from_iterable(zip_longest(first, second)) if one is not None]
 
 
 def furthest(errors: Sequence[BaseException]) -> BaseException:

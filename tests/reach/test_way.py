@@ -11,9 +11,10 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.race import APART
 from netsuite.reach.place import Place
 from netsuite.reach.trust import BadTrust, Secure, TlsFailed, Trust
-from netsuite.reach.way import APART, Endpoint, Race, Reach, Way, furthest, interleaved
+from netsuite.reach.way import Endpoint, Race, Reach, Way, furthest
 from tests.real.tlsorigin import Issuer, TlsOrigin
 from tests.scripts.tools import Quiet, ToolCase, saying
 
@@ -63,8 +64,7 @@ class RaceTests(SynchronousTestCase):
         self.assertEqual((self.cancelled, self.clock.getDelayedCalls()), (["a", "b"], []))
 
     def test_order(self) -> None:
-        """Families in turn, each address once; of errors the one that says most."""
-        self.assertEqual(interleaved(["::1", "::2", "1.1.1.1", "::1"]), ["::1", "1.1.1.1", "::2"])
+        """Of errors the one that says most is told."""
         refused = error.ConnectionRefusedError(111, "x")
         self.assertIs(furthest([error.TimeoutError(), error.NoRouteError(101, "x"), refused]), refused)
 

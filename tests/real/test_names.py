@@ -14,10 +14,10 @@ from twisted.names import dns
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from netsuite import race
 from netsuite.guard import Forbidden, Guard
 from netsuite.http1.target import Target
 from netsuite.names import Names, ResolverFailed
-from netsuite.proxy import race
 from netsuite.proxy.chain import Chain
 from netsuite.proxy.dialling import Dialler, Dialling
 from netsuite.resolving import question, server
