@@ -69,7 +69,7 @@ $(SCAN)/installed: $(SCAN)/made
 LONG := tests/real/test_web_download.py tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
         tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py \
-        tests/real/test_formsite.py tests/formsite/test_store.py \
+        tests/real/test_formsite.py tests/formsite/test_store.py tests/formsite/test_injected.py \
         tests/real/test_slow.py tests/real/origin/test_origin.py tests/site/test_planted.py tests/site/test_splits.py \
         tests/real/test_colors.py tests/real/test_echo_faults.py \
         tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py \
