@@ -145,6 +145,8 @@ class Session(Speaker):
 
     def readConnectionLost(self) -> None:
         """The peer says no more; it may still listen."""
+        if self._peer_over:
+            return
         self._tap("received", None)
         self._peer_over = True
         if self._source.is_over or self._source.kind == "terminal" or self._manners.linger == 0:
@@ -246,7 +248,7 @@ class Session(Speaker):
     def _drained(self) -> None:
         if self._is_lost:
             self._finish()
-        elif self._end is None:
+        elif self._end is None and not self._peer_over:
             self.transport.resumeProducing()
 
     def _broken(self, error: OSError) -> None:

@@ -27,7 +27,9 @@ from twisted.internet.interfaces import IPushProducer, IReadDescriptor, IWriteDe
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: Bytes that are read at once, and that a pipe of ours holds where the kernel lets us choose.
+#: Bytes that are read at once (more don't fit the processor's cache), that are offered at once, and that a
+#: pipe of ours holds where the kernel lets us choose.
+READ = 64 * 1024
 PIECE = 256 * 1024
 PIPE_BYTES = 1 << 20
 
@@ -118,7 +120,7 @@ class Input:
     def doRead(self) -> None:
         """Read a piece."""
         try:
-            data = os.read(self._fd, PIECE)
+            data = os.read(self._fd, READ)
         except BlockingIOError:
             return
         except OSError:  # closed, a directory, or a terminal that hung up

@@ -37,7 +37,7 @@ from netsuite.outcome import Failed, Outcome
 from netsuite.probe.starttls import DIALOGUES, start_tls
 from netsuite.reach.line import Line, Plain, abandon
 from netsuite.reach.place import Place
-from netsuite.reach.trust import Trust
+from netsuite.reach.trust import Tls, Trust, shown_by
 from netsuite.reach.way import Through
 from netsuite.scripts.network import NetworkOptions, parse_file, place, place_of, quoted
 from netsuite.scripts.running import NoOutput, start
@@ -304,6 +304,8 @@ class Work:
             taps=self._taps(),
         )
         options.session = session
+        if options["verbose"]:
+            options.results.note(f"connected with {peer}{_security(line)}")
         line.carry(session)
         is_plain = options["binary"] and not (
             options["hex"] or self._recorder or options.steps or options["replay"]
@@ -397,6 +399,16 @@ def _told(address: Any) -> str:
         return f"unix:{os.fsdecode(address.name or b'')}"
     host = getattr(address, "host", "")
     return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+
+
+def _security(line: Line) -> str:
+    """Return what is to be said of TLS, nothing without."""
+    shown = shown_by(line) if isinstance(line, Tls) else None
+    if shown is None:
+        return ""
+    return (
+        f", {shown.version}, ALPN {shown.protocol or 'none'}, {shown.subject} for {shown.days:.0f} more days"
+    )
 
 
 class Accepting(ServerFactory):

@@ -170,9 +170,9 @@ class ReportTests(SynchronousTestCase):
         self.assertEqual((code, told["cause"]), (1, "no"))
         self.assertIn("more than --max-late 0.2 s", errors)
         self.assertGreaterEqual(told["result"]["worst_late"], 0.25)
-        [stall] = told["result"]["jumps"]
-        self.assertEqual(stall["kind"], "stall")
-        self.assertGreaterEqual(stall["cpu"], 0.1)
+        self.assertEqual({jump["kind"] for jump in told["result"]["jumps"]}, {"stall"})
+        self.assertGreaterEqual(max(jump["seconds"] for jump in told["result"]["jumps"]), 0.1)
+        self.assertGreater(max(jump["cpu"] for jump in told["result"]["jumps"]), 0.01)
 
     def test_in_time(self) -> None:
         """Calls that were in time are no failure."""
@@ -349,15 +349,16 @@ class ReactorTests(SynchronousTestCase):
 
     def test_each(self) -> None:
         """Each reactor that is listed as being here runs calls; others say why not."""
-        code, output, _ = run("calllater", "-j", "--reactor", "list")
-        found = records(output)[0]["result"]["reactors"]
-        working = {each["name"] for each in found if each["works"]}
-        self.assertEqual(code, 0)
+        code, output, errors = run("runreactor", "--reactor", "list")
+        self.assertEqual((code, errors), (0, ""))
+        self.assertRegex(output, r"(?m)^select +select\(2\) based reactor\.$")
+        self.assertRegex(output, r"(?m)^iocp +not here: \S+")
+        working = set(re.findall(r"(?m)^(\w+) +(?!not here)", output))
         self.assertLessEqual({"select", "poll", "asyncio"}, working)
-        self.assertTrue(all(each["why"] for each in found if not each["works"]))
-        for name in sorted(working):
-            code, output, errors = run("calllater", "-q", "--reactor", name, "0.1:made")
-            self.assertEqual((code, output, errors), (0, "made\n", ""), name)
+        nightly = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
+        for name in sorted(working if nightly else {"select", "asyncio"}):
+            told = run("calllater", "-q", "--reactor", name, "0.1:made")
+            self.assertEqual(told, (0, "made\n", ""), name)
 
     def test_not_here(self) -> None:
         """A reactor of another platform is 12, one that nobody knows is 2."""
@@ -367,12 +368,6 @@ class ReactorTests(SynchronousTestCase):
         code, _, errors = run("calllater", "--reactor", "steam", "0")
         self.assertEqual((code, errors.count("\n")), (2, 1))
         self.assertIn("there are ", errors)
-
-    def test_list(self) -> None:
-        """For people: a line each."""
-        _, output, _ = run("runreactor", "--reactor", "list")
-        self.assertRegex(output, r"(?m)^select +select\(2\) based reactor\.$")
-        self.assertRegex(output, r"(?m)^iocp +not here: ")
 
 
 class EndTests(SynchronousTestCase):

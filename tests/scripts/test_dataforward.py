@@ -381,8 +381,10 @@ class SecureTests(ToolCase):
             context.set_alpn_protocols(["other", "mine"])
             far = self.far(serve, context=context)
             words = ("--tls", "--cafile", str(self.issuer.path), "--alpn", "mine,more", "localhost", far.port)
-            code, output, errors = run("dataforward", "-q", *words, input="ask\n")
-            self.assertEqual((code, len(output), errors), (0, 300_000, ""), version)
+            code, output, errors = run("dataforward", "-v", *words, input="ask\n")
+            self.assertEqual((code, len(output)), (0, 300_000), version)
+            shown = f"{version.replace('_', '.')}, ALPN mine, CN=localhost for "
+            self.assertIn(f"connected with 127.0.0.1:{far.port}, {shown}", errors)
         self.assertEqual(seen, [("TLSv1.3", "mine"), b"", ("TLSv1.2", "mine")])
 
     def test_refused(self) -> None:
