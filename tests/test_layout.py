@@ -35,6 +35,7 @@ FLOOR = {
     "door",
     "descriptors",
     "durable",
+    "selfsigned",
     "life",
     "access",
     "guard",
