@@ -36,7 +36,7 @@ from netsuite.wire import IWire
 DRAIN_SECONDS = 5.0
 
 #: Settings that hold from start to end.
-FIXED = frozenset(("udp", "record", "log_json"))
+FIXED = frozenset(("udp", "record", "max_record", "log_json"))
 
 __all__ = ["EchoFactory", "EchoService", "Options", "makeService"]
 
@@ -162,7 +162,8 @@ class EchoService(service.MultiService):
         move()
         self._ask_for_certificates(told)
         apply_admin()
-        self._settings = replace(read, udp=self._settings.udp, record=self._settings.record)
+        kept = {name: getattr(self._settings, name) for name in ("udp", "record", "max_record")}
+        self._settings = replace(read, **kept)
         tell_changes(changed, FIXED)
 
     def startService(self) -> None:

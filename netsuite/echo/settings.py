@@ -36,6 +36,7 @@ class Settings:
     balancers: tuple[Network, ...]
     timestamps: bool
     record: str | None
+    max_record: int
 
 
 class Options(options.Options):
@@ -70,6 +71,7 @@ class Options(options.Options):
         ["seed", None, None, "Number from which all chance comes: the same one gives the same faults."],
         ["client-ca", None, None, "File of authorities of client certificates; others are refused."],
         ["record", None, None, "File (0600) for a transcript, which dataforward --replay reads."],
+        ["max-record", None, "1GiB", "Longest transcript in bytes; past it no more is written."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["raw", None, "Send back every byte as it came (RFC 862)."],
@@ -118,6 +120,7 @@ class Options(options.Options):
             balancers=self.networks("proxy-protocol"),
             timestamps=bool(self["timestamps"]),
             record=self.path("record"),
+            max_record=self.size("max-record"),
         )
 
     def _faults(self) -> Faults:

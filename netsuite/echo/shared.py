@@ -32,7 +32,9 @@ class Shared:
         self._number = 0
         self.transcript: Transcript | None = None
         if settings.record is not None:
-            self.transcript = Transcript(settings.record, reactor.seconds, lambda: self.now())
+            self.transcript = Transcript(
+                settings.record, settings.max_record, reactor.seconds, lambda: self.now()
+            )
 
     def next_number(self) -> int:
         """Return the number of the connection that begins: its chance depends on it."""

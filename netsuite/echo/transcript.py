@@ -3,7 +3,7 @@
 JSON Lines, as a client's own recording would have them: ``{"tape":1,"peer":…,"started":…}``, then
 ``{"at":0.25,"way":"sent","data":"aGVsbG8NCg==","conn":3}`` for lines that a client sent and ``"received"``
 for what it was answered; ``at`` in seconds since the first of them, ``data`` in base64.  The file is for
-its owner only.  A disk that is full ends the transcript, not the service.
+its owner only.  Its bound, and a disk that is full, end the transcript, not the service.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ PIECE_MAX = 1 << 20
 
 
 class Transcript:
-    """Appends to the file at ``path``.  ``clock``: monotonic seconds; ``now``: those since 1970."""
+    """Appends to the file at ``path``, until it has ``most`` bytes.
 
-    def __init__(self, path: str, clock: Callable[[], float], now: Callable[[], float]) -> None:
-        self._path, self._clock, self._now = path, clock, now
+    ``clock``: monotonic seconds; ``now``: those since 1970.
+    """
+
+    def __init__(self, path: str, most: int, clock: Callable[[], float], now: Callable[[], float]) -> None:
+        self._path, self._most, self._clock, self._now = path, most, clock, now
         self._fd: int | None = None
+        self._size = 0
         self._began: float | None = None
 
     def open(self) -> None:
@@ -48,7 +52,7 @@ class Transcript:
             os.close(fd)
             raise
         self.close()
-        self._fd = fd
+        self._fd, self._size = fd, os.fstat(fd).st_size
 
     def sent(self, conn: int, data: bytes) -> None:
         """A client sent this."""
@@ -70,6 +74,11 @@ class Transcript:
             for piece in (data[start : start + PIECE_MAX] for start in range(0, len(data), PIECE_MAX))
         ]
         told = b"".join(lines)
+        self._size += len(told)
+        if self._size > self._most:
+            journal.log_lost(where=self._path, text=f"it would have more than {self._most} bytes")
+            self.close()
+            return
         try:
             while told:
                 told = told[os.write(self._fd, told) :]

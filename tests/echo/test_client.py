@@ -188,6 +188,20 @@ class WordsTests(Talking):
         assert self.shared.transcript is not None
         self.assertRaises(OSError, self.shared.transcript.open)
 
+    def test_bound(self) -> None:
+        """A transcript has a bound: past it no more is written, the log says so, and clients are answered."""
+        path = self.mktemp()
+        factory = self.factory("--record", path, "--max-record", "400")
+        assert self.shared.transcript is not None
+        self.shared.transcript.open()
+        protocol, transport = self.connect(factory)
+        for _ in range(50):
+            protocol.dataReceived(b"a\n")
+        self.assertEqual(transport.value(), b"You said: a\r\n" * 50)
+        self.assertLessEqual(os.stat(path).st_size, 400)
+        self.assertGreater(len(self.recorded(path)), 1)
+        self.assertEqual([e["event"] for e in self.events if e.get("event") == "log.lost"], ["log.lost"])
+
     def test_full_disk(self) -> None:
         """Where the transcript can't be written the log says so once, and clients are answered."""
         factory = self.factory("--record", self.mktemp())
