@@ -68,6 +68,11 @@ class Exchange(Protocol):
         self.came = 0
 
     @property
+    def answered(self) -> bool:
+        """Whether the answer's head is there."""
+        return self._body is not None
+
+    @property
     def has_body(self) -> bool:
         """Whether a body follows the head."""
         return not isinstance(self._body, NoBody)
