@@ -17,7 +17,7 @@ from twisted.python import usage
 
 from netsuite import durable
 from netsuite.client.agent import Agent, Request
-from netsuite.client.url import Url, shown
+from netsuite.client.url import Url
 from netsuite.outcome import EXITS, Outcome, version, worst
 from netsuite.scripts.running import start
 from netsuite.scripts.web import WebOptions
@@ -116,7 +116,6 @@ class Options(WebOptions):
     def parseArgs(self, *names: str) -> None:
         """Take the documents' names."""
         self.names = names
-        self.target = {"files": list(names)}
 
     def postOptions(self) -> None:
         """Read what was given.  Raises: UsageError."""
@@ -126,6 +125,7 @@ class Options(WebOptions):
         super().postOptions()
         if not self.names:
             raise usage.UsageError("give a file, a folder, a URL or - for standard input")
+        self.target = {"files": [self.name_of(Source(name)) for name in self.names]}
         if self["update"] and not self["baseline"]:
             raise usage.UsageError("--update needs --baseline FILE")
         if sum(bool(self[name]) for name in ("jar", "service", "w3c", "partial")) > 1:
@@ -135,6 +135,10 @@ class Options(WebOptions):
         self.strictness = Strictness(bool(self["errors-only"]), bool(self["Werror"]))
         if self["ignore-file"]:
             self.ignored += _rules(self["ignore-file"])
+
+    def name_of(self, source: Source) -> str:
+        """Return how a document is told: a URL without its user and password.  Raises: UsageError."""
+        return self.url(source.name).text if source.is_url else source.name
 
 
 def _rules(path: str) -> list[rules.Rule]:
@@ -154,6 +158,8 @@ async def main(reactor: Any, options: Options) -> Outcome:
         urls = {source.name: options.url(source.name) for source in sources if source.is_url}
         asked = [*urls.values(), *([] if options.service is None else [options.service])]
         agent = options.agent(reactor, asked) if asked else None
+        if agent is not None:
+            await options.ask_password(reactor, asked, agent)
         checker = chosen(reactor, options, agent, alone=len(sources) == 1)
     except (Nothing, Absent) as error:
         return Outcome.failed("unknown", str(error))
@@ -164,7 +170,8 @@ async def main(reactor: Any, options: Options) -> Outcome:
     finally:
         cache.close()
     ignored = rules.Ignored(tuple(options.ignored))
-    reports = [report(source.name, *answers[n], options, ignored, known) for n, source in enumerate(sources)]
+    names = [options.name_of(source) for source in sources]
+    reports = [report(name, *answers[number], options, ignored, known) for number, name in enumerate(names)]
     for rule in ignored.unused():
         options.results.note(f"{rule.place}: this rule fits no message: {rule.pattern.pattern}")
     if options["update"]:
@@ -207,12 +214,12 @@ def _load(source: Source, url: Url | None, agent: Agent | None, options: Options
     async def fetched() -> Document | Failed:
         if url is None or agent is None:
             raise RuntimeError("a URL is asked for by an agent")
-        return await fetch(agent, url, source.name, most)
+        return await fetch(agent, url, most)
 
     return from_disk if url is None else fetched
 
 
-async def fetch(agent: Agent, url: Url, name: str, most: int) -> Document | Failed:
+async def fetch(agent: Agent, url: Url, most: int) -> Document | Failed:
     """Return the document that a URL has, or why it can't be had."""
     try:
         answer = await agent.fetch(Request(url))
@@ -229,7 +236,7 @@ async def fetch(agent: Agent, url: Url, name: str, most: int) -> Document | Fail
     kind = (answer.value(b"content-type") or b"").decode("latin-1")
     if not is_checkable(kind):
         return Failed("unknown", f"it is {kind[:80]}, which is nothing to check")
-    return of_bytes(shown(name), body, most, kind, charset_of(kind))
+    return of_bytes(url.text, body, most, kind, charset_of(kind))
 
 
 async def ask(checker: Checker, cache: Cache, loads: Sequence[Load]) -> dict[int, tuple[Answer, bool]]:
@@ -279,13 +286,13 @@ def _known(options: Options) -> dict[str, list[baseline.Key]]:
     if not path:
         return {}
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return baseline.read(file.read(baseline.FILE_MAX))
     except FileNotFoundError:
         if options["update"]:
             return {}
         raise
-    except (baseline.BadBaseline, UnicodeDecodeError) as error:
+    except baseline.BadBaseline as error:
         raise OSError(f"{path}: {error}") from None
 
 

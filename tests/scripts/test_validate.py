@@ -364,6 +364,30 @@ class UsageTests(ValidateCase):
         code, output, _ = await self.said("--max-size", "10", self.write("a.html"))
         self.assertEqual((code, "--max-size" in output), (EXITS["limit"], True))
 
+    async def test_secrets(self) -> None:
+        """A password in a URL is in no output and no file, in whatever format."""
+        origin = self.origin(answer("200 OK", BAD.encode(), "Content-Type: text/html"))
+        url = origin.url("/page?q=1").replace("//", "//me:hunter2@")
+        known = str(self.folder / "known.json")
+        for form in validate.FORMATS:
+            code, output, errors = await self.said("--format", form, "--baseline", known, "--update", url)
+            self.assertEqual((code, "hunter2" in output + errors), (0, False), form)
+        service = self.origin(ServiceTests.VALID).url("/check").replace("//", "//me:hunter2@")
+        _, output, errors = await self.said("-j", "--service", service, self.write("a.html"))
+        self.assertNotIn("hunter2", output + errors)
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        self.assertEqual([path for path in files if b"hunter2" in path.read_bytes()], [])
+
+    async def test_odd_name(self) -> None:
+        """A file's name that is no UTF-8 is told in every format."""
+        path = os.fsdecode(os.fsencode(self.write("a.html", BAD)).replace(b"a.html", b"\xff&.html"))
+        os.rename(self.pages / "a.html", path)
+        known = str(self.folder / "known.json")
+        for form in validate.FORMATS:
+            self.assertEqual((await self.said("--format", form, str(self.pages)))[0], 1, form)
+        self.assertEqual((await self.said("--baseline", known, "--update", path))[0], 0)
+        self.assertEqual((await self.said("--baseline", known, path))[0], 0)
+
     async def test_terminal(self) -> None:
         """What a document holds plays no tricks on the terminal."""
         _, output, _ = await self.said("--format", "text", self.write("\x1b[2J.html", BAD))
