@@ -37,9 +37,13 @@ NOT_WAITED = Outcome.failed("unknown", "another address answered first; not wait
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a place has to do beside being there.  ``starttls``: the protocol that TLS begins in."""
+    """What a place has to do beside being there.
+
+    ``asked``: said before the banner is waited for; ``starttls``: the protocol that TLS begins in.
+    """
 
     banner: re.Pattern[bytes] | None = None
+    asked: bytes = b""
     statuses: Statuses | None = None
     path: bytes = b"/"
     starttls: str | None = None
@@ -47,7 +51,7 @@ class Wanted:
     def check(self, place: Place) -> Check | None:
         """Return what looks whether it serves, None if being connected is enough."""
         if self.banner is not None:
-            return Banner(self.banner)
+            return Banner(self.banner, self.asked)
         return None if self.statuses is None else Http(place, self.path, self.statuses)
 
 

@@ -112,11 +112,16 @@ class Check(Protocol):
 
 
 class Banner(Check):
-    """What the peer says first has to match ``pattern``."""
+    """What the peer says has to match ``pattern``; ``asked`` is said to it first."""
 
-    def __init__(self, pattern: re.Pattern[bytes]) -> None:
+    def __init__(self, pattern: re.Pattern[bytes], asked: bytes = b"") -> None:
         super().__init__()
-        self._pattern, self._said = pattern, b""
+        self._pattern, self._asked, self._said = pattern, asked, b""
+
+    def connectionMade(self) -> None:
+        """Say what is to be said."""
+        if self._asked:
+            self.transport.write(self._asked)
 
     def dataReceived(self, data: bytes) -> None:
         """Look whether it matches by now."""

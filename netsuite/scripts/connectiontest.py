@@ -60,6 +60,7 @@ class Options(NetworkOptions):
   connectiontest --tls example.org 443              and whose certificate, for how long
   connectiontest --http 2xx localhost:8080          connected is not serving: ask for /
   connectiontest --banner '^SSH-2' host 22
+  connectiontest --send PING --banner '^.PONG' localhost 6379
   connectiontest --starttls smtp mail.example.org 25
   connectiontest --invert localhost 23              0 if it is refused
   connectiontest -c 20 -i 0.5 localhost 80          times and losses
@@ -70,6 +71,7 @@ class Options(NetworkOptions):
         ["interval", "i", "1", "Seconds between two tries."],
         ["count", "c", None, "Try so many times, and say least, mean and most time and the losses."],
         ["banner", None, None, "It must say something that matches this regular expression."],
+        ["send", None, None, "Line that is sent before --banner is waited for."],
         ["http", None, None, "GET must be answered with this status: 200, 2xx, 200-399,401."],
         ["path", None, "/", "Path that --http asks for."],
         ["starttls", None, None, f"Begin TLS as a protocol does: {', '.join(DIALOGUES)}."],
@@ -120,6 +122,8 @@ class Options(NetworkOptions):
         super().postOptions()
         if self["banner"] is not None and self["http"] is not None:
             raise usage.UsageError("--banner and --http exclude each other")
+        if self["send"] is not None and self["banner"] is None:
+            raise usage.UsageError("--send is of use with --banner only")
         if self["path"] != "/" and self["http"] is None:
             raise usage.UsageError("--path is of use with --http only")
         if self["starttls"] is not None and self["starttls"] not in DIALOGUES:
@@ -128,6 +132,7 @@ class Options(NetworkOptions):
             raise usage.UsageError("-c goes with neither -w nor --invert")
         self.wanted = Wanted(
             banner=self.value("banner", parse_pattern),
+            asked=b"" if self["send"] is None else self["send"].encode("utf-8", "surrogateescape") + b"\r\n",
             statuses=self.value("http", parse_statuses),
             path=self.value("path", parse_path) or b"/",
             starttls=self["starttls"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -221,6 +222,20 @@ class PeerTests(ProcessTests):
         self.assertEqual(run("connectiontest", "--proxy", place, "127.0.0.1", self.port)[0], 0)
         self.assertEqual(run("connectiontest", "--proxy", place, "127.0.0.1", self.silent)[0], 15)
         proxy.kill9()  # it would wait for the tunnel, whose other end never closes
+
+    def test_seeded_losses(self) -> None:
+        """``echo --reset 0.5 --seed 1`` loses the same of 20 tries each time, and -c tells which."""
+        told = []
+        for _ in range(2):
+            echo = Twistd("echo", "-p", "0", "--reset", "0.5", "--seed", "1")
+            self.addCleanup(echo.close)
+            port = echo.up(r"127\.0\.0\.1:\d+").wait_log(r"127\.0\.0\.1:(\d+)")[1]
+            check = ("--send", "a", "--banner", "^You said: a")
+            _, output, _ = run("connectiontest", "-j", "-c", "20", "-i", "0", *check, "127.0.0.1", port)
+            told.append([json.loads(line)["cause"] for line in output.splitlines()[:-1]])
+            echo.kill9()
+        self.assertEqual(told[0], told[1])
+        self.assertEqual(set(told[0]), {None, "lost"})
 
     def test_one_socket(self) -> None:
         """One connection is made, by one socket, which is closed; the name is looked up once."""
