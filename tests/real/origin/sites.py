@@ -30,6 +30,9 @@ _SITES: dict[str, tuple[tuple[str, ...], str, bytes, bytes]] = {
     ),
 }
 
+#: Their names.
+NAMES = tuple(_SITES)
+
 
 def start(name: str, *options: str) -> tuple[Twistd, Site]:
     """One of the sites, up, with further options."""
