@@ -17,6 +17,10 @@ from .lens import Lens, Seen, Unfit, look, text_of
 from .tags import is_tag
 from .visit import Came, Lost, Sent, moment
 
+#: Characters of text that a page in the place of another has at most, with status 200: what is longer is an
+#: article, and may speak of captchas.
+WALL_MAX = 3000
+
 #: Longest validator that is remembered and sent back.
 VALIDATOR_MAX = 1024
 
@@ -72,7 +76,7 @@ class Asker:
                 seen = look(self.lens, body, label, text_too=self.text_too)
             except Unfit as error:
                 unfit = str(error)
-        wall = None if answer.status == 304 else _wall(kind, body, label)
+        wall = None if answer.status == 304 else _wall(answer.status, kind, body, label)
         if wall is None and answer.value(b"cf-mitigated") is not None:
             wall = walls.Wall(walls.Kind.WALL, "cf-mitigated")
         etag = _text(answer.value(b"etag"))
@@ -92,6 +96,7 @@ class Asker:
             seen,
             unfit,
             None if wall is None else wall.kind.value,
+            "" if wall is None else wall.words,
             wall is not None and wall.kind is not walls.Kind.PORTAL,
             _text(answer.value(b"date")),
             _number(answer.value(b"age")),
@@ -110,12 +115,13 @@ class Asker:
         return None if later is None else max(0.0, later - self.wall_clock())
 
 
-def _wall(kind: bytes, body: bytes, label: str | None) -> walls.Wall | None:
+def _wall(status: int, kind: bytes, body: bytes, label: str | None) -> walls.Wall | None:
     """Return what a small page of text is in the place of the one that was asked for."""
     is_text = not kind or kind.lower().startswith((b"text/", b"application/xhtml"))
     if not is_text or len(body) > 8 * walls.LOOKED_AT:
         return None
-    return walls.wall(" ".join(_MARKUP.sub(" ", text_of(body, label)).split()))
+    text = " ".join(_MARKUP.sub(" ", text_of(body, label)).split())
+    return walls.wall(text) if status >= 400 or len(text) <= WALL_MAX else None
 
 
 def _text(value: bytes | None) -> str | None:

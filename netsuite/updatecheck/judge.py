@@ -78,9 +78,8 @@ def _no_page(came: Came, known: Known | None, which: str) -> Verdict | None:
         return Verdict(Change.UNKNOWN, by, second(came.status, UNEXPECTED, which), more, cause)
 
     if came.wall is not None and came.wall != (known.wall if known else None):
-        if came.wall_declines or came.status >= 400:
-            return no("block page", f"This is {came.wall}: no change.", "declined")
-        return no("block page", f"This is {came.wall}: no change.", "unknown")
+        told = f"By its words ({came.wall_words!r}) this is {came.wall}: no change."
+        return no("block page", told, "declined" if came.wall_declines or came.status >= 400 else "unknown")
     if came.status >= 400:
         outcome = Outcome.of_status(came.status, retry_after=came.retry_after is not None)
         return no("status", f"{came.reason}: this says nothing of the page.", str(outcome.cause))

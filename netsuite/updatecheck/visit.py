@@ -29,7 +29,9 @@ class Came:
     """An answer whose body is whole.  ``sha256``: of its bytes; ``seen``: what the lens shows.
 
     ``host``: who answered in the end; ``address``: at which address; ``size``: bytes; ``unfit``: why the
-    lens shows nothing; the rest are fields, None where there were none.
+    lens shows nothing; ``wall``: what the page is in the place of the one asked for, known by its
+    ``wall_words``; ``wall_declines``: so that the server will not serve us; the rest are fields, None where
+    there were none.
     """
 
     status: int
@@ -43,6 +45,7 @@ class Came:
     seen: Seen | None = None
     unfit: str | None = None
     wall: str | None = None
+    wall_words: str = ""
     wall_declines: bool = False
     date: str | None = None
     age: int | None = None

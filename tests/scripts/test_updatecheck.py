@@ -161,6 +161,12 @@ class ExitTests(UpdatecheckCase):
             code_, [told] = await self.told(origin.url())
             self.assertEqual((code_, told["result"]["changed"]), (code, None), second)
 
+    async def test_articles(self) -> None:
+        """A long page that comes to speak of captchas is no block page: it changed."""
+        one, other = (answer("200 OK", b"<p>" + b"news " * 900 + more, HTML) for more in (b"", b"captcha"))
+        code, [told] = await self.told(self.origin(pages(one, other)).url())
+        self.assertEqual((code, told["result"]["changed"]), (1, True))
+
     async def test_network(self) -> None:
         """Names, silence and bounds have the table's codes."""
         held = self.origin(lambda asked: ["hold"])
