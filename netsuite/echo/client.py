@@ -11,13 +11,13 @@ from zope.interface import implementer
 
 from netsuite import journal
 from netsuite.crowd import NEVER
-from netsuite.echo import proxyhead
+from netsuite.echo.arrival import Arrival
 from netsuite.echo.course import Course
 from netsuite.echo.faults import Dice, Faults
 from netsuite.echo.lines import QUIT, SAID, Lines, answers, until_quit
+from netsuite.echo.proxyhead import BadProxyHead
 from netsuite.echo.shared import Shared
 from netsuite.echo.told import BadFault, of_line, shown
-from netsuite.listen import authority
 from netsuite.tlspeer import TlsPeer, tls_peer
 from netsuite.wire import IWire
 
@@ -43,7 +43,8 @@ class Echo(Protocol):
     busy = False
 
     def __init__(self, shared: Shared, client: str, port: int = 0, *, brought: bool = False) -> None:
-        self._shared, self._client, self._port = shared, client, port
+        self._shared, self._client = shared, client
+        self._who = Arrival(client, port, brought=brought)
         settings = self._settings = shared.settings
         self._number, self._transcript = shared.next_number(), shared.transcript
         self._lines = Lines(settings.max_line)
@@ -52,8 +53,6 @@ class Echo(Protocol):
         self._course = Course(self, Dice(shared.seed, self._number), shared.reactor, raw=settings.raw)
         self._count = 0  # lines, or bytes of the stream, that came
         self._rest, self._at = b"", 0
-        self._head: bytes | None = b"" if brought else None
-        self._by_way_of = ""
         self._is_full = self._has_stalled = self._is_ending = self._is_paused = self._goes_on = False
         self._is_finishing = False
         self._may_tell_faults = settings.line_faults and not settings.raw
@@ -66,7 +65,7 @@ class Echo(Protocol):
         self._shared.crowd.enter(self, self._client)
         self.expect(0.0)
         self.transport.registerProducer(self, True)
-        if self._head is not None:
+        if self._who.is_awaited:
             self.ends = self._shared.reactor.seconds() + HEAD_SECONDS
         else:
             self._begin(is_secured=hasattr(self.transport, "getPeerCertificate"))
@@ -81,44 +80,30 @@ class Echo(Protocol):
         self._introduce(tls_peer(self.transport))
 
     def _introduce(self, tls: TlsPeer | None) -> None:
-        if not self._settings.peer_info:
-            return
-        words = [authority(self._client, self._port) if self._client else "a Unix socket"]
-        if self._by_way_of:
-            words[0] += f" by way of {self._by_way_of}"
-        words.append(tls.version if tls is not None else "no TLS")
-        if tls is not None:
-            doubt = "" if self._settings.client_ca else " (not verified)"
-            words.append("no certificate" if tls.subject is None else f"certificate {tls.subject}{doubt}")
-        told = journal.escaped(", ".join(words))
-        journal.echo_peer(conn=self._number, client=self._client, text=told)
-        if not self._settings.raw:
-            self.transport.write(f"Peer {told}\r\n".encode())
+        if self._settings.peer_info:
+            words = self._who.words(tls, is_verified=self._settings.client_ca is not None)
+            journal.echo_peer(conn=self._number, client=self._client, text=words)
+            if not self._settings.raw:
+                self.transport.write(f"Peer {words}\r\n".encode())
 
     def _take_head(self, data: bytes) -> bytes:
         """Take a balancer's head; return what came after it."""
-        held = (self._head or b"") + data
         try:
-            head = proxyhead.read(held)
-        except proxyhead.BadProxyHead as bad:
+            rest = self._who.take(data)
+        except BadProxyHead as bad:
             journal.echo_bad_head(client=self._client, reason=str(bad))
             self.shut()
             return b""
-        if head is None:
-            self._head = held
+        if rest is None:
             return b""
-        self._head, self.ends = None, NEVER
-        if head.client is not None:
-            self._by_way_of = authority(self._client, self._port)
-            self._client, self._port = head.client
+        self._client, self.ends = self._who.client, NEVER
         reason = self._shared.crowd.become(self, self._client)
         if reason is not None:
-            self._is_ending = True
             self.transport.write(f"Refused: {reason}.\r\n".encode())
             self.end()
             return b""
         self._begin(is_secured=False)
-        return held[head.size :]
+        return rest
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -131,7 +116,7 @@ class Echo(Protocol):
 
     def _received(self, data: bytes) -> None:
         self.expect(0.0)
-        if self._head is not None:
+        if self._who.is_awaited:
             data = self._take_head(data)
         if not data or self._is_ending or self._is_finishing:
             return
@@ -305,7 +290,7 @@ class Echo(Protocol):
         """Close when what came is answered; nothing more is read."""
         if self._is_ending or self._is_finishing:
             return
-        if self._has_stalled or self._head is not None:
+        if self._has_stalled or self._who.is_awaited:
             self.shut()
             return
         self._is_finishing = True
