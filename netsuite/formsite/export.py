@@ -24,6 +24,9 @@ JOINED = "; "
 #: The byte order mark by which some spreadsheets know UTF-8.
 BOM = b"\xef\xbb\xbf"
 
+#: Most columns of fields; what comes with further names stands in one last column, each by its name.
+COLUMNS_MAX = 2000
+
 #: Columns of every entry.
 OWN = ("id", "when", "spam")
 
@@ -36,12 +39,16 @@ class Columns:
     """The fields of all entries that were looked at, and how many values each had at most."""
 
     most: dict[str, int] = field(default_factory=dict)
+    has_more: bool = False
 
     def look(self, entries: Iterable[Entry]) -> None:
         """These are among them."""
         for entry in entries:
             for name, values in _cells(entry):
-                self.most[name] = max(self.most.get(name, 0), len(values))
+                if name in self.most or len(self.most) < COLUMNS_MAX:
+                    self.most[name] = max(self.most.get(name, 0), len(values))
+                else:
+                    self.has_more = True
 
 
 class Table:
@@ -49,7 +56,7 @@ class Table:
 
     def __init__(self, columns: Columns, *, split: bool = False) -> None:
         self._most = {name: most if split else 1 for name, most in columns.most.items()}
-        self._split = split
+        self._split, self._has_more = split, columns.has_more
 
     def head(self) -> bytes:
         """The row of names: names that are there already get a number."""
@@ -57,6 +64,8 @@ class Table:
         for name, most in self._most.items():
             for number in range(1, most + 1):
                 names.append(_free(name if number == 1 else f"{name}_{number}", names))
+        if self._has_more:
+            names.append(_free("more", names))
         return _row(cell(name) for name in names)
 
     def rows(self, entries: Iterable[Entry]) -> bytes:
@@ -72,6 +81,9 @@ class Table:
                 own = [JOINED.join(own)]
             yield from (cell(value) for value in own)
             yield from [""] * (most - len(own))
+        if self._has_more:
+            more = [f"{name}={JOINED.join(own)}" for name, own in values.items() if name not in self._most]
+            yield cell("\n".join(more))
 
 
 def cell(text: str) -> str:

@@ -95,6 +95,7 @@ class Posting:
     ) -> None:
         self._frame, self._keeper, self._stamps = frame, keeper, stamps
         self._terms, self._folder, self._rates = terms, folder, rates
+        self.kept = self.spam = 0  # answers since the start, and those of them that were flagged
 
     async def form(self, asked: Asked) -> Answer:
         """``/``: the form."""
@@ -177,6 +178,7 @@ class Posting:
         else:
             kept = await self._keep_with_files(draft, uploads, folder)
         if kept.how == "new":
+            self.kept, self.spam = self.kept + 1, self.spam + bool(reason)
             journal.answer_kept(number=kept.id, spam=reason)
         return kept
 

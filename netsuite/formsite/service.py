@@ -89,8 +89,8 @@ class FormService(service.MultiService):
 
     def _listener(self) -> Listening:
         told = self._settings
-        frame = Frame(self._terms().shown.title)
-        posting = Posting(
+        self._frame = frame = Frame(self._terms().shown.title)
+        self._posting = posting = Posting(
             frame,
             self._keeper,
             self._stamps,
@@ -131,7 +131,9 @@ class FormService(service.MultiService):
 
     def _gauges(self) -> Gauges:
         return Gauges(
-            answers_waiting=("Answers that are being written.", lambda: float(self._keeper.waiting))
+            answers_kept=("Answers kept since the start.", lambda: float(self._posting.kept)),
+            answers_spam=("Those of them that were flagged.", lambda: float(self._posting.spam)),
+            answers_waiting=("Answers that are being written.", lambda: float(self._keeper.waiting)),
         )
 
     def _wake(self, *, at_once: bool = False) -> None:
@@ -260,6 +262,7 @@ class FormService(service.MultiService):
         self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
         users()
         move()
+        self._frame.name = told.terms.shown.title
         self._crowd.limit(told.common)
         self._site.answer_to(told.common.hosts, told.common.idle_seconds)
         journal.reloaded(text="form, rules and users are as their files say now")

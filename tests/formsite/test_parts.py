@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.formsite import export, spam
 from netsuite.formsite import form as forms
-from netsuite.formsite import spam
 from netsuite.formsite.entry import Entry
 from netsuite.formsite.export import Columns, Table, cell
 from netsuite.formsite.form import Field, Form, check
@@ -228,6 +228,18 @@ class TableTests(SynchronousTestCase):
         )
         self.assertEqual(self.table(one, split=True)[0], ["id", "when", "spam", "b", "b_2", "a"])
         self.assertEqual(self.table(one, split=True)[1][3:], ["1", "3", "2"])
+
+    def test_too_many_columns(self) -> None:
+        """Past a bound nothing is left out: what has no column of its own stands in a last one, by name."""
+        self.patch(export, "COLUMNS_MAX", 2)
+        one, two = (
+            self.entry(("a", "1"), ("b", "2"), ("c", "3"), ("c", "4")),
+            self.entry(("more", "5"), ("a", "6")),
+        )
+        self.assertEqual(
+            [row[3:] for row in self.table(one, two)],
+            [["a", "b", "more"], ["1", "2", "c=3; 4"], ["6", "", "more=5"]],
+        )
 
     def test_formulas(self) -> None:
         """No cell and no heading begins like a formula; plain numbers stay numbers."""
