@@ -377,7 +377,7 @@ class Channel(http.HTTPChannel):
         """The client takes more: so may its next request be answered."""
         super().resumeProducing()
         self._unsent = 0
-        if not self.busy:
+        if not self.busy and self._coming is None and not self._in_head:
             self._between()
         self._go_on()
 

@@ -157,6 +157,17 @@ class TimeTests(ChannelCase):
                 client.transport.unsent -= takes  # type: ignore[attr-defined]
             self.assertEqual(not client.transport.disconnected, stays, takes)
 
+    def test_reading_buys_no_time(self) -> None:
+        """A client that pauses and takes its answers has no more time for its next head by that."""
+        client = Client(self.site)
+        client.protocol.dataReceived((GET % b"/") + b"GET /?")
+        self.statuses(client)
+        for _ in range(6):
+            self.clock.advance(1)
+            client.protocol.pauseProducing()
+            client.protocol.resumeProducing()
+        self.assertEqual(self.statuses(client), [408])
+
     def test_told_before_the_end(self) -> None:
         """After a refusal what still comes is dropped for a while: a reset would take the answer with it."""
         client = Client(self.site)
