@@ -11,12 +11,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.validate.local import IN_MODULES
 from netsuite.validate.page import page
-from tests.real.parts import ROOT, clean_environment, require, until
+from tests.real.parts import ROOT, Child, answers, clean_environment, free_ports, require, until
 from tests.scripts.tools import PATIENCE, command
 from tests.validate.test_told import REPORTS
 
@@ -119,7 +120,7 @@ class VerdictTests(RealCase):
         Nor does what breaks the checker; all others have theirs.
         """
         if not NIGHTLY:
-            return  # it burns a core for seconds
+            raise SkipTest("nightly: it burns a core for seconds")
         levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "x" * 99}">' for n in range(12))
         bomb = f'<!DOCTYPE svg [{levels}]><svg xmlns="http://www.w3.org/2000/svg">&l11;</svg>'
         odd = self.write("odd.svg", b"\xff\xfe\x00\xd8<svg/>")
@@ -127,6 +128,39 @@ class VerdictTests(RealCase):
         verdicts = [file["verdict"] for file in files.values()]
         self.assertEqual((code, verdicts[1:]), (3, ["unreadable", "valid"]))
         self.assertNotEqual(verdicts[0], "valid")
+
+
+class ServiceTests(RealCase):
+    """A checker of one's own: the real one, as the service that comes with it."""
+
+    def test_service(self) -> None:
+        """The form is one that it takes; its JSON and its page are both read, for all kinds of documents."""
+        if not NIGHTLY:
+            raise SkipTest("nightly: the service takes ten seconds of a core to start")
+        [port] = free_ports(1)
+        service = Child("nu")
+        self.addCleanup(service.close)
+        where = "-Dnu.validator.servlet.bind-address=127.0.0.1"
+        service.start(["java", "-Xss8m", where, "-cp", str(JAR), "nu.validator.servlet.Main", str(port)])
+        until("it answers", lambda: answers("127.0.0.1", port))
+        names = {
+            "good.html": GOOD.replace("<title>", "<meta charset=utf-8><title>"),
+            "bad.html": BAD,
+            "good.svg": SVG % "g",
+            "bad.svg": SVG % "foo",
+            "bad.css": "p {\n color: red;\n colr: red }\n",
+        }
+        paths = [self.write(name, text) for name, text in names.items()]
+        url = f"http://127.0.0.1:{port}/"
+        code, files = self.told("--service", url, *paths)
+        verdicts = {name: file["verdict"] for name, file in files.items()}
+        self.assertEqual(verdicts, {name: "valid" if "good" in name else "invalid" for name in names})
+        self.env["BROWSER"] = "true"
+        for path in paths[:2]:
+            code, pages = self.told("--no-cache", "--service", url, "--browser", path)
+            name = Path(path).name
+            self.assertEqual((code, pages[name]["verdict"]), (0 if "good" in name else 1, verdicts[name]))
+        self.assertIn((5, 1), [(m["line"], m["column"]) for m in pages["bad.html"]["messages"]])
 
 
 class ProcessTests(RealCase):
