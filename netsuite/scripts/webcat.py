@@ -192,6 +192,9 @@ async def _told(options: Options, answer: Answer) -> Outcome:
         "length": None,
         "body": None,
     }
+    later = answer.value(b"retry-after")
+    if later is not None and not outcome.ok:
+        result["retry_after"] = escaped(later)
     if answer.tls is not None:
         result["tls"] = answer.tls.told()
     writes = outcome.ok or bool(options["show-error-body"])

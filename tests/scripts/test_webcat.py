@@ -169,6 +169,8 @@ class StatusTests(WebcatCase):
             self.assertEqual(done, (code, b"", told))
         later = self.origin(answer("503 Busy", b"", "Retry-After: 5"))
         self.assertEqual((await self.cat(later.url()))[0], 15)
+        told = json.loads((await self.cat("-j", later.url()))[1])
+        self.assertEqual((told["cause"], told["result"]["retry_after"]), ("declined", "5"))
 
     async def test_error_body(self) -> None:
         """The page that came with a failure, where it is asked for."""
