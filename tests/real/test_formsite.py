@@ -166,7 +166,24 @@ class KilledTests(Folder):
         self.assertEqual(len(names), len(set(names)))
         self.assertGreaterEqual(len(thanked), KILLS)
 
-    def round(self, service: Twistd, name: str, thanked: set[str], after: int) -> None:
+    def test_stopped_under_load(self) -> None:
+        """SIGTERM while others post: it ends with 0, and all that were thanked are kept."""
+        thanked: set[str] = set()
+        service = self.formsite("--allow-origin", "*")
+        self.round(service, "stopped", thanked, after=20, how=signal.SIGTERM)
+        self.assertEqual(service.wait(), 0)
+        self.assertNotIn("Traceback", service.log)
+        names = [entry.fields[0][1] for entry in kept(self.folder)]
+        self.assertEqual(thanked - set(names), set())
+
+    def round(
+        self,
+        service: Twistd,
+        name: str,
+        thanked: set[str],
+        after: int,
+        how: signal.Signals = signal.SIGKILL,
+    ) -> None:
         count = threading.Semaphore(0)
 
         def client(own: str) -> None:
@@ -183,7 +200,8 @@ class KilledTests(Folder):
             one.start()
         for _ in range(after):
             count.acquire(timeout=FETCH_SECONDS)
-        service.kill9()
+        service.signal(how)
+        service.wait()
         for one in clients:
             one.join()
 
