@@ -39,13 +39,14 @@ ATTACKS = {
 class SlowTests(SynchronousTestCase):
     """``twistd colors`` with little patience."""
 
+    name, others = "colors", "/color/ff0000.json"
     service: ClassVar[Twistd]
     site: ClassVar[Site]
 
     @classmethod
     def setUpClass(cls) -> None:
         parts.require("slowhttptest", shutil.which("slowhttptest"))
-        cls.service, cls.site = start("colors", *LIMITS)
+        cls.service, cls.site = start(cls.name, *LIMITS)
 
     @classmethod
     def tearDownClass(cls) -> None:
@@ -77,7 +78,7 @@ class SlowTests(SynchronousTestCase):
         until("the attack is there", lambda: self.descriptors() > before + 60)
         while any(running[kind].poll() is None for kind in ("head", "body")):
             began = time.monotonic()
-            with opener.open(f"http://127.0.0.1:{self.site.port}/color/ff0000.json", timeout=20) as answer:
+            with opener.open(f"http://127.0.0.1:{self.site.port}{self.others}", timeout=20) as answer:
                 self.assertEqual(answer.status, 200)
             slowest = max(slowest, time.monotonic() - began)
             served += 1
@@ -93,6 +94,14 @@ class SlowTests(SynchronousTestCase):
         sys.stdout.write(
             f"{served} requests of others beside 3 x {CONNECTIONS} slow ones, the slowest {slowest:.3f} s\n"
         )
+
+
+if NIGHTLY:
+
+    class FormsiteSlowTests(SlowTests):
+        """``twistd formsite``, whose connections are of the same code."""
+
+        name, others = "formsite", "/"
 
 
 def _end(process: subprocess.Popen[str]) -> None:
