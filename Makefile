@@ -16,7 +16,7 @@ JOBS     ?= 2
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
-         haproxy strace libfaketime nftables iproute2 netcat-openbsd default-jre-headless slowhttptest \
+         haproxy strace libfaketime systemd nftables iproute2 netcat-openbsd default-jre-headless slowhttptest \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
@@ -68,7 +68,7 @@ $(SCAN)/installed: $(SCAN)/made
 # a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
 LONG := tests/real/test_web_download.py tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
-        tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py \
+        tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py tests/real/test_portscan.py \
         tests/real/test_formsite.py tests/formsite/test_store.py tests/formsite/test_injected.py \
         tests/real/test_slow.py tests/real/origin/test_origin.py tests/site/test_planted.py tests/site/test_splits.py \
         tests/real/test_colors.py tests/real/test_echo_faults.py \

@@ -1,7 +1,8 @@
 """Ctrl-C and SIGTERM while a tool's modules are still imported: one line, and the table's exit status.
 
 Each tool imports this before all else.  It does something only in a process that is the tool: what imports a
-tool's module for other reasons keeps its signals.  ``running`` takes over once there is work.
+tool's module for other reasons keeps its signals.  ``running`` takes over once there is work.  It imports only
+what is there already when Python has started.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import NoReturn
 
 #: Exit statuses of the table (R5), which is not imported yet.
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -22,7 +22,7 @@ def tool_of(program: str) -> str | None:
     return name.replace("_", "-") if os.path.isfile(module) else None
 
 
-def _end(number: int, _frame: object) -> NoReturn:
+def _end(number: int, _frame: object) -> None:
     line = f"{tool_of(sys.argv[0])}: interrupted before the work was done\n"
     try:
         os.write(2, line.encode())

@@ -58,6 +58,22 @@ class LimitTests(SynchronousTestCase):
                 self.assertEqual((host["errors"], host["filtered"]), ([], []))
 
 
+class RateTests(SynchronousTestCase):
+    """A rate that is held."""
+
+    def test_all_at_a_rate(self) -> None:
+        """At 5000 a second all ports (nightly: 65,535, in 13 s) are scanned, and what listens is found."""
+        last = 65535 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 5000
+        with contextlib.ExitStack() as stack:
+            listeners = [stack.enter_context(socket.create_server(("127.0.0.88", 0))) for _ in range(5)]
+            opened = [each.getsockname()[1] for each in listeners]
+            ports = ",".join([f"1-{last}", *map(str, opened)])
+            code, host, errors = scan("-p", ports, "--rate", "5000", "127.0.0.88")
+        self.assertEqual(code, 0, errors)
+        self.assertLessEqual(set(opened), set(host["open"]))
+        self.assertEqual((host["errors"], host["filtered"]), ([], []))
+
+
 class NamespaceTests(SynchronousTestCase):
     """A scan of another machine."""
 
