@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred, DeferredList, FirstError
@@ -88,6 +88,7 @@ class Options(WebOptions):
         self.sum: Sum | None = None
         self.rate: float | None = None
         self.at_a_time = 1
+        self.kept: list[str] = []
 
     def opt_mirror(self, url: str) -> None:
         """Further URL of the same file, asked if one before it fails. (repeat)"""
@@ -126,6 +127,12 @@ class Options(WebOptions):
         """Return the reactor with a short way to our connections."""
         prefer()
         return super().take_reactor()
+
+    def stopped(self, interrupted: Outcome) -> Outcome:
+        """Return how it ended by a signal: what is kept is told."""
+        if not self.kept:
+            return interrupted
+        return replace(interrupted, message=f"interrupted; {', '.join(self.kept)} can be continued")
 
     def read_list(self) -> list[Wanted]:
         """Return what a list asks for.  Raises: OSError, UsageError."""
@@ -218,9 +225,12 @@ async def fetched(reactor: Any, options: Options, agent: Any, wanted: Wanted) ->
     )
     progress = progress_of(reactor, options, path, alone=alone)
     name = "" if alone else f"{os.path.basename(path)}: "
-    return await Download(
-        reactor, agent, job, progress, lambda text: options.results.note(f"{name}{text}")
-    ).run()
+    work = Download(reactor, agent, job, progress, lambda text: options.results.note(f"{name}{text}"))
+    try:
+        return await work.run()
+    finally:
+        if os.path.exists(f"{path}.part.json"):
+            options.kept.append(f"{path}.part")
 
 
 def progress_of(reactor: Any, options: Options, path: str, *, alone: bool) -> Progress:

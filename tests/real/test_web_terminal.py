@@ -203,5 +203,6 @@ class ProgressTests(TerminalCase):
         terminal.wait("Progress: 42%")
         terminal.type("\x03")
         self.assertEqual(terminal.ended(), 130)
+        self.assertIn(f"Error: interrupted; {file}.part can be continued\r\n", terminal.shown.decode())
         self.assertEqual(Path(f"{file}.part").stat().st_size, 420)
         self.assertIn('"synced": 420', Path(f"{file}.part.json").read_text())
