@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from twisted.application import service
+from twisted.internet.task import LoopingCall
 
 from netsuite import journal
 from netsuite.listen import Terminal
@@ -33,6 +34,17 @@ def notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.connect("\0" + path[1:] if path.startswith("@") else path)
         channel.sendall(state.encode())
+
+
+def watchdog_seconds() -> float | None:
+    """Return how often systemd wants to hear that this process lives, None if it doesn't ask.
+
+    Source: sd_watchdog_enabled(3); half of it, as that page advises.
+    """
+    told, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not told.isdecimal() or not int(told) or pid not in ("", str(os.getpid())):
+        return None
+    return int(told) / 2_000_000
 
 
 def steady(reactor: Any) -> None:
@@ -75,6 +87,7 @@ class Life(service.Service):
         self._previous: dict[int, Any] = {}
         self._stopping = False
         self._others: tuple[Life, ...] = ()
+        self._watching: LoopingCall | None = None
 
     def stand_in(self, others: Sequence[Life]) -> None:
         """This one takes the signals for others in the same process, which are no services any more."""
@@ -109,6 +122,8 @@ class Life(service.Service):
     def stopService(self) -> None:
         """Give the signals back once all has stopped: until then a second one ends everything at once."""
         super().stopService()
+        if self._watching is not None and self._watching.running:
+            self._watching.stop()
         self._reactor.addSystemEventTrigger("after", "shutdown", self._give_back)
 
     def _give_back(self) -> None:
@@ -122,6 +137,10 @@ class Life(service.Service):
         for life in (self, *self._others):
             life._terminal.release()
         notify("READY=1")
+        if (seconds := watchdog_seconds()) is not None:
+            self._watching = LoopingCall(notify, "WATCHDOG=1")
+            self._watching.clock = self._reactor
+            journal.detach(self._watching.start(seconds), where="life.watchdog")
 
     def _take(self, number: int, action: Callable[[int], None]) -> None:
         def caught(number: int, frame: FrameType | None) -> None:

@@ -11,9 +11,11 @@ import tempfile
 import time
 from typing import Any
 
+from twisted.application.service import MultiService
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite import life
 from netsuite.life import Life, notify, steady
 from netsuite.listen import Terminal
 
@@ -113,6 +115,51 @@ class SignalTests(SynchronousTestCase):
             self.assertEqual(channel.recv(1000), b"READY=1")
             notify("STATUS=well")
             self.assertEqual(channel.recv(1000), b"STATUS=well")
+
+    def test_watchdog(self) -> None:
+        """systemd hears of a process that it watches, at half of its time, as long as this runs."""
+        self.patch(life, "notify", self.done.append)
+        os.environ["WATCHDOG_USEC"] = "2000000"
+        one = Life(self.machine, Terminal())
+        one.startService()
+        self.machine.advance(1.0)
+        self.machine.advance(1.0)
+        self.assertEqual(self.done, ["READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"])
+        one.stopService()
+        self.machine.advance(9.0)
+        self.assertEqual(len(self.done), 4)
+
+    def test_not_watched(self) -> None:
+        """Not where it asks for another process, or for nonsense."""
+        for told in (
+            {"WATCHDOG_USEC": "9", "WATCHDOG_PID": "1"},
+            {"WATCHDOG_USEC": "x"},
+            {"WATCHDOG_USEC": "0"},
+            {},
+        ):
+            self.patch(os, "environ", told)
+            self.assertIsNone(life.watchdog_seconds(), told)
+
+    def test_stand_in(self) -> None:
+        """One takes the signals for others, which are started no more: each of them pauses and reopens."""
+        heard: list[str] = []
+        tree = MultiService()
+        others = [
+            Life(self.machine, Terminal(), on_reopen=lambda n=n: heard.append(f"reopen {n}"), on_pause=pause)  # type: ignore[misc]
+            for n, pause in enumerate(
+                (None, lambda: heard.append("pause 1"), lambda: heard.append("pause 2"))
+            )
+        ]
+        for other in others:
+            other.setServiceParent(tree)
+        one = Life(self.machine, Terminal())
+        one.stand_in(others)
+        self.assertEqual(list(tree), [])
+        one.startService()
+        self.addCleanup(one.stopService)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(os.getpid(), number)
+        self.assertEqual(heard, ["reopen 0", "reopen 1", "reopen 2", "pause 1", "pause 2"])
 
 
 class ClockTests(SynchronousTestCase):

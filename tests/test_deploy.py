@@ -1,0 +1,66 @@
+"""What ``deploy/`` ships: files that are sound, and units that systemd takes and calls safe."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from unittest import TestCase, mock
+
+from netsuite.suite import PORTS, Options
+from tests.real.parts import ROOT, require
+
+DEPLOY = ROOT / "deploy"
+
+#: Exposure that ``systemd-analyze security`` may find, in tenths.
+EXPOSURE = 20
+
+
+class SettingsTests(TestCase):
+    """The example file."""
+
+    def test_sound(self) -> None:
+        """It is sound, has a table for each service, and runs all but proxy."""
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"XDG_STATE_HOME": folder}):
+            told = Options()
+            told.parse(["-c", str(DEPLOY / "netsuite.toml")])
+        self.assertEqual(
+            [member.name for member in told.settings.members], [name for name in PORTS if name != "proxy"]
+        )
+        text = (DEPLOY / "netsuite.toml").read_text()
+        self.assertEqual(set(re.findall(r"(?m)^\[(\w+)\]", text)), {*PORTS, "netsuite"})
+
+
+class UnitTests(TestCase):
+    """systemd's own view of the units; no systemd has to run for it."""
+
+    def setUp(self) -> None:
+        require("systemd", shutil.which("systemd-analyze"))
+
+    def analyzed(self, *arguments: str) -> str:
+        """What systemd-analyze says; nothing where all is well."""
+        done = subprocess.run(
+            ["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=60
+        )
+        return "" if done.returncode == 0 and not done.stderr else done.stdout[-2000:] + done.stderr
+
+    def test_exposure(self) -> None:
+        """Each service's exposure is 2.0 at most."""
+        for unit in sorted((DEPLOY / "systemd").glob("*.service")):
+            told = self.analyzed("security", "--offline=true", f"--threshold={EXPOSURE}", str(unit))
+            self.assertEqual(told, "", unit.name)
+
+    def test_verified(self) -> None:
+        """systemd finds nothing wrong in them, once the program is where they say."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for unit in (DEPLOY / "systemd").iterdir():
+            text = unit.read_text().replace("/opt/netsuite/bin/twistd", "/bin/true")
+            (folder / unit.name).write_text(re.sub(r"(?m)^Documentation=.*\n", "", text))
+        units = [
+            str(folder / name)
+            for name in ("netsuite.service", "netsuite@pages.service", "netsuite@pages.socket")
+        ]
+        self.assertEqual(self.analyzed("verify", *units), "")
