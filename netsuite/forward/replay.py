@@ -72,6 +72,7 @@ class Replay:
         self._began: float | None = None
         self.received: Callable[[bytes], None]
         self.ended: Callable[[], None]
+        self.failed: Callable[[OSError], None]
         self.is_empty, self.is_over = True, False
 
     def resumeProducing(self) -> None:

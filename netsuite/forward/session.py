@@ -40,6 +40,7 @@ class Source(Protocol):
 
     received: Callable[[bytes], None]
     ended: Callable[[], None]
+    failed: Callable[[OSError], None]
     is_empty: bool
     is_over: bool
     kind: str
@@ -120,7 +121,7 @@ class Session(Speaker):
     def connectionMade(self) -> None:
         """Begin to forward."""
         source, output = self._source, self._output
-        source.received, source.ended = self._typed, self._typed_all
+        source.received, source.ended, source.failed = self._typed, self._typed_all, self._unreadable
         output.full, output.drained, output.broken = self._full, self._drained, self._broken
         output.start()
         if self._manners.idle is not None:
@@ -193,6 +194,9 @@ class Session(Speaker):
             self.half_closed = True
         if self._manners.linger is not None and self._linger is None:
             self._linger = self._reactor.callLater(self._manners.linger, self._close, End("us"))
+
+    def _unreadable(self, error: OSError) -> None:
+        self._abort(End("us", error))
 
     def _half_close(self) -> bool:
         """Tell the peer that nothing more comes, if that leaves the other direction open."""

@@ -56,7 +56,7 @@ def can_wait(reactor: Any, one: Any) -> bool:
     """Return whether the reactor was able to take a reader on; files and /dev/null are always ready."""
     try:
         poll = select.epoll()
-    except (AttributeError, OSError):
+    except (AttributeError, TypeError, OSError):  # another system, or no descriptor left
         return kind_of(one.fileno()) not in ("file", "other")
     try:
         poll.register(one.fileno(), select.EPOLLIN)
@@ -71,7 +71,7 @@ def can_wait(reactor: Any, one: Any) -> bool:
 
 @implementer(IPushProducer, IReadDescriptor)
 class Input:
-    """Bytes from a descriptor.  ``received`` is called with each piece, ``ended`` once at the end.
+    """Bytes from a descriptor: ``received`` is called with each piece, then ``ended`` once, or ``failed``.
 
     ``is_empty``: nothing has come so far; ``is_over``: its end has come.
     """
@@ -80,6 +80,7 @@ class Input:
         self._reactor, self._fd = reactor, fd
         self.received: Callable[[bytes], None]
         self.ended: Callable[[], None]
+        self.failed: Callable[[OSError], None]
         self.is_empty, self.is_over = True, False
         self._reading = False
         self.kind = kind_of(fd)
@@ -123,7 +124,12 @@ class Input:
             data = os.read(self._fd, READ)
         except BlockingIOError:
             return
-        except OSError:  # closed, a directory, or a terminal that hung up
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.EIO):  # closed; a terminal that hung up
+                self.pauseProducing()
+                self.is_over = True
+                self.failed(OSError(error.errno, error.strerror, "standard input"))
+                return
             data = b""
         if data:
             self.is_empty = False

@@ -242,6 +242,18 @@ class EndTests(ForwardCase):
         code, _, errors = await self.ran("224.0.0.1", "80")
         self.assertEqual((code, errors.count("\n")), (7, 1), errors)
 
+    async def test_a_proxy_that_wants_a_password(self) -> None:
+        """407 is 11, and nothing was sent on."""
+
+        def refuse(client: socket.socket) -> None:
+            client.recv(1000)
+            client.sendall(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+
+        far = self.far(refuse)
+        proxy = f"http://127.0.0.1:{far.port}"
+        code, output, errors = await self.ran("-q", "--proxy", proxy, "127.0.0.1", "80", typed=b"x\n")
+        self.assertEqual((code, output, errors.count("\n")), (11, b"", 1), errors)
+
     async def test_no_answer(self) -> None:
         """A listener that accepts nobody any more: 6 after -t."""
         with socket.socket() as full, socket.socket() as one, socket.socket() as two:
