@@ -1,8 +1,8 @@
 """Ctrl-C and SIGTERM while a tool's modules are still imported: one line, and the table's exit status.
 
-Each tool imports this before all else.  It does something only in a process that is the tool: what imports a
-tool's module for other reasons keeps its signals.  ``running`` takes over once there is work.  It imports only
-what is there already when Python has started.
+Each tool imports this before all else.  It does something only in a process that is the tool: whoever imports
+a tool's module for other reasons keeps its signals.  ``running`` takes over once there is work.  It imports
+only what is there already when Python has started.
 """
 
 from __future__ import annotations
