@@ -13,7 +13,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore, gatherResults
@@ -126,19 +126,23 @@ async def main(reactor: Any, options: Options) -> Outcome:
     pages = [Page(asker, url, options.manner, time.time, known.get(url.text)) for url in options.urls]
     watching = Watching(reactor, options, random.random)
     if options.every is not None:
-        await gatherResults(
-            [Deferred.fromCoroutine(watching.watch(page)) for page in pages], consumeErrors=True
-        )
+        try:
+            await gatherResults(
+                [Deferred.fromCoroutine(watching.watch(page)) for page in pages], consumeErrors=True
+            )
+        finally:
+            watching.end()
     locks, hosts = hosts_of(pages), DeferredSemaphore(HOSTS_MAX)
     visits = [hosts.run(locks[page.url.host].run, _started, watching, page) for page in pages]
     exits = []
     try:
         for page, visit in zip(pages, visits, strict=True):
             told = await visit
-            exits.append(watching.remember(page))
+            exits.append(watching.remember(page, told))
             watching.tell(told)
             exits += [outcome_of(told, options).exit, await watching.act(told)]
     finally:
+        exits.append(watching.end())
         for visit in visits:
             visit.addErrback(lambda _: None)
             visit.cancel()
@@ -160,6 +164,8 @@ class Watching:
     def __init__(self, reactor: Any, options: Options, spread: Any) -> None:
         self._reactor, self._options, self._spread = reactor, options, spread
         self._locks: dict[str, DeferredLock] = {}
+        self._timer: Any = None
+        self.memory = state.Memory(options["state"], reactor.seconds)
 
     async def rounds(self, page: Page) -> Told:
         """Return what all the rounds of one page say; it is remembered."""
@@ -191,16 +197,31 @@ class Watching:
                 raise
             return [None]  # the request tells it
 
-    def remember(self, page: Page) -> int:
-        """What is known of the page is in the state file; return 0, or the exit code of why it is not."""
-        path = self._options["state"]
-        if path and page.entry is not None:
-            try:
-                state.put(path, page.url.text, page.entry)
-            except OSError as error:
-                outcome = Outcome.of(error)
-                self._options.results.warn(f"{path}: nothing could be remembered: {outcome.message}")
-                return outcome.exit
+    def remember(self, page: Page, told: Told) -> int:
+        """What is known of the page is remembered; return ``forgetful``'s code."""
+        entry, acts = page.entry, bool(self._options["exec"]) and told.verdict.change is Change.YES
+        if entry is None:
+            return 0
+        code = self.forgetful(lambda: self.memory.add(page.url.text, entry, now=acts))
+        if self.memory.is_waiting and not (self._timer is not None and self._timer.active()):
+            self._timer = self._reactor.callLater(state.WRITE_SECONDS, self.forgetful, self.memory.flush)
+        return code
+
+    def end(self) -> int:
+        """All is written and nothing waits any more; return ``forgetful``'s code."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        return self.forgetful(self.memory.flush)
+
+    def forgetful(self, write: Callable[[], None]) -> int:
+        """Return 0, or the exit code of why nothing could be remembered, which is told."""
+        try:
+            write()
+        except OSError as error:
+            outcome = Outcome.of(error)
+            told = f"nothing could be remembered: {outcome.message}"
+            self._options.results.warn(f"{self._options['state']}: {told}")
+            return outcome.exit
         return 0
 
     async def watch(self, page: Page) -> None:
@@ -210,7 +231,7 @@ class Watching:
         while True:
             self._options.results.begin()
             told = await lock.run(lambda: Deferred.fromCoroutine(page.visit()))
-            self.remember(page)
+            self.remember(page, told)
             self.tell(told)
             await self.act(told)
             await deferLater(self._reactor, wait(every, told.came, self._spread))

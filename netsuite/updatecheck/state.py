@@ -1,8 +1,8 @@
 """What is remembered between visits: one readable file of JSON, whole at any moment.
 
-Each URL's entry is written on its own: the file is read again, the entry put in and the whole put in its
-place in one step, under a lock that other processes of ours wait for.  A file that is none of ours is refused
-and left as it is.
+Entries are put in without touching others: the file is read again, and the whole put in its place in one
+step, under a lock that other processes of ours wait for.  A file that is none of ours is refused and left as
+it is.  ``Memory`` gathers the entries of many URLs for a moment, since each writing is one of the whole file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 
 from netsuite import durable
@@ -24,6 +24,9 @@ FORM = "netsuite updatecheck 1"
 #: Largest file, and most characters of a page's text that it keeps.
 FILE_MAX = 256 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
+
+#: Seconds between two writings, while visits follow one another.
+WRITE_SECONDS = 0.5
 
 
 class BadState(OSError):  # noqa: N818 - what is the matter, told to people
@@ -56,10 +59,40 @@ def read(path: str) -> dict[str, Entry]:
         raise BadState(f"{path}: is no state file of updatecheck, or damaged") from None
 
 
-def put(path: str, url: str, entry: Entry) -> None:
-    """The file has this entry, and all others as they were.  Raises: OSError, BadState."""
+class Memory:
+    """A state file and what is still to be written to it; no ``path``: nothing is."""
+
+    def __init__(self, path: str | None, clock: Callable[[], float]) -> None:
+        self._path, self._clock = path, clock
+        self._waiting: dict[str, Entry] = {}
+        self._written = -WRITE_SECONDS
+
+    def add(self, url: str, entry: Entry, *, now: bool = False) -> None:
+        """The entry is in the file (always so with ``now``), or ``is_waiting`` for ``flush``.
+
+        Raises: OSError, BadState.
+        """
+        self._waiting[url] = entry
+        if now or self._clock() - self._written >= WRITE_SECONDS:
+            self.flush()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._waiting)
+
+    def flush(self) -> None:
+        """All entries are in the file; what can't be written is not tried again.  Raises: as ``add``."""
+        waiting, self._waiting = self._waiting, {}
+        if waiting and self._path is not None:
+            put(self._path, waiting)
+            self._written = self._clock()
+
+
+def put(path: str, new: Mapping[str, Entry]) -> None:
+    """The file has these entries, and all others as they were.  Raises: OSError, BadState."""
     with _locked(path):
-        entries = {**read(path), url: entry}
+        entries = {**read(path), **new}
         durable.write(path, write(entries).encode("utf-8", "surrogatepass"), replace=True)
 
 

@@ -6,11 +6,14 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.client.walls import Kind, wall
@@ -19,6 +22,8 @@ from netsuite.updatecheck.diff import LINES_MAX, WIDTH_MAX, diff
 from netsuite.updatecheck.lens import Lens, Unfit, look
 from netsuite.updatecheck.tally import Tally
 from netsuite.updatecheck.visit import Known
+from tests.real.parts import until
+from tests.scripts.tools import PATIENCE, environment
 
 RSS = '<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>%s</channel></rss>'
 ATOM = '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><updated>%s</updated>%s</feed>'
@@ -166,8 +171,8 @@ class StateTests(SynchronousTestCase):
     def test_kept(self) -> None:
         """An entry is read as it was written, beside others, and nobody else may read the file."""
         other = state.Entry(Known(None, "Mon", "x", 0, "y", "{}", text="t"), Tally())
-        state.put(self.path, "http://a.example/", self.entry)
-        state.put(self.path, "http://b.example/?q", other)
+        state.put(self.path, {"http://a.example/": self.entry})
+        state.put(self.path, {"http://b.example/?q": other})
         self.assertEqual(
             state.read(self.path), {"http://a.example/": self.entry, "http://b.example/?q": other}
         )
@@ -182,12 +187,51 @@ class StateTests(SynchronousTestCase):
         """Who writes at the same time loses nothing of the others."""
         urls = [f"http://a.example/{number}" for number in range(40)]
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda url: state.put(self.path, url, self.entry), urls))
+            list(pool.map(lambda url: state.put(self.path, {url: self.entry}), urls))
         self.assertEqual(set(state.read(self.path)), set(urls))
+
+    def test_memory(self) -> None:
+        """Entries that follow one another are written together; one that matters now is there at once."""
+        clock = Clock()
+        memory = state.Memory(self.path, clock.seconds)
+        written = []
+        for number, now in enumerate((False, False, False, True)):
+            memory.add(f"http://a.example/{number}", self.entry, now=now)
+            written.append(len(state.read(self.path)))
+            clock.advance(state.WRITE_SECONDS / 2)
+        self.assertEqual(written, [1, 1, 3, 4])
+        memory.add("http://a.example/x", self.entry)
+        memory.flush()
+        self.assertEqual(len(state.read(self.path)), 5)
+
+    def test_killed(self) -> None:
+        """kill -9 at any moment leaves a file that is whole."""
+        program = (
+            "import sys\n"
+            "from netsuite.updatecheck import state\n"
+            "from netsuite.updatecheck.tally import Tally\n"
+            "from netsuite.updatecheck.visit import Known\n"
+            "for n in range(10**9):\n"
+            "    known = Known(None, None, 'x' * 9000, n, 'k', '', text='t' * 90000)\n"
+            "    state.put(sys.argv[1], {f'http://a.example/{n % 3}': state.Entry(known, Tally())})"
+        )
+        seen = 0
+        for _ in range(5):
+            before = seen
+            process = subprocess.Popen([sys.executable, "-c", program, self.path], env=environment())
+            until("it writes", lambda: os.path.exists(self.path) and self.highest() != before)  # noqa: B023
+            process.kill()
+            process.wait(PATIENCE)
+            seen = self.highest()
+        self.assertTrue(state.read(self.path))
+
+    def highest(self) -> int:
+        """What the last writing put in."""
+        return max(entry.known.size for entry in state.read(self.path).values())
 
     def test_foreign(self) -> None:
         """A file that is none of ours is refused and left as it is; so is one that is damaged anywhere."""
-        state.put(self.path, "http://a.example/", self.entry)
+        state.put(self.path, {"http://a.example/": self.entry})
         whole = Path(self.path).read_bytes()
         odd = json.loads(whole)
         odd["urls"]["http://a.example/"]["etag"] = 3
@@ -202,11 +246,11 @@ class StateTests(SynchronousTestCase):
         ):
             Path(self.path).write_bytes(content)
             with self.assertRaises(state.BadState, msg=str(content)):
-                state.put(self.path, "http://a.example/", self.entry)
+                state.put(self.path, {"http://a.example/": self.entry})
             self.assertEqual(Path(self.path).read_bytes(), content)
 
     def test_long_text(self) -> None:
         """A text past the bound is not kept, the rest is."""
         known = Known(None, None, "x", 0, "y", "", text="t" * (state.TEXT_MAX + 1))
-        state.put(self.path, "http://a.example/", state.Entry(known, Tally()))
+        state.put(self.path, {"http://a.example/": state.Entry(known, Tally())})
         self.assertIsNone(state.read(self.path)["http://a.example/"].known.text)
