@@ -146,12 +146,14 @@ def damaged(path: str, how: str) -> str:
 
 def fault_of(path: str, error: sqlite3.Error) -> StoreFault:
     """What an error of SQLite means for who runs the store."""
-    code = _code(error)
+    code, text = _code(error), " ".join(str(error).split())[:100]
+    if code == -1 and isinstance(error, sqlite3.OperationalError):  # its text quotes what is no UTF-8
+        return StoreFault(damaged(path, "text in it can't be read"))
     if code == sqlite3.SQLITE_FULL:
-        return StoreFault(f"{path} has no room left ({error})", is_full=True)
+        return StoreFault(f"{path} has no room left ({text})", is_full=True)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreFault(damaged(path, str(error)))
-    return StoreFault(f"{path} failed: {error}")
+        return StoreFault(damaged(path, text))
+    return StoreFault(f"{path} failed: {text}")
 
 
 def _code(error: sqlite3.Error) -> int:

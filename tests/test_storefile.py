@@ -99,4 +99,13 @@ class FaultTests(SynchronousTestCase):
         self.assertIn("is damaged (told)", str(self.fault(sqlite3.SQLITE_CORRUPT)))
         self.assertIn("is damaged", str(self.fault(267)))
         self.assertEqual(str(self.fault(sqlite3.SQLITE_READONLY)), "FILE failed: told")
-        self.assertEqual(str(storefile.fault_of("FILE", sqlite3.Error("told"))), "FILE failed: told")
+        self.assertEqual(str(storefile.fault_of("FILE", sqlite3.Error("a\nb"))), "FILE failed: a b")
+
+    def test_nothing_is_quoted(self) -> None:
+        """Text that can't be read is damage, and nothing of it is told."""
+        opened = sqlite3.connect(":memory:")
+        self.addCleanup(opened.close)
+        with self.assertRaises(sqlite3.Error) as caught:
+            opened.execute("SELECT CAST(x'50ff0a4c414e544544' AS TEXT)").fetchall()
+        told = str(storefile.fault_of("FILE", caught.exception))
+        self.assertIn("is damaged (text in it can't be read)", told)
