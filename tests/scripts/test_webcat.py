@@ -367,8 +367,6 @@ class ProcessTests(WebcatCase):
             raise SkipTest("NOT TESTED: no network namespaces here")
         code, _, errors = finished([*alone, *command("webcat", "-j", "http://192.0.2.1/")])
         self.assertEqual((code, errors), (7, "Error: No route to host: 101: Network is unreachable.\n"))
-        done = finished([*alone, *command("webdownload", "-r", "0", "http://192.0.2.1/", "/dev/shm/none")])
-        self.assertEqual(done[0], 7)
 
     def test_terminated(self) -> None:
         """SIGTERM is 143."""
@@ -393,7 +391,7 @@ class ProcessTests(WebcatCase):
         code, output, _ = run("webcat", "--version")
         self.assertEqual(code, 0)
         self.assertRegex(output, r"^netsuite \S+ \(Twisted \S+, Python \S+\)\n$")
-        self.assertIn("Examples:\n  webcat http://localhost:8000/test", run("webcat", "--help")[1])
+        self.assertIn("Examples:\n  webcat http://localhost:8000/test", webcat.Options().getUsage())
 
 
 def _shell(words: list[str], url: str) -> tuple[int, str, str]:
