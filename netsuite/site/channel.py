@@ -42,8 +42,9 @@ HELD_BYTES = 64 * 1024 * 1024
 #: Bytes of later requests that are held while one is in hand, before the client has to wait.
 AHEAD_BYTES = 16 * 1024
 
-#: Requests of one connection that are answered before others have their turn.
+#: Requests of one connection that are answered, and seconds of it, before others have their turn.
 TURN_REQUESTS = 16
+TURN_SECONDS = 0.02
 
 #: What a client that is sent something has to take of it in the idle time.
 TAKEN_BYTES = 16 * 1024
@@ -148,10 +149,13 @@ class Channel(http.HTTPChannel):
     def _take(self, data: bytes) -> None:
         """Answer what is whole in these bytes, request by request, and keep what is too early."""
         self._going = True
+        until = self._now() + TURN_SECONDS
         try:
             for _ in range(TURN_REQUESTS):
                 data = self._piece(data) or b""
                 if not data or self.busy or self._waitingForTransport or self._lingers:
+                    break
+                if self._now() > until:
                     break
             self._ahead = b"" if self._lingers else data
         except BadMessage as error:

@@ -73,6 +73,13 @@ class TurnTests(ChannelCase):
         self.assertEqual(self.asked, [*(str(number) for number in range(count)), "last"])
         self.assertEqual([reply.status for reply in client.replies()], [200] * (count + 1))
 
+    def test_long_turns(self) -> None:
+        """Where answers take long, a turn is over sooner."""
+        client = Client(self.site)
+        self.patch(self.clock, "seconds", iter(range(10_000)).__next__)
+        client.protocol.dataReceived(b"".join(GET % b"/?n=%d" % number for number in range(5)))
+        self.assertEqual(self.asked, ["0"])
+
     def test_ahead_is_bounded(self) -> None:
         """While one is in hand some more is taken in, and then nothing is read until it is answered."""
         client = Client(self.site)
