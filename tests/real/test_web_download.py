@@ -61,11 +61,12 @@ class KilledTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         told = json.loads(done.stdout)
         self.assertNotIn("wrong", told)
-        self.assertGreater(told["killed"], KILLS // 4, told)
-        for what in ("new", "old", "began with a part"):
-            self.assertGreater(told.get(what, 0), 0, told)
-        resumed = [asked for asked in origin.asked if asked.get("Range")]
-        self.assertGreater(len(resumed), 0)
+        self.assertGreater(told["killed"], 0, told)
+        if NIGHTLY:  # of few runs it may be none
+            for what in ("new", "old", "began with a part"):
+                self.assertGreater(told.get(what, 0), KILLS // 50, told)
+            resumed = [asked for asked in origin.asked if asked.get("Range")]
+            self.assertGreater(len(resumed), KILLS // 50)
 
 
 class DiskTests(SynchronousTestCase):
