@@ -73,6 +73,7 @@ LONG := tests/real/test_web_download.py tests/real/test_load.py tests/real/test_
         tests/real/test_slow.py tests/real/origin/test_origin.py tests/site/test_planted.py tests/site/test_splits.py \
         tests/real/test_colors.py tests/real/test_echo_faults.py \
         tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py \
+        tests/scripts/test_dataforward.py tests/scripts/test_calllater.py \
         tests/wordproxy/store/test_contract.py tests/wordproxy/store/test_damage.py tests/wordproxy/store/test_injected.py
 nightly: SOAK_MINUTES ?= 60
 nightly: $(TEST)/installed parts
