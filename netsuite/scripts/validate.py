@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn, Protocol
 
+from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 
 from netsuite import durable
@@ -30,7 +31,7 @@ from netsuite.validate.local import Absent, Local, find
 from netsuite.validate.message import Answer, Failed, Found, Report, Strictness, report_on
 from netsuite.validate.page import framed, page
 from netsuite.validate.partial import Partial
-from netsuite.validate.reading import of_bytes, read
+from netsuite.validate.reading import may_block, of_bytes, read
 from netsuite.validate.remote import W3C, Remote
 from netsuite.validate.sarif import sarif
 from netsuite.validate.sources import Nothing, Source, gather
@@ -165,7 +166,7 @@ async def main(reactor: Any, options: Options) -> Outcome:
         return Outcome.failed("unknown", str(error))
     cache = Cache(None if options["no-cache"] or options["partial"] else folder(os.environ))
     try:
-        loads = [_load(source, urls.get(source.name), agent, options) for source in sources]
+        loads = [_load(reactor, source, urls.get(source.name), agent, options) for source in sources]
         answers = await ask(checker, cache, loads)
     finally:
         cache.close()
@@ -205,10 +206,15 @@ def chosen(reactor: Any, options: Options, agent: Agent | None, *, alone: bool) 
 Load = Callable[[], Awaitable[Document | Failed]]
 
 
-def _load(source: Source, url: Url | None, agent: Agent | None, options: Options) -> Load:
+def _load(reactor: Any, source: Source, url: Url | None, agent: Agent | None, options: Options) -> Load:
     most = options.web.max_bytes or 0
 
     async def from_disk() -> Document | Failed:
+        if may_block(source):  # in a thread, so that Ctrl-C ends it
+            found: Document | Failed = await deferToThreadPool(
+                reactor, reactor.getThreadPool(), read, source, most
+            )
+            return found
         return read(source, most)
 
     async def fetched() -> Document | Failed:

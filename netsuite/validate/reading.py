@@ -12,6 +12,11 @@ from .sources import Source
 _STDIN = "-"
 
 
+def may_block(source: Source) -> bool:
+    """Return whether reading may have to wait for somebody: standard input, pipes."""
+    return not os.path.isfile(source.name)
+
+
 def read(source: Source, most: int) -> Document | Failed:
     """Return the document, or why it can't be had."""
     try:
@@ -33,7 +38,8 @@ def of_bytes(
 def _bytes(name: str, most: int) -> bytes:
     if name == _STDIN:
         return sys.stdin.buffer.read(most)
-    # A pipe that nobody writes to would be waited for without end.
+    # A pipe that nobody writes to would be waited for without end; one that somebody does is read to its end.
     descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(most) or b""
+        os.set_blocking(descriptor, True)
+        return file.read(most)

@@ -605,6 +605,35 @@ class ProcessTests(SynchronousTestCase):
         )
         self.assertIn("Bad &quot;x&quot;.", Path(opened.removeprefix("file://")).read_text())
 
+    def reading(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """The tool, in the thread that waits for what it has to read."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command("validate", *arguments), env=self.env, **pipes, **options)
+        until("its thread", lambda: len(os.listdir(f"/proc/{process.pid}/task")) > 1)
+        return process
+
+    def test_pipe(self) -> None:
+        """A pipe is read to its end, however slowly it comes: ``validate <(command)``."""
+        reading, writing = os.pipe()
+        os.write(writing, b"<p>")
+        process = self.reading(f"/dev/fd/{reading}", pass_fds=(reading,))
+        os.close(reading)
+        os.write(writing, b"BAD")
+        os.close(writing)
+        output, errors = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, errors), (1, ""))
+        self.assertIn(':1:5: error: Bad "x".', output)
+
+    def test_waiting(self) -> None:
+        """Ctrl-C ends the wait for standard input."""
+        reading, writing = os.pipe()
+        process = self.reading("-", stdin=reading)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=PATIENCE)
+        os.close(reading)
+        os.close(writing)
+        self.assertEqual((process.returncode, output, "Traceback" in errors), (130, "", False))
+
     def test_service_report(self) -> None:
         """With --service and --browser the service's own page is judged and shown, without its scripts."""
         page = b"""<!DOCTYPE html><html><head><title>Results</title></head><div id="results"><ol>
