@@ -50,7 +50,7 @@ CALLS = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate", "unlink", "link
 WAYS = ("signal=KILL", "error=ENOSPC", "error=EIO")
 
 #: Of how many calls of one kind one is tried.
-STEP = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 61
+STEP = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 97
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -97,7 +97,7 @@ class InjectedTests(SynchronousTestCase):
                 for n in range(1 + tried % STEP, count + 1, STEP):
                     self.try_at(way, call, n)
                     tried += 1
-        self.assertGreater(tried, 5)
+        self.assertGreater(tried, 2)
 
     def try_at(self, way: str, call: str, n: int) -> None:
         where = f"{way} at {call} {n}"
