@@ -97,7 +97,7 @@ class ParseTests(SynchronousTestCase):
         for text in ("", "hello world", "<script>", "zzz", "x" * 10_000):
             self.assertEqual(guesses(text), [], text)
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=60)
     @given(
         st.one_of(
             st.text(max_size=120),
@@ -115,7 +115,7 @@ class ParseTests(SynchronousTestCase):
         self.assertTrue(all(0 <= part <= 255 and isinstance(part, int) for part in colour))
         self.assertEqual(parse(colour.hex), colour)
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=60)
     @given(st.tuples(*[st.integers(0, 255)] * 4))
     def test_canonical(self, parts: tuple[int, int, int, int]) -> None:
         """Parsing undoes writing."""

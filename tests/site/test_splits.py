@@ -16,7 +16,7 @@ from tests.real.origin.flood import mutated
 from tests.site.wire import Client
 
 #: Requests that are tried; each also byte by byte, and cut in two places.
-COUNT = 20_000 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 400
+COUNT = 20_000 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 250
 
 
 class SplitTests(SynchronousTestCase):
