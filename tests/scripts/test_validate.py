@@ -634,6 +634,17 @@ class ProcessTests(SynchronousTestCase):
         os.close(writing)
         self.assertEqual((process.returncode, output, "Traceback" in errors), (130, "", False))
 
+    def test_no_browser(self) -> None:
+        """Where there is no browser, it is told where the report lies, and the verdict is what it is."""
+        page = self.folder / "in.html"
+        page.write_text(BAD)
+        bare = {name: value for name, value in self.env.items() if name not in ("BROWSER", "DISPLAY")}
+        self.env = {**bare, "PATH": str(self.standin.bin.absolute()), "WAYLAND_DISPLAY": ""}
+        code, _, errors = self.said("--browser", str(page))
+        report = (self.folder / "standin/cache/netsuite/validate-report.html").absolute()
+        told = f"validate: no browser could be started; the report is {report}\n"
+        self.assertEqual((code, errors, report.is_file()), (1, told, True))
+
     def test_service_report(self) -> None:
         """With --service and --browser the service's own page is judged and shown, without its scripts."""
         page = b"""<!DOCTYPE html><html><head><title>Results</title></head><div id="results"><ol>
