@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -264,6 +265,19 @@ class DiskTests(Folder):
         self.assertEqual(len(re.findall(r"no room", service.log)), 1)
         self.assertNotIn("Traceback", service.log)
         self.assertEqual([entry.fields[0][1] for entry in kept(self.folder)], [*thanked, "last"])
+
+    def test_quota(self) -> None:
+        """While the store may grow no further (EFBIG) nobody is thanked; afterwards all is as before."""
+        service = self.formsite("--allow-origin", "*")
+        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (512 << 10, resource.RLIM_INFINITY))
+        told = [post(service, name=f"n{number}", text="x" * 200_000)[0] for number in range(6)]
+        self.assertEqual(set(told), {200, 503}, told)
+        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.assertEqual(post(service, name="last")[0], 200)
+        self.assertEqual(service.stop(), 0)
+        self.assertNotIn("Traceback", service.log)
+        names = [entry.fields[0][1] for entry in kept(self.folder)]
+        self.assertEqual(names, [*(f"n{n}" for n, status in enumerate(told) if status == 200), "last"])
 
     def test_foreign(self) -> None:
         """A file of another program is refused in one line, with status 1, and keeps every byte."""
