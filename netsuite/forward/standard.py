@@ -177,6 +177,7 @@ class Output:
             self._socket = socket.socket(fileno=os.dup(fd))
         elif self.kind in ("pipe", "terminal"):
             self._reopen()
+            enlarge(self._fd, PIECE)
         self._watches = self.kind == "pipe"
 
     def _reopen(self) -> None:

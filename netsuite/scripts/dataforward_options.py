@@ -105,6 +105,7 @@ class Options(NetworkOptions):
         """Read what was given.  Raises: UsageError."""
         if self["listen"]:
             self.where = listened(self.words)
+            self.target = {"listen": self.where.text}
         else:
             self.place = self.connected(self.words)
             self.target = self.place.told
