@@ -38,8 +38,9 @@ TOLD_SECONDS = 60.0
 ACCEPTS = 64
 ACCEPTS_SHARED = 1
 
-#: Clients that wait for us to accept them.  Twisted's own number, 50, is one burst of a browser or two.
-BACKLOG = 1024
+#: Clients that wait for us to accept them: as many as Linux lets wait (net.core.somaxconn).  Whom it turns
+#: away tries again after 1, 3, 7 seconds.  Twisted's own number, 50, is one burst of a browser or two.
+BACKLOG = 4096
 _TWISTED_BACKLOG = 50
 
 #: What accept says where means are lacking: descriptors (ours, the system's), buffers, memory.

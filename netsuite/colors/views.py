@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -18,13 +19,16 @@ from netsuite.site import token
 from netsuite.site.answer import NO_STORE, Answer, Asked, Refusal, json_answer
 from netsuite.site.frame import Frame
 from netsuite.site.token import Token
-from netsuite.site.tongue import said
+from netsuite.site.tongue import chosen, said
 
 #: Longest piece of what was asked for that a page repeats.
 TEXT_SHOWN = 60
 
 #: Most colours that one style sheet has rules for.
 CHIPS_MAX = 1000
+
+#: Pages that are remembered: some megabytes.
+PAGES_MAX = 256
 
 #: A page is asked for again each time, as its language and list may be others, and is then most often a 304.
 _AGAIN = ("Cache-Control", "no-cache")
@@ -68,6 +72,7 @@ class Colours:
 
     def __init__(self, desk: Desk, seen: Seen | None, *, private: bool) -> None:
         self._desk, self._seen, self._private = desk, seen, private
+        self._pages: OrderedDict[tuple[str, str, str, bool], Answer] = OrderedDict()
 
     async def to_index(self, asked: Asked) -> Answer:
         """``/color``, ``/colors``: the tutorial's redirection, in its words."""
@@ -132,27 +137,43 @@ class Colours:
         if form in _PICTURES:
             kind, draw = _PICTURES[form]
             return Answer(draw(colour), kind, headers=(FOR_EVER,))
-        facts = colour_facts(colour, beside.get("on"), beside.get("over"))
         if form == ".json":
+            facts = colour_facts(colour, beside.get("on"), beside.get("over"))
             return replace(json_answer(facts), headers=(FOR_EVER,))
-        return self._page(asked, colour, facts, query_of(beside))
+        page = self._remembered(asked, colour, beside)
+        return replace(page, headers=(*page.headers, *self._note(asked, colour)))
 
-    def _page(self, asked: Asked, colour: Colour, facts: Facts, query: str) -> Answer:
+    def _remembered(self, asked: Asked, colour: Colour, beside: dict[str, Colour]) -> Answer:
+        """The page of a colour, made once for all who read it in the same language."""
+        query = query_of(beside)
+        key = (colour.hex, query, chosen("", asked.headers).code, self._desk.own_styles)
+        page = self._pages.get(key)
+        if page is None or len(asked.args) != len(beside):  # what else was asked stands in its links
+            facts = colour_facts(colour, beside.get("on"), beside.get("over"))
+            page = self._page(asked, facts, query)
+            if len(asked.args) == len(beside):
+                self._pages[key] = page
+                if len(self._pages) > PAGES_MAX:
+                    self._pages.popitem(last=False)
+        return page
+
+    def _page(self, asked: Asked, facts: Facts, query: str) -> Answer:
         asked_on = "on" in dict(asked.args)
         others = [told for told in (facts["black"], facts["white"]) if told["on"] != facts["contrast"]["on"]]
-        page = self._desk.page(
-            "color.html",
-            asked,
-            _colours_in(facts),
-            facts=facts,
-            tells=[facts["contrast"], *others],
-            asked_on=asked_on,
-            values=_values(facts),
-            cmyk="cmyk({} {} {} {})".format(*(f"{part:g}%" for part in facts["cmyk_approximate"])),
-            query=query,
-            here="/color/",
+        return lasting(
+            self._desk.page(
+                "color.html",
+                asked,
+                _colours_in(facts),
+                facts=facts,
+                tells=[facts["contrast"], *others],
+                asked_on=asked_on,
+                values=_values(facts),
+                cmyk="cmyk({} {} {} {})".format(*(f"{part:g}%" for part in facts["cmyk_approximate"])),
+                query=query,
+                here="/color/",
+            )
         )
-        return replace(lasting(page), headers=(*lasting(page).headers, *self._note(asked, colour)))
 
     def _note(self, asked: Asked, colour: Colour) -> list[tuple[str, str]]:
         """The colour is in the list, if its visitor is listed; the fields that the browser keeps."""

@@ -262,6 +262,21 @@ class JsonTests(ColorsCase):
             self.assertEqual(page.headers["cache-control"], "no-cache")
             self.assertEqual(self.get(path, f"If-None-Match: {page.headers['etag']}").status, 304)
 
+    def test_remembered(self) -> None:
+        """A page is made once for a language; another language, other colours and styles are other pages."""
+        english, chinese = self.get("/color/123456"), self.get("/color/123456", "Accept-Language: zh")
+        self.assertIn('lang="zh-Hans"', chinese.text)
+        self.assertEqual(self.get("/color/123456").body, english.body)
+        self.assertEqual(self.get("/color/123456", "Accept-Language: zh").body, chinese.body)
+        self.assertIn("#ffff00", self.get("/color/123456?on=ffff00").text)
+        self.assertIn("x=1", self.get("/color/123456?x=1").text)
+        self.assertEqual(self.get("/color/123456").body, english.body)
+        self.assertIn("netsuite_ui=zh", self.get("/color/123456?ui=zh").headers["set-cookie"])
+        self.assertNotIn("set-cookie", self.get("/color/123456").headers)
+        for number in range(300):
+            self.get(f"/color/0001{number:02x}")
+        self.assertEqual(self.get("/color/123456").body, english.body)
+
     def test_pictures(self) -> None:
         """A picture has the colour's pixels, and its opacity."""
         for name, kind, depth in (("00abef", 2, 3), ("00abef80", 6, 4)):

@@ -24,7 +24,7 @@ from tests.real.parts import Twistd, until
 NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
 
 #: Connections of each attack, and seconds that it may go on.
-CONNECTIONS, SECONDS = (1500, 120) if NIGHTLY else (80, 30)
+CONNECTIONS, SECONDS = (1000, 120) if NIGHTLY else (80, 30)
 
 #: The site's patience, in seconds; and its most connections: more than all that attack at once.
 LIMITS = ("--head-time", "1", "--body-time", "2", "--idle", "2", "--max-clients", "8000")
