@@ -68,7 +68,8 @@ class PlantedTests(SynchronousTestCase):
         )
         get = b"GET %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n"
         self.requests = {
-            "page": get % (b"/color/00abef?on=ffffff", b"Accept-Encoding: gzip\r\n"),
+            # with a parameter that no other page has, so that it is not remembered
+            "page": get % (b"/color/00abef?on=ffffff&x=1", b"Accept-Encoding: gzip\r\n"),
             "chunked post": head
             + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body),
             "refusal": get % (b"/nowhere", b""),
