@@ -12,7 +12,7 @@ PIP    := -m pip install --disable-pip-version-check --quiet -c constraints.txt
 # Options of the service (`make run RUN_ARGS="-p 9001"`) and of pytest (`make test ARGS="-k echo"`).
 RUN_ARGS ?=
 ARGS     ?=
-JOBS     ?= 2
+JOBS     ?= 3
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \

@@ -7,7 +7,7 @@ import os
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.wordproxy import place
+from netsuite import statefolder
 from netsuite.wordproxy.settings import Options, Settings
 
 
@@ -81,7 +81,7 @@ class OptionsTests(SynchronousTestCase):
     def test_no_place_for_a_spool(self) -> None:
         """Without a home a spool has no place, and that is said."""
         os.environ.clear()
-        self.patch(place, "_passwd_home", lambda: None)
+        self.patch(statefolder, "_passwd_home", lambda: None)
         fault = self.assertRaises(UsageError, settings, "-s", "redis://h")
         self.assertIn("--spool", str(fault))
         settings("-s", "redis://h", "--spool", "0")
