@@ -24,6 +24,7 @@ from netsuite.httpecho.heads import TEXT, reason
 from netsuite.httpecho.pouring import pieces_of
 from netsuite.httpecho.ringsite import RingSite
 from netsuite.httpecho.seat import Seat
+from netsuite.listen import authority
 from netsuite.site import hosts
 from netsuite.site.answer import Answer
 from netsuite.site.safety import SECURITY
@@ -70,8 +71,9 @@ class Own:
             self._desk.refuse(seat, *refusal, errand.raw, remembers=False)
             return
         seat.wait()
-        fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.combined.items()}
-        asked = self._ring.answer(head.method, head.raw_target, fields, seat.client)
+        here = seat.transport.getHost()
+        place = authority(getattr(here, "host", "localhost"), getattr(here, "port", 80))
+        asked = self._ring.answer(head, seat.client, place)
         answered = Deferred.fromCoroutine(asked)
         answered.addCallback(self._answered, seat, errand)
         journal.detach(answered, where="httpecho.ring")

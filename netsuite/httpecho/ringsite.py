@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from netsuite.access import Htpasswd
+from netsuite.http1.head import RequestHead
 from netsuite.httpecho import replay, telling
 from netsuite.httpecho.compare import Difference, compared
 from netsuite.httpecho.hall import Hall
@@ -55,12 +56,24 @@ _FORM = {
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+class RingFrame(Frame):
+    """The frame of a site whose own files lie below the ring: elsewhere all is echoed."""
+
+    def page(self, template: str, asked: Asked, *, status: int = 200, **values: Any) -> Answer:
+        """The template, filled."""
+        return super().page(template, asked, status=status, static=_place, **values)
+
+
+def _place(name: str) -> str:
+    return "/_ring" + static.url(name)
+
+
 class RingSite:
     """The views of ``/_ring``.  ``users``: who may look, None where only this machine may."""
 
     def __init__(self, hall: Hall, users: Callable[[], Htpasswd | None]) -> None:
         self._hall = hall
-        self._frame = Frame("httpecho", [("/_ring", said("ring.title"))])
+        self._frame = RingFrame("httpecho", [("/_ring", said("ring.title"))])
         self._telling: dict[Any, Callable[[Entry], None]] = {}
         views = {
             "/_ring": self.index,
@@ -72,9 +85,10 @@ class RingSite:
         prefixes = {"/_ring/static/": self._static, "/_ring/": self.one}
         self.routes = Routes(self._frame, views, prefixes, login=Login(users))
 
-    async def answer(self, method: bytes, uri: bytes, headers: Mapping[str, str], client: str) -> Answer:
-        """What a request for the ring gets, whatever happens."""
-        return await self.routes.answer(method, uri, headers, b"", client)
+    async def answer(self, head: RequestHead, client: str, here: str) -> Answer:
+        """What a request for the ring gets, whatever happens.  ``here``: host and port that it came to."""
+        fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.combined.items()}
+        return await self.routes.answer(head.method, head.raw_target, {"host": here, **fields}, b"", client)
 
     async def _static(self, asked: Asked) -> Answer:
         return await static.view(replace(asked, path=asked.path.removeprefix("/_ring")))
@@ -82,11 +96,6 @@ class RingSite:
     def _shown(self, entry: Entry) -> Shown:
         settings = self._hall.settings
         return Shown(entry, None if settings.show_secrets else self._hall.redaction, settings.limits)
-
-    def _page(self, template: str, asked: Asked, **values: Any) -> Answer:
-        return self._frame.page(
-            f"httpecho/{template}", asked, static=lambda name: "/_ring" + static.url(name), **values
-        )
 
     # -- the list ------------------------------------------------------------------------------------------
 
@@ -112,7 +121,9 @@ class RingSite:
             found = [
                 {**it, "method": _visible(it["method"]), "target": _visible(it["target"])} for it in found
             ]
-            return self._page("ring.html", asked, found=found, told=told, about=about, form=_FORM)
+            return self._frame.page(
+                "httpecho/ring.html", asked, found=found, told=told, about=about, form=_FORM
+            )
         return json_answer({**about, "requests": found})
 
     async def events(self, asked: Asked) -> Answer:
@@ -162,8 +173,8 @@ class RingSite:
         if form in ("head", "body"):
             return Answer(getattr(shown, "raw" if form == "head" else "body"), "application/octet-stream")
         ring = self._hall.ring
-        return self._page(
-            "request.html",
+        return self._frame.page(
+            "httpecho/request.html",
             asked,
             it=shown.summary(),
             lines=_seen_lines(shown.raw),
@@ -182,7 +193,7 @@ class RingSite:
         return self._shown(entry)
 
     def _replay(self, asked: Asked, shown: Shown, told: Mapping[str, str]) -> bytes:
-        place = told.get("to") or asked.headers.get("host") or "127.0.0.1:8000"
+        place = told.get("to") or asked.headers["host"]
         if not _PLACE.fullmatch(place):
             raise Refusal(400, said("ring.place"))
         notes = b""
@@ -204,7 +215,9 @@ class RingSite:
         found = compared(a.raw, b.raw, a.body, b.body)
         if _is_page(asked, told):
             lines = [(sign, seen(line)) for sign, line in found.lines]
-            return self._page("diff.html", asked, a=a.summary(), b=b.summary(), lines=lines, found=found)
+            return self._frame.page(
+                "httpecho/diff.html", asked, a=a.summary(), b=b.summary(), lines=lines, found=found
+            )
         return json_answer(_told_difference(a, b, found))
 
 
