@@ -71,7 +71,7 @@ LONG := tests/real/test_web_download.py tests/real/test_load.py tests/real/test_
         tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py tests/real/test_portscan.py \
         tests/real/test_formsite.py tests/formsite/test_store.py tests/formsite/test_injected.py \
         tests/real/test_slow.py tests/real/origin/test_origin.py tests/site/test_planted.py tests/site/test_splits.py \
-        tests/real/test_colors.py tests/real/test_echo_faults.py \
+        tests/real/test_colors.py tests/real/test_echo_faults.py tests/real/test_httpecho.py \
         tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py \
         tests/scripts/test_dataforward.py tests/scripts/test_calllater.py \
         tests/wordproxy/store/test_contract.py tests/wordproxy/store/test_damage.py tests/wordproxy/store/test_injected.py
