@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,10 @@ def _files_of_a_test(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch
     if isinstance(request.instance, SynchronousTestCase):
         numbers = itertools.count()
         monkeypatch.setattr(request.instance, "mktemp", lambda: str(tmp_path / f"tmp{next(numbers)}"))
+
+
+@pytest.fixture(autouse=True)
+def _broken_pipes_are_errors() -> Iterator[None]:
+    """No test leaves SIGPIPE to end the process: the next one that writes to who has left would."""
+    yield
+    assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN

@@ -342,14 +342,17 @@ def become(options: Options) -> Outcome:
     path = shutil.which(name) or (name if "/" in name else None)
     if path is None:
         return Outcome(NOT_FOUND, "exec", f"{name}: command not found")
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # ignored by Python, and inherited
-        signal.signal(number, signal.SIG_DFL)
+    ignored = (signal.SIGPIPE, signal.SIGXFSZ)  # by Python, and inherited
+    before = [(number, signal.signal(number, signal.SIG_DFL)) for number in ignored]
     try:
         options.execute(path, options.command)
     except FileNotFoundError as error:
         return Outcome(NOT_FOUND, "exec", f"{name}: {error.strerror}")
     except (OSError, ValueError) as error:
         return Outcome(EXITS["exec"], "exec", f"{name}: {getattr(error, 'strerror', error)}")
+    finally:  # we are still here, and have to say so on an output that may be closed
+        for number, handler in before:
+            signal.signal(number, handler)
     return Outcome()
 
 

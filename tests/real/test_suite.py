@@ -98,6 +98,13 @@ class AllTests(TestCase):
         cls.addClassCleanup(cls.suite.close)
         cls.suite.begin()
 
+    def said(self, words: bytes) -> bytes:
+        """What echo answers."""
+        host, port = self.suite.places()["echo"][0].split(":")
+        with socket.create_connection((host, int(port)), START_SECONDS) as link:
+            link.sendall(words)
+            return b"".join(iter(lambda: link.recv(999), b""))
+
     def test_each_answers(self) -> None:
         """Every service is up and does its work, through the proxies too."""
         status = self.suite.status()
@@ -106,10 +113,7 @@ class AllTests(TestCase):
         self.assertEqual(
             list(places), ["echo", "wordproxy", "httpecho", "pages", "formsite", "colors", "proxy"]
         )
-        host, port = places["echo"][0].split(":")
-        with socket.create_connection((host, int(port)), START_SECONDS) as link:
-            link.sendall(b"hello\r\nquit\r\n")
-            self.assertEqual(b"".join(iter(lambda: link.recv(999), b"")), b"You said: hello\r\nGoodbye.\r\n")
+        self.assertEqual(self.said(b"hello\r\nquit\r\n"), b"You said: hello\r\nGoodbye.\r\n")
         self.assertEqual(fetched(f"http://{places['pages'][0]}/test"), b"<h1>Test</h1>Test Page")
         self.assertIn(b"Form Test", fetched(f"http://{places['formsite'][0]}/"))
         self.assertIn(b"00abef", fetched(f"http://{places['colors'][0]}/color/00abef"))
@@ -136,10 +140,10 @@ class AllTests(TestCase):
         self.suite.rewrite(ALL.replace("[echo]\n", "[echo]\ntag = 'blue'\n"))
         self.suite.signal(signal.SIGHUP)
         until("it is reloaded", lambda: self.suite.status()["reloaded"])
-        host, port = self.suite.places()["echo"][0].split(":")
-        with socket.create_connection((host, int(port)), START_SECONDS) as link:
-            link.sendall(b"hello\r\nquit\r\n")
-            self.assertIn(b"You said [blue]: hello", b"".join(iter(lambda: link.recv(999), b"")))
+        self.assertIn(b"You said [blue]: hello", self.said(b"hello\r\nquit\r\n"))
+        self.suite.rewrite(ALL)
+        self.suite.signal(signal.SIGHUP)
+        until("the tag is gone", lambda: self.said(b"hello\r\nquit\r\n").startswith(b"You said: hello"))
 
     def test_signals(self) -> None:
         """USR1 and USR2 reach the members; nobody dies of them."""
