@@ -168,7 +168,8 @@ class Desk:
 
     def _values(self, seat: Seat, errand: Errand) -> dict[str, Any]:
         """What JSON has of a request beside what it was: from where, over what and how fast it came."""
-        hall, peer, here = self._hall, seat.transport.getPeer(), seat.transport.getHost()
+        hall = self._hall
+        peer, here = seat.places
         tls = tls_peer(seat.transport)
         return {
             "client": {"address": getattr(peer, "host", None), "port": getattr(peer, "port", None)},

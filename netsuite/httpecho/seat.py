@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from netsuite.httpecho.errand import Errand
 from netsuite.wire import IWire
@@ -32,10 +32,12 @@ class Guest(Protocol):
 class Seat(Protocol):
     """A connection.  ``errand``: what is under way; ``deadline``, ``ends``: as `crowd.Member` has them.
 
-    ``since``: when it was made, in the reactor's seconds; ``is_draining``: no answer keeps it any more.
+    ``places``: the client's address and ours; ``since``: when it was made, in the reactor's seconds;
+    ``is_draining``: no answer keeps it any more.
     """
 
     client: str
+    places: tuple[Any, Any]
     transport: IWire
     errand: Errand | None
     since: float

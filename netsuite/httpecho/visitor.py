@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
@@ -59,6 +60,7 @@ class Visitor(Protocol):
         self.deadline = self.ends = NEVER
         self.busy = False  # a head has begun, or a request is under way
         self.since = hall.reactor.seconds()
+        self.places: tuple[Any, Any] = None, None
         self.errand: Errand | None = None
         self.is_draining = False
         self._began = 0.0  # when the head that is awaited did
@@ -74,6 +76,10 @@ class Visitor(Protocol):
     def connectionMade(self) -> None:
         """Be counted; what the connection doesn't take stops our reading."""
         self._hall.crowd.enter(self, self.client)
+        try:
+            self.places = self.transport.getPeer(), self.transport.getHost()
+        except OSError:  # who has left by now has no address any more
+            self.places = None, None
         self.touch()
         self.transport.registerProducer(self, True)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,6 +54,20 @@ class JsonTests(Visiting):
         answer = self.reply(data, *arguments)
         self.assertEqual(answer.field("Content-Type"), "application/json")
         return json.loads(answer.body)
+
+    def test_reset_meanwhile(self) -> None:
+        """A client that was reset after its request still has its address, and is no fault of ours."""
+        self.open()
+        visitor, wire = self.connect()
+
+        def gone() -> NoReturn:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+        self.patch(wire, "getPeer", gone)
+        visitor.dataReceived(b"GET /x.json HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(
+            json.loads(replied(wire.value()).body)["client"], {"address": "127.0.0.1", "port": 40000}
+        )
 
     def test_asked_for(self) -> None:
         """By Accept, ?format=json or a path in .json; format=text is text whatever Accept says."""
