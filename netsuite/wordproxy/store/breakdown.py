@@ -168,14 +168,15 @@ class _Breakdown:
         found = dict(rows.fetchall())
         if self._days is not None and self._days[0] < self._days[1] and self._query.by != "day":
             where, told = self._where("p")
-            where = where.replace("p.day", "v.day")
-            by = by.replace("r.", "p.")
+            where = where.replace("p.day BETWEEN :lo AND :hi", "1")
+            # which pages were, is found out by their visits alone: there are many, and few were
             again = (
-                f"SELECT {by} AS part, count(*) - 1 AS n"
-                f" FROM visit v CROSS JOIN page p ON p.id = v.page {where}"
+                "SELECT v.page AS page, count(*) - 1 AS n FROM visit v WHERE v.day BETWEEN :lo AND :hi"
                 " GROUP BY v.page HAVING count(*) > 1"
             )
-            for part, n in self._ask(f"SELECT part, sum(n) FROM ({again}) GROUP BY part", told):
+            by = by.replace("r.", "p.")
+            pages = f"({again}) a CROSS JOIN page p ON p.id = a.page {where}"
+            for part, n in self._ask(f"SELECT {by}, sum(a.n) FROM {pages} GROUP BY {by}", told):
                 found[part] -= n
         return {self._name(part): n for part, n in found.items()}
 

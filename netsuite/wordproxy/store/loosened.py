@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from netsuite.wordproxy.store.packing import Column, Numbers, column, columns, pack, zeros
 
 #: Bytes that are kept; a million words and what was met of them take 8 MB.
-BYTES_MAX = 48 * 1024 * 1024
+BYTES_MAX = 96 * 1024 * 1024
 
 
 def squeeze(values: Sequence[int] | Column) -> bytes:
