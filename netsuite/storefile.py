@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from netsuite import durable
+from netsuite.storefault import StoreFault as StoreFault
 
 #: What the names of logs end with whose store was removed.
 ORPHAN = ".orphan"
@@ -24,14 +25,6 @@ ORPHAN = ".orphan"
 _MAGIC = b"SQLite format 3\x00"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class StoreFault(Exception):  # noqa: N818 - a state, told to people
-    """The store can't do its work now; the text says why, in one line.  ``is_full``: there is no room."""
-
-    def __init__(self, text: str, *, is_full: bool = False) -> None:
-        super().__init__(text)
-        self.is_full = is_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +62,19 @@ class Kind:
             )
         if int.from_bytes(head[68:72], "big") != self.application_id:
             raise StoreFault(f"{path} is a database of another program; choose another file with --store")
-        schema = int.from_bytes(head[60:64], "big")
+        self.judge_schema(path, int.from_bytes(head[60:64], "big"))
+        page_bytes = max(int.from_bytes(head[16:18], "big"), 512)
+        if size_bytes % page_bytes and not _has_log(path):  # with a log, SQLite mends a write that was cut
+            raise StoreFault(damaged(path, "it is cut short"))
+
+    def judge_schema(self, path: str, schema: int) -> None:
+        """``schema`` is one that this code reads, else StoreFault."""
         if schema > self.schema:
             raise StoreFault(
                 f"{path} is of a newer netsuite (schema {schema}, this one reads {self.schema}); upgrade"
             )
         if schema < 1:
             raise StoreFault(damaged(path, "it has no schema"))
-        page_bytes = max(int.from_bytes(head[16:18], "big"), 512)
-        if size_bytes % page_bytes and not _has_log(path):  # with a log, SQLite mends a write that was cut
-            raise StoreFault(damaged(path, "it is cut short"))
 
     def write_schema(self, connection: sqlite3.Connection) -> None:
         """The tables are there, in a database that had none."""
@@ -193,7 +189,7 @@ def _told(path: str, error: OSError) -> StoreFault:
         remedy = f"let this user write in {folder}, or give another --store"
         return StoreFault(f"{path}: no permission ({error.strerror}); {remedy}")
     if error.errno == errno.ENOENT:
-        return StoreFault(f"{path} is not there")
+        return StoreFault(f"{path}: is not there yet")
     if error.errno in NO_ROOM:
         return StoreFault(
             f"{path}: no room ({error.strerror}); free some, or give another --store", is_full=True

@@ -36,6 +36,7 @@ FLOOR = {
     "descriptors",
     "durable",
     "selfsigned",
+    "storefault",
     "life",
     "access",
     "guard",

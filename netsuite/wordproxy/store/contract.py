@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
+from netsuite.storefault import StoreFault as StoreFault
+
 if TYPE_CHECKING:  # relays know this contract, and have no use for numpy
     import numpy
     from numpy.typing import NDArray
@@ -59,10 +61,6 @@ FILE_NODE = "file:"
 
 #: What breakdowns can be by.
 BREAKDOWNS = ("day", "site", "lang")
-
-
-class StoreFault(Exception):  # noqa: N818 - faults are what the journal and the options call them, too
-    """The store can't do what was asked; the text is one line: what, where, how to mend it."""
 
 
 class Page(msgspec.Struct, array_like=True, frozen=True):

@@ -50,7 +50,7 @@ class Database:
         self._file = (0, 0)
         self.has_deleted = False  # deleted bytes may still be in the log or in free pages
         if not self.in_memory:
-            file.prepare(where, make=not read_only)
+            file.kind().prepare(where, make=not read_only)
             # what a process that was killed had deleted may still be in its log
             self.has_deleted = not read_only and os.path.lexists(f"{where}-wal")
             self._file = file.identity(where)
@@ -174,12 +174,12 @@ class Database:
         run("PRAGMA cache_size = -16384")
         run("PRAGMA trusted_schema = OFF")
         if self.in_memory:
-            file.write_schema(self.connection)
+            file.kind().write_schema(self.connection)
             return
         run("PRAGMA synchronous = FULL")
         run(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         (schema,) = run("PRAGMA user_version").fetchone()
-        file.judge_schema(self.where, schema)
+        file.kind().judge_schema(self.where, schema)
         if schema < file.SCHEMA:
             self._upgrade(read_only, today)
         if not file.has_tables(self.connection):

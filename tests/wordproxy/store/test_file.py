@@ -230,7 +230,7 @@ class FileTests(SynchronousTestCase):
         self.make()
         with self.assertRaises(FileExistsError):
             os.link(self.path, self.path)
-        file._create(self.path)
+        file.kind()._create(self.path)
         store = open_store(self.path)
         self.addCleanup(store.close)
         self.assertEqual(store.words(WordQuery()).total.occurrences, 2)

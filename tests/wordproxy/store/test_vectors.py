@@ -19,7 +19,7 @@ ROWS = st.dictionaries(st.integers(1, 2**33), st.lists(NUMBER, min_size=7, max_s
 def store(case: SynchronousTestCase) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     case.addCleanup(connection.close)
-    file.write_schema(connection)
+    file.kind().write_schema(connection)
     return connection
 
 
