@@ -16,6 +16,7 @@ import urllib.parse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.real.parts import FETCH_SECONDS, LOG_TAIL, ROOT, PartError, clean_environment, require
 
@@ -125,6 +126,29 @@ class Seen:
 def require_chromium() -> None:
     """Chromium, and playwright to drive it, are installed, or the test is skipped."""
     require("chromium", shutil.which("chromium") and importlib.util.find_spec("playwright"))
+
+
+def require_axe() -> None:
+    """Chromium and axe-core are installed, or the test is skipped."""
+    require_chromium()
+    require("axe-core", importlib.util.find_spec("axe_playwright_python"))
+
+
+def told_by(program: str, order: object, seconds: float = 300.0) -> Any:
+    """What one of our programs in this folder, which drives Chromium, tells of what it was ordered."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.real.{program}"],
+        input=json.dumps(order).encode(),
+        capture_output=True,
+        cwd=ROOT,
+        env=clean_environment(),
+        timeout=seconds,
+    )
+    if done.returncode:
+        raise PartError(
+            f"{program} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-LOG_TAIL:]}"
+        )
+    return json.loads(done.stdout)
 
 
 def browse(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,8 +14,8 @@ from typing import Any, ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real import parts
-from tests.real.clients import require_chromium
-from tests.real.parts import ROOT, Twistd
+from tests.real.clients import require_axe, told_by
+from tests.real.parts import Twistd
 
 BROWSER_SECONDS = 300.0
 
@@ -129,8 +125,7 @@ class LooksTests(SynchronousTestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        require_chromium()
-        parts.require("axe-core", importlib.util.find_spec("axe_playwright_python"))
+        require_axe()
         cls.service = colors()
 
     @classmethod
@@ -142,18 +137,7 @@ class LooksTests(SynchronousTestCase):
         base = f"http://127.0.0.1:{self.service.ports['colors']}"
         program = shutil.which("chromium")
         order = {"program": program, "base": base, "views": views, "checks": checks, "whole": NIGHTLY}
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.real.report_browser"],
-            input=json.dumps(order),
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=parts.clean_environment(),
-            timeout=BROWSER_SECONDS,
-            check=False,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
-        told: dict[str, Any] = json.loads(done.stdout)
+        told: dict[str, Any] = told_by("report_browser", order, BROWSER_SECONDS)
         return told
 
     def test_looks(self) -> None:

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import http.client
 import http.server
-import importlib.util
 import json
 import os
 import re
@@ -34,9 +33,9 @@ from netsuite.formsite.entry import Draft, Entry
 from netsuite.formsite.store import FormStore
 from tests.formsite.samples import hidden
 from tests.real import parts
-from tests.real.clients import require_chromium
+from tests.real.clients import require_axe, told_by
 from tests.real.load import memory
-from tests.real.parts import FETCH_SECONDS, ROOT, PartError, Twistd, free_ports, until
+from tests.real.parts import FETCH_SECONDS, PartError, Twistd, free_ports, until
 from tests.site.test_posted import KIND, body, part
 
 NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
@@ -559,8 +558,7 @@ class LookTests(Folder):
 
     def test_pages(self) -> None:
         """axe-core finds nothing wrong, light and dark, wide and on a phone; keys reach all; no scripts."""
-        require_chromium()
-        parts.require("axe-core", importlib.util.find_spec("axe_playwright_python"))
+        require_axe()
         (self.folder / "form.toml").write_text(OWN_FORM)
         own = formsite("--form", "form.toml", "--uploads", "up", "--min-seconds", "0", folder=self.folder)
         self.addCleanup(own.close)
@@ -585,18 +583,7 @@ class LookTests(Folder):
                 tutorial, "hostile", "hostile", ["/inbox", "/inbox/1", "/posthandler?%3Cb%3E=%3Cscript%3E"]
             ),
         ]
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.real.form_browser"],
-            input=json.dumps(checks),
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=parts.clean_environment(),
-            timeout=300,
-            check=False,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
-        told = json.loads(done.stdout)
+        told = told_by("form_browser", checks)
         self.assertEqual(
             told.pop("story"),
             [

@@ -11,7 +11,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
@@ -26,10 +25,10 @@ from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from tests.httpecho.test_faults import GOOD, MALFORMED
 from tests.httpecho.test_websocket import SHAKE
 from tests.httpecho.visiting import Reply, replied
+from tests.real.clients import require_axe, told_by
 from tests.real.load import MIB, SCALE, memory, steady
 from tests.real.parts import (
     FETCH_SECONDS,
-    ROOT,
     START_SECONDS,
     Child,
     Twistd,
@@ -367,7 +366,7 @@ class KeptTests(Serving):
 
     def test_looks(self) -> None:
         """axe-core finds nothing in the ring's pages, Tab reaches everything, and nothing hostile runs."""
-        require("chromium", shutil.which("chromium"))
+        require_axe()
         said(
             self.service,
             b"GET /<script>alert(1)</script> HTTP/1.0\r\nX: <img src=x onerror=alert(1)>\r\n\r\n",
@@ -385,18 +384,7 @@ class KeptTests(Serving):
             "checks": ("axe", "keys", "hostile"),
             "whole": False,
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.real.report_browser"],
-            input=json.dumps(order),
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=clean_environment(),
-            timeout=180,
-            check=False,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
-        told = json.loads(done.stdout)
+        told = told_by("report_browser", order, 180.0)
         told["keys"] = [one for one in told["keys"] if 'type="radio"' not in one]  # arrows reach those
         told["hostile"] = [one for one in told["hostile"] if "404 (Not Found)" not in one]
         self.assertEqual(told, {"axe": [], "keys": [], "hostile": []})

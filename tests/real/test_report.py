@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import shutil
-import subprocess
-import sys
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -17,10 +13,10 @@ from netsuite.wordproxy.store.contract import PageQuery
 from netsuite.wordproxy.store.sqlite import SqliteStore
 from tests.real import parts
 from tests.real.books import handbook
-from tests.real.clients import curl, require_chromium
+from tests.real.clients import curl, require_axe, told_by
 from tests.real.load import SCALE, SCALES
 from tests.real.nginx import Nginx, Site, require_nginx
-from tests.real.parts import HANDBOOK, ROOT, Twistd
+from tests.real.parts import HANDBOOK, Twistd
 from tests.wordproxy.report.test_hostile import HOSTILE
 from tests.wordproxy.store.samples import batch, folder, page
 
@@ -54,11 +50,6 @@ VIEWS = (
 LISTS = ("/words", "/unknown", "/pages", "/compare", "/search", "/page/")
 
 
-def _require_browser() -> None:
-    require_chromium()
-    parts.require("axe-core", importlib.util.find_spec("axe_playwright_python"))
-
-
 class InBrowser(SynchronousTestCase):
     """A wordproxy, and Chromium before its report."""
 
@@ -70,18 +61,7 @@ class InBrowser(SynchronousTestCase):
         base = f"http://127.0.0.1:{self.service.ports['report']}"
         order = {"program": shutil.which("chromium"), "base": base, "views": views, "checks": [name]}
         order["whole"] = SCALE is not SCALES[""]
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.real.report_browser"],
-            input=json.dumps(order),
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=parts.clean_environment(),
-            timeout=BROWSER_SECONDS,
-            check=False,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
-        told: dict[str, list[str]] = json.loads(done.stdout)
+        told: dict[str, list[str]] = told_by("report_browser", order, BROWSER_SECONDS)
         return told[name]
 
 
@@ -93,7 +73,7 @@ class ReadTests(InBrowser):
         super().setUpClass()
         require_nginx()
         parts.require("handbook", HANDBOOK.exists())
-        _require_browser()
+        require_axe()
         nginx = Nginx([Site(f"handbook-{one}", HANDBOOK / one, one) for one in LANGUAGES]).up()
         cls.addClassCleanup(nginx.close)
         cls.service = parts.wordproxy()
@@ -148,7 +128,7 @@ class HostileTests(InBrowser):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        _require_browser()
+        require_axe()
 
     def test_nothing_runs(self) -> None:
         """No script runs, no style is refused, no request leaves, on any view."""
