@@ -246,10 +246,10 @@ class Suite(service.MultiService):
             if not (self._settings.best_effort and child in self._children()):
                 raise
             self._lack(child.name, refused)
-            self.running, was = 0, self.running  # what didn't start is not to be stopped as if it had
-            child.disownServiceParent()
-            self.running = was
-            journal.detach(defer.maybeDeferred(child.stopService), where="suite.lack")
+            stopped = defer.maybeDeferred(child.disownServiceParent)
+            if not self.running:  # else that has stopped it
+                stopped = defer.maybeDeferred(child.stopService)
+            journal.detach(stopped, where="suite.lack")
 
     def _children(self) -> list[Any]:
         return [child for child in self if child.name in PORTS]

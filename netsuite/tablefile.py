@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from typing import Any
 
 #: Largest settings file, so that a wrong one can't fill memory.
 FILE_MAX = 1 << 20
@@ -20,11 +21,7 @@ class Table:
 
     def __init__(self, path: str, name: str) -> None:
         text = read_text(path)
-        try:
-            found = tomllib.loads(text).get(name, {})
-        except tomllib.TOMLDecodeError as error:
-            last = f"at line {len(text.splitlines())}, the end"
-            raise ValueError(f"{path}: {error}".replace("at end of document", last)) from None
+        found = _parsed(path, text).get(name, {})
         if not isinstance(found, dict):
             raise ValueError(f"{path}: {name} is no table; write [{name}]")
         self.values: dict[str, object] = found
@@ -42,11 +39,16 @@ class Table:
 
 def read_tables(path: str) -> dict[str, dict[str, object]]:
     """Return all tables of a settings file, by name.  Raises: ValueError, as above."""
-    try:
-        found = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: {error}") from None
+    found = _parsed(path, read_text(path))
     return {name: value for name, value in found.items() if isinstance(value, dict)}
+
+
+def _parsed(path: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        last = f"at line {len(text.splitlines())}, the end"
+        raise ValueError(f"{path}: {error}".replace("at end of document", last)) from None
 
 
 def read_text(path: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from netsuite.scripts.early import watched as watched
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -75,7 +74,7 @@ async def main(reactor: Any, options: Options) -> Outcome:
     """Say what the file comes to."""
     with open(options.path, "rb") as file:
         found = judge(file.read(BYTES_MAX + 1))
-    result = {"state": found.state, "pid": found.pid, "self": found.pid == os.getpid()}
+    result = {"state": found.state, "pid": found.pid}
     if found.state == "running":
         options.results.line(f"{options.path}: running, process {found.pid}")
         return Outcome.done(**result)
