@@ -31,14 +31,19 @@ def raise_limit() -> int:
     return MOST if soft == resource.RLIM_INFINITY else soft
 
 
+def clients_enough(limit: int, each: int) -> int:
+    """Return how many clients so many descriptors are enough for; ``each``: descriptors of one client."""
+    reserved = min(RESERVED + min(PIPES, limit // 16), limit // 2)
+    return max(CLIENTS_LEAST, (limit - reserved) // each)
+
+
 def fitted(common: Common, each: int) -> Common:
     """Return the settings with no more clients than descriptors are enough for, and say so where it is fewer.
 
     ``each``: descriptors of one client.
     """
     limit = raise_limit()
-    reserved = min(RESERVED + min(PIPES, limit // 16), limit // 2)
-    most = max(CLIENTS_LEAST, (limit - reserved) // each)
+    most = clients_enough(limit, each)
     if most >= common.max_clients:
         return common
     journal.clients_capped(most=most, asked=common.max_clients, descriptors=limit)

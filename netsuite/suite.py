@@ -64,6 +64,16 @@ class Settings:
     members: tuple[Member, ...]
     best_effort: bool
 
+    def places(self) -> Iterator[tuple[str, Where]]:
+        """Where the suite listens, by the option that says so."""
+        for member in self.members:
+            own = member.options
+            for option in ("port", "report", "admin"):
+                if option in own.parameters and (where := own.where_or_none(option)) is not None:
+                    yield f"{member.name} --{option}", where
+        if self.common.admin is not None:
+            yield "netsuite --admin", self.common.admin
+
 
 def makers() -> dict[str, Any]:
     """Return what makes each of our services, by its tapname, in the order of `PORTS`."""
@@ -99,11 +109,9 @@ A table in the file is named after its service, its keys are the long options; e
         common = self.common()
         together = Together(common.max_clients)
         members = tuple(self._member(name, maker, together) for name, maker in self._chosen().items())
-        places = [place for member in members for place in _places(member)]
-        if common.admin is not None:
-            places.append(("netsuite --admin", common.admin))
-        self.faults += clashes(places)
-        return Settings(dataclasses.replace(common, joint=together), members, bool(self["best-effort"]))
+        settings = Settings(dataclasses.replace(common, joint=together), members, bool(self["best-effort"]))
+        self.faults += clashes(settings.places())
+        return settings
 
     @property
     def _path(self) -> str:
@@ -169,14 +177,6 @@ A table in the file is named after its service, its keys are the long options; e
             told = line if self._path and line.startswith(self._path) else f"{name} {line}"
             if told not in self.faults:
                 self.faults.append(told)
-
-
-def _places(member: Member) -> Iterator[tuple[str, Where]]:
-    """Where a member listens, by the option that says so."""
-    own = member.options
-    for option in ("port", "report", "admin"):
-        if option in own.parameters and (where := own.where_or_none(option)) is not None:
-            yield f"{member.name} --{option}", where
 
 
 class Suite(service.MultiService):
