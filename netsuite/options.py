@@ -20,17 +20,16 @@ from importlib.metadata import version
 from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
 from twisted.python import usage
-from twisted.python.logfile import LogFile
 
 import twisted
-from netsuite.journal import JsonLines
+from netsuite.aside import NEVER, Rotation
+from netsuite.manual.helptext import help_text
+from netsuite.manual.kind import FILE, NAME, NETWORK, NUMBER, PORT, SECONDS, TOML, Kind
+from netsuite.manual.page import page_of
 from netsuite.tablefile import Table
 from netsuite.values import Network, Where, parse_network, parse_seconds, parse_size, parse_where
 
 T = TypeVar("T")
-
-#: What twistd is told to log by for ``--log-json``.
-JSON_OBSERVER = "netsuite.options.json_observer"
 
 #: Longest value of one option.
 VALUE_MAX = 4096
@@ -61,6 +60,8 @@ class Common:
     allow_clients: tuple[Network, ...]
     hosts: tuple[str, ...]
     joint: Joint | None = None
+    log_rotation: Rotation = NEVER
+    service: str = ""
 
 
 def _repeated(name: str, doc: str) -> Callable[[Any, str], None]:
@@ -78,7 +79,10 @@ class Options(usage.Options):
     """
 
     table: ClassVar[str] = ""
+    longdesc: ClassVar[str] = ""
+    exits: ClassVar[str] = "0 stopped, 1 refused at start."
     examples: ClassVar[str] = ""
+    heading: ClassVar[str] = "Options of every service"
     REMEDY: ClassVar[str] = "--allow-client NETWORK or --allow-public"
 
     optParameters: ClassVar[list[list[Any]]] = [
@@ -92,12 +96,16 @@ class Options(usage.Options):
         ],
         ["idle", None, "60", "Seconds without a byte after which a connection ends."],
         ["access-log", None, "-", "File for a line a request; - is the twistd log, off is none."],
+        ["log-size", None, "100MiB", "Size at which a log file is put aside; 0: never."],
+        ["log-age", None, "0", "Age at which it is, such as 24h: at midnight; 0: never."],
+        ["log-keep", None, "10", "Log files put aside that are kept."],
         ["admin", None, None, "Port or endpoint of /healthz, /metrics and /status.json."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["log-json", None, "Write the log as JSON, an object a line."],
         ["log-queries", None, "Keep query strings in the log."],
         ["allow-public", None, "Serve other machines without further checks."],
+        ["allow-root", None, "Let root serve other machines, or a port below 1024."],
         ["ipv6", None, "Bind ::1 beside 127.0.0.1."],
         ["check", None, "Print each setting with its origin and exit."],
     ]
@@ -105,6 +113,16 @@ class Options(usage.Options):
         ["allow-client", None, "Network whose clients may connect"],
         ["host", None, "Further name under which our web pages answer"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "config": TOML,
+        "max-clients": NUMBER,
+        "per-client": NUMBER,
+        "idle": SECONDS,
+        "access-log": FILE,
+        "admin": PORT,
+        "allow-client": NETWORK,
+        "host": NAME,
+    }
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -117,6 +135,10 @@ class Options(usage.Options):
             setattr(cls, "opt_" + str(name).replace("-", "_"), take)
             if short:
                 setattr(cls, f"opt_{short}", take)
+        cls.compData = usage.Completions(
+            optActions={name: kind.completer() for name, kind in cls.__dict__.get("kinds", {}).items()},
+            multiUse=[str(row[0]) for row in cls.__dict__.get("optRepeated", ())],
+        )
 
     def __init__(self) -> None:
         self.origins: dict[str, str] = {}
@@ -182,6 +204,8 @@ class Options(usage.Options):
         self._fill_from_environment()
         self._fill_from_file()
         self.settings = self.read()
+        if not self["check"]:
+            self._add_faults_of_start()
         if self.faults:
             raise usage.UsageError("\n".join(self.faults))
         if self["check"]:
@@ -191,9 +215,17 @@ class Options(usage.Options):
             from netsuite.reactor import prefer
 
             prefer()
-        if self["log-json"] and self.parent is not None:
-            _log_file["path"] = str(self.parent.get("logfile") or "-")
-            self.parent["logger"] = JSON_OBSERVER
+        if self.parent is not None:
+            is_json = bool(self["log-json"])
+            launch.begin(self.parent, is_json=is_json, rotation=self._rotation())
+
+    def _add_faults_of_start(self) -> None:
+        """Note what is wrong with a start by twistd itself, and with who would serve what is read."""
+        if self.parent is not None and self.joint is None:
+            self.faults += launch.faults(self.parent)
+        if (self.parent is not None or launch.has_begun()) and not self["allow-root"]:
+            for option, text in launch.root_faults(self.settings):
+                self.fault(option, text)
 
     def show(self) -> None:
         """Print each setting with its origin."""
@@ -263,7 +295,12 @@ class Options(usage.Options):
             allow_clients=self.networks("allow-client"),
             hosts=tuple(self["host"]),
             joint=self.joint,
+            log_rotation=self._rotation(),
+            service=self.table,
         )
+
+    def _rotation(self) -> Rotation:
+        return Rotation(self.size("log-size"), self.seconds("log-age"), self.number("log-keep", 1, 100_000))
 
     def log_path(self, name: str) -> str:
         """Return ``-``, ``off`` or an absolute path."""
@@ -343,8 +380,8 @@ class Options(usage.Options):
     # -- what twistd asks for ------------------------------------------------------------------------------
 
     def getUsage(self, width: int | None = None) -> str:
-        """Return the option table with the service's examples below it."""
-        return f"{super().getUsage(width)}\n{self.examples}"
+        """Return what the service is for, its options, and examples."""
+        return help_text(page_of(self, self.table, ""), width)
 
     def opt_version(self) -> NoReturn:
         """Print the versions and exit."""
@@ -380,15 +417,6 @@ def print_checked(options: Options) -> None:
         shown = " ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
         shown = _shown(shown)
         sys.stdout.write(f"{name} = {shown}  ({options.origins.get(name, 'default')})\n")
-
-
-_log_file = {"path": "-"}
-
-
-def json_observer() -> JsonLines:
-    """Return the observer of ``--log-json``, which writes where twistd's own log would go."""
-    path = _log_file["path"]
-    return JsonLines(sys.stdout if path == "-" else LogFile.fromFullPath(path))
 
 
 def refuse(faults: Iterable[str]) -> NoReturn:

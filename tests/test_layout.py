@@ -22,6 +22,7 @@ PACKAGE = ROOT / "netsuite"
 CORES = {"http1", "words", "timing"}
 FLOOR = {
     "journal",
+    "manual",
     "wire",
     "dial",
     "race",

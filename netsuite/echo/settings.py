@@ -8,6 +8,19 @@ from typing import Any, ClassVar
 from netsuite import options
 from netsuite.echo.faults import Faults
 from netsuite.echo.told import KNOBS, BadFault, changed
+from netsuite.manual.kind import (
+    BYTES,
+    FILE,
+    NETWORK,
+    NUMBER,
+    PORT,
+    PROBABILITY,
+    RATE,
+    SECONDS,
+    TEXT,
+    Kind,
+    one_of,
+)
 from netsuite.options import Common
 from netsuite.values import Network, Where
 
@@ -43,16 +56,21 @@ class Options(options.Options):
     """The command line of ``twistd echo``."""
 
     table = "echo"
+    longdesc = (
+        'Answer each line that a client sends with "You said: " and the line; quit is answered with '
+        "Goodbye. and the end.  It goes wrong on order: late, never, cut short, reset."
+    )
     examples = """Examples:
   twistd -n echo                       on 127.0.0.1, port 5001
   twistd -n echo --tag blue -p 5002    answers "You said [blue]: ..."
   twistd -n echo --raw                 every byte back as sent
   twistd -n echo --latency 200ms±50ms --drop 10% --seed 7
-                                       slow, and one line in ten has no answer; the same ones each time
+      slow, and one line in ten has no answer; the same ones each time
   twistd -n echo --admin 5003          faults changed while it runs:
-      curl -X PUT -d '{"reset": 0.2}' -H 'Content-Type: application/json' localhost:5003/faults
+      curl -T faults.json -H 'Content-Type: application/json' \\
+          localhost:5003/faults               where the file says {"reset": 0.2}
   twistd -n echo -p ssl:5001:interface=127.0.0.1:privateKey=key.pem --peer-info
-                                       each client is told who it is, by its certificate too"""
+      each client is told who it is, by its certificate too"""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["port", "p", "5001", "Port on 127.0.0.1, or an endpoint."],
@@ -83,6 +101,25 @@ class Options(options.Options):
     optRepeated: ClassVar[list[list[str | None]]] = [
         ["proxy-protocol", None, "Network of balancers, whose connections begin with the PROXY protocol"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "port": PORT,
+        "tag": TEXT,
+        "max-line": BYTES,
+        "latency": SECONDS,
+        "latency-dir": one_of("WAY", "in", "out", "both"),
+        "drop": PROBABILITY,
+        "corrupt": PROBABILITY,
+        "reset": PROBABILITY,
+        "stall": PROBABILITY,
+        "truncate": BYTES,
+        "slow": RATE,
+        "close-after": NUMBER,
+        "seed": NUMBER,
+        "client-ca": FILE,
+        "record": FILE,
+        "max-record": BYTES,
+        "proxy-protocol": NETWORK,
+    }
 
     def read(self) -> Settings:
         """Return the settings."""

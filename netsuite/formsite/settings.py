@@ -16,6 +16,24 @@ from netsuite.formsite.posting import ANYWHERE, Terms
 from netsuite.formsite.spam import Rules
 from netsuite.formsite.store import MEMORY
 from netsuite.formsite.uploads import Limits
+from netsuite.manual.kind import (
+    BYTES,
+    DAYS,
+    FILE,
+    FOLDER,
+    MAIL,
+    NAME,
+    NETWORK,
+    NUMBER,
+    PORT,
+    SECONDS,
+    SERVER,
+    TEXT,
+    TOML,
+    URL,
+    Kind,
+    one_of,
+)
 from netsuite.options import Common
 from netsuite.site.posted import Bounds
 from netsuite.statefolder import state_folder
@@ -58,13 +76,20 @@ class Options(options.Options):
     """The command line of ``twistd formsite``."""
 
     table = "formsite"
+    longdesc = (
+        "Serve a form, keep every answer on the disk before it is thanked for, and show them in an inbox."
+    )
     REMEDY = "--htpasswd FILE for the inbox, --allow-client NETWORK or --allow-public"
     examples = """Examples:
-  twistd -n formsite                                    a form on http://localhost:8000/, answers in /inbox
-  twistd -n formsite --form signup.toml -s signup.db    a form of your own, its answers in signup.db
-  twistd -n formsite --allow-origin https://www.example.org   forms of that site may post to /posthandler
-  twistd -n formsite -p tcp:80:interface=0.0.0.0 -A users --host forms.example.org
-                                                        for everybody; the inbox for the users in a file"""
+  twistd -n formsite
+      a form on http://localhost:8000/, answers in /inbox
+  twistd -n formsite --form signup.toml -s signup.db
+      a form of your own, its answers in signup.db
+  twistd -n formsite --allow-origin https://www.example.org
+      forms of that site may post to /posthandler
+  twistd -n formsite -p tcp:80:interface=0.0.0.0 -A users \\
+      --host forms.example.org
+      for everybody; the inbox for the users in a file"""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["port", "p", "8000", "Port on 127.0.0.1, or an endpoint."],
@@ -110,6 +135,36 @@ class Options(options.Options):
         ["allow-net", None, "Network that the webhook may be in"],
         ["upload-type", None, "End of the names of files that are taken, such as pdf (any)"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "port": PORT,
+        "store": FILE,
+        "max-store": BYTES,
+        "form": TOML,
+        "method": one_of("METHOD", "POST", "GET"),
+        "keep": DAYS,
+        "htpasswd": FILE,
+        "honeypot": NAME,
+        "min-seconds": SECONDS,
+        "max-links": NUMBER,
+        "rate": NUMBER,
+        "max-body": BYTES,
+        "max-fields": NUMBER,
+        "head-time": SECONDS,
+        "body-time": SECONDS,
+        "uploads": FOLDER,
+        "max-files": NUMBER,
+        "max-upload": BYTES,
+        "webhook": URL,
+        "webhook-secret": FILE,
+        "mail": MAIL,
+        "mail-from": MAIL,
+        "smtp": SERVER,
+        "smtp-user": NAME,
+        "smtp-password": FILE,
+        "allow-origin": URL,
+        "allow-net": NETWORK,
+        "upload-type": TEXT,
+    }
 
     def read(self) -> Settings:
         """Return the settings."""

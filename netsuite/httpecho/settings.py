@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from netsuite import options
 from netsuite.http1.limits import Limits
 from netsuite.httpecho.orders import Bounds
+from netsuite.manual.kind import BYTES, FILE, NUMBER, PATH, PORT, SECONDS, TEXT, Kind
 from netsuite.options import Common
 from netsuite.values import Where
 
@@ -45,14 +46,21 @@ class Options(options.Options):
     """The command line of ``twistd httpecho``."""
 
     table = "httpecho"
+    longdesc = (
+        "Answer each HTTP request with what arrived, byte by byte, and with all that is wrong with it; "
+        "the last ones are remembered and shown."
+    )
     REMEDY = "--htpasswd FILE (for the ring), --allow-client NETWORK or --allow-public"
     examples = """Examples:
-  twistd -n httpecho                        on 127.0.0.1, port 8000; HTTP/1.0, a request a connection
+  twistd -n httpecho
+      on 127.0.0.1, port 8000; HTTP/1.0, a request a connection
   twistd -n httpecho --http11 --body        keeps connections, echoes bodies too
   curl localhost:8000/x -H 'X-One: 1'       what arrived, byte by byte
   curl localhost:8000/x.json                the same as JSON
-  curl 'localhost:8000/?status=503&delay=2s'  an answer on order: status delay size header close chunk
-  curl localhost:8000/_ring                 the last requests; a page in a browser"""
+  curl 'localhost:8000/?status=503&delay=2s'
+      an answer on order: status delay size header close chunk
+  curl localhost:8000/_ring
+      the last requests; a page in a browser"""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["port", "p", "8000", "Port on 127.0.0.1, or an endpoint."],
@@ -79,6 +87,23 @@ class Options(options.Options):
     optRepeated: ClassVar[list[list[str | None]]] = [
         ["health", None, f"Path that always answers 200 and is not remembered ({' '.join(HEALTH)})"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "port": PORT,
+        "tag": TEXT,
+        "ring": NUMBER,
+        "ring-bytes": BYTES,
+        "max-head": BYTES,
+        "max-line": BYTES,
+        "max-fields": NUMBER,
+        "max-body": BYTES,
+        "max-delay": SECONDS,
+        "max-size": BYTES,
+        "head-time": SECONDS,
+        "total": SECONDS,
+        "drain": SECONDS,
+        "htpasswd": FILE,
+        "health": PATH,
+    }
 
     def read(self) -> Settings:
         """Return the settings."""

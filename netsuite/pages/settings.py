@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netsuite import options
+from netsuite.manual.kind import FILE, PAGE, PORT, TOML, Kind
 from netsuite.options import Common
 from netsuite.pages.entry import BadTable, Entry, of_file, of_option
 from netsuite.pages.table import DEFAULT, unique
-from netsuite.site.bounds import BOUNDS_OPTIONS, Bounds, read_bounds
+from netsuite.site.bounds import BOUNDS_KINDS, BOUNDS_OPTIONS, Bounds, read_bounds
 from netsuite.values import Where
 
 
@@ -37,11 +38,17 @@ class Options(options.Options):
     """The command line of ``twistd pages``."""
 
     table = "pages"
+    longdesc = (
+        "Serve a table of paths and their answers: texts, files, redirects, with a status, fields and a "
+        "delay each."
+    )
     examples = """Examples:
-  twistd -n pages                                the tutorial's two pages on 127.0.0.1, port 8000
+  twistd -n pages
+      the tutorial's two pages on 127.0.0.1, port 8000
   twistd -n pages -p 8003 -s '/=<h1>Back at 9</h1>'
-  twistd -n pages -f /app.css=dist/app.css -f /big.iso=/srv/big.iso --not-found lost.html
-  twistd -n pages --table pages.toml --watch     a table of pages, read again whenever it changes
+  twistd -n pages -f /app.css=dist/app.css --not-found lost.html
+  twistd -n pages --table pages.toml --watch
+      a table of pages, read again whenever it changes
 
 A table has a TOML table for each path; text alone is short for its body:
   "/" = "<h1>Back at 9</h1>"
@@ -51,8 +58,8 @@ A table has a TOML table for each path; text alone is short for its body:
   delay = "200ms"
   ["/old"]
   redirect = "/"
-Settings of a page: body, file or redirect; status (one, or a list: one a request, the last one stays),
-type, headers, methods, delay."""
+Settings of a page: body, file or redirect; status (one, or a list: one a
+request, the last one stays), type, headers, methods, delay."""
 
     optParameters: ClassVar[list[list[Any]]] = [
         *BOUNDS_OPTIONS,
@@ -68,6 +75,14 @@ type, headers, methods, delay."""
         ["page", "s", "PATH=TEXT: a page and what it says"],
         ["file", "f", "PATH=FILE: a page and the file that it is"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        **BOUNDS_KINDS,
+        "port": PORT,
+        "table": TOML,
+        "not-found": FILE,
+        "page": PAGE,
+        "file": PAGE,
+    }
 
     def read(self) -> Settings:
         """Return the settings."""

@@ -7,6 +7,22 @@ from typing import Any, ClassVar
 
 from netsuite import options
 from netsuite.http1.limits import Limits
+from netsuite.manual.kind import (
+    BYTES,
+    FILE,
+    NAME,
+    NETWORK,
+    NUMBER,
+    PORT,
+    PORTS,
+    RATE,
+    RULE,
+    SECONDS,
+    SERVER,
+    TEXT,
+    URL,
+    Kind,
+)
 from netsuite.names import parse_server
 from netsuite.options import Common
 from netsuite.proxy.accesslog import check_form
@@ -102,11 +118,17 @@ def _rules_of_words(words: list[str]) -> list[str]:
 class Options(options.Options):
     """The command line of ``twistd proxy``."""
 
+    heading = "Options of the proxy"
     table = "proxy"
+    longdesc = (
+        "Forward HTTP requests and tunnels for those who may, to public addresses only unless told "
+        "otherwise; nothing of a request is changed that RFC 9110 does not ask for."
+    )
     REMEDY = "--htpasswd FILE, --allow-client NETWORK or --allow-public"
     examples = """Examples:
   twistd -n proxy                          on 127.0.0.1, port 8001
-  twistd -n proxy --allow-net 127.0.0.1/32 may fetch from this machine too, for a trial
+  twistd -n proxy --allow-net 127.0.0.1/32
+      may fetch from this machine too, for a trial
   curl -x 127.0.0.1:8001 http://www.example.org/"""
 
     optParameters: ClassVar[list[list[Any]]] = [
@@ -145,6 +167,30 @@ class Options(options.Options):
         ],
         ["acl", None, "Rule with its verb, as `deny host:*.example.org`; rules hold in their order"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "port": PORT,
+        "htpasswd": FILE,
+        "connect-timeout": SECONDS,
+        "header-timeout": SECONDS,
+        "answer-timeout": SECONDS,
+        "total": SECONDS,
+        "drain": SECONDS,
+        "max-header": BYTES,
+        "max-body": BYTES,
+        "rate": RATE,
+        "bandwidth": RATE,
+        "resolver": SERVER,
+        "via": NAME,
+        "log-format": TEXT,
+        "workers": NUMBER,
+        "hooks": NAME,
+        "allow-net": NETWORK,
+        "connect-port": PORTS,
+        "upstream": URL,
+        "acl": RULE,
+        "allow": RULE,
+        "deny": RULE,
+    }
 
     def opt_allow(self, rule: str) -> None:
         """Allow what fits, as host:*.example.org,port:443; with any --allow all else is refused. (repeat)"""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from twisted.python import usage
 
 from netsuite.clocks import check_zone
+from netsuite.manual.kind import CALL, COMMAND, MOMENT, NAME, NUMBER, SECONDS, Kind, one_of
 from netsuite.outcome import Outcome
 from netsuite.scripts import reactors
 from netsuite.scripts.running import ToolOptions
@@ -41,9 +42,11 @@ class Options(ToolOptions):
     examples = """Examples:
   calllater                                        the time, once a second
   calllater --report 0.5 2:'two seconds' 3         and how late each call was
-  calllater --every 60 --exec 'df -h / >>disk.log' a command each minute, until Ctrl-C
+  calllater --every 60 --exec 'df -h / >>disk.log'
+      a command each minute, until Ctrl-C
   calllater --at 10:33:44 --exec ./backup          a command at a time of day
-  calllater --every 0.01 --count 500 --max-late 0.05 -q    is this machine in time? exit status 1 if not"""
+  calllater --every 0.01 --count 500 --max-late 0.05 -q
+      is this machine in time? exit status 1 if not"""
 
     optFlags: ClassVar[list[list[Any]]] = [
         ["report", None, "Tell how late the calls were, and what the clocks did."],
@@ -58,6 +61,16 @@ class Options(ToolOptions):
         ["exec", None, None, "Shell command to run at each call."],
         ["reactor", None, None, "Twisted's reactor to run on; `list` tries all."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "every": SECONDS,
+        "count": NUMBER,
+        "max-late": SECONDS,
+        "clock": one_of("CLOCK", "monotonic", "wall"),
+        "exec": COMMAND,
+        "reactor": NAME,
+        "at": MOMENT,
+    }
+    operands = (CALL,)
 
     def __init__(self) -> None:
         super().__init__()

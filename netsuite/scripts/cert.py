@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NoReturn
 
 from twisted.python import usage
 
+from netsuite.manual.kind import FOLDER, NAME, Kind
 from netsuite.outcome import Outcome
 from netsuite.scripts.running import ToolOptions, start
 from netsuite.selfsigned import self_signed
@@ -30,11 +31,16 @@ class Options(ToolOptions):
     )
     examples = """Examples:
   netsuite cert words.example 192.0.2.7
-  twistd -n pages -p ssl:8443:privateKey=words.example.key:certKey=words.example.pem
+  twistd -n pages \\
+      -p ssl:8443:privateKey=words.example.key:certKey=words.example.pem
   curl --cacert words.example.pem https://words.example:8443/"""
 
     optParameters: ClassVar[list[list[Any]]] = [["out", "o", ".", "Folder for the two files."]]
     optFlags: ClassVar[list[list[Any]]] = [["force", "f", "Replace files that are there."]]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "out": FOLDER,
+    }
+    operands = (NAME,)
 
     def __init__(self) -> None:
         super().__init__()

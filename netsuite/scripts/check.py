@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from twisted.python import usage
 from twisted.python.reflect import namedAny
 
+from netsuite.manual.kind import TOML
 from netsuite.outcome import Outcome
 from netsuite.scripts.running import ToolOptions, start
 
@@ -26,6 +27,8 @@ class Options(ToolOptions):
     examples = """Examples:
   netsuite check /etc/netsuite/netsuite.toml
   netsuite check -j netsuite.toml"""
+
+    operands = (TOML,)
 
     def __init__(self) -> None:
         super().__init__()

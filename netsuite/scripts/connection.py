@@ -13,6 +13,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python import usage
 from twisted.python.failure import Failure
 
+from netsuite.manual import kind
 from netsuite.outcome import Outcome
 from netsuite.reach.place import Place
 from netsuite.scripts.network import NetworkOptions, place_of
@@ -36,6 +37,8 @@ class Options(NetworkOptions):
   connection localhost 5001
   connection --tls example.org 443
   connection -j ::1 80"""
+
+    operands = (kind.HOST, kind.PORT)
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NoReturn
 from twisted.internet import defer, task
 from twisted.python import usage
 
+from netsuite.manual.kind import HOST, NUMBER, PATH, PORT, REGEX, SECONDS, STATUSES, TEXT, URL, Kind, one_of
 from netsuite.outcome import EXITS, NOT_FOUND, Outcome
 from netsuite.probe.attempt import Attempt, Prober, Tried, Wanted, inverted, judged
 from netsuite.probe.serving import parse_path, parse_pattern, parse_statuses
@@ -56,9 +57,12 @@ class Options(NetworkOptions):
     )
     examples = """Examples:
   connectiontest localhost 5001                     one connection
-  connectiontest -w 60 db.internal 5432 -- ./serve  wait for it, then become ./serve
-  connectiontest --tls example.org 443              and whose certificate, for how long
-  connectiontest --http 2xx localhost:8080          connected is not serving: ask for /
+  connectiontest -w 60 db.internal 5432 -- ./serve
+      wait for it, then become ./serve
+  connectiontest --tls example.org 443
+      and whose certificate, for how long
+  connectiontest --http 2xx localhost:8080
+      connected is not serving: ask for /
   connectiontest --banner '^SSH-2' host 22
   connectiontest --send PING --banner '^.PONG' localhost 6379
   connectiontest --starttls smtp mail.example.org 25
@@ -88,6 +92,18 @@ class Options(NetworkOptions):
         ["invert", None, "0 if it is refused, 1 if it is reached; silence is 3."],
         ["dns-fail-fast", None, "Do not try again if a name is not found."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "wait": SECONDS,
+        "interval": SECONDS,
+        "count": NUMBER,
+        "banner": REGEX,
+        "send": TEXT,
+        "http": STATUSES,
+        "path": PATH,
+        "starttls": one_of("PROTOCOL", *DIALOGUES),
+        "proxy": URL,
+    }
+    operands = (HOST, PORT)
 
     def __init__(self) -> None:
         super().__init__()

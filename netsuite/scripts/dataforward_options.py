@@ -13,6 +13,7 @@ from netsuite.forward.expect import STEPS_MAX, Dialogue, Send, Step, parse_expec
 from netsuite.forward.newline import AsIs, LineEnds, ToCrlf, ToLf
 from netsuite.forward.session import Manners, Session
 from netsuite.journal import escaped
+from netsuite.manual.kind import FILE, HOST, NAMES, PORT, REGEX, SECONDS, TEXT, URL, Kind, one_of
 from netsuite.outcome import Outcome
 from netsuite.probe.starttls import DIALOGUES
 from netsuite.reach.place import Place
@@ -42,13 +43,16 @@ class Options(NetworkOptions):
         "7 unreachable; 8 TLS; 9 reset; 12 a file, or standard output closed."
     )
     examples = """Examples:
-  dataforward localhost 5001                                  type, and see the answers
+  dataforward localhost 5001
+      type, and see the answers
   printf 'HEAD / HTTP/1.0\\n\\n' | dataforward -q example.org 80
-  dataforward -b backup 9000 <disk.img                        every byte as it is
+  dataforward -b backup 9000 <disk.img
+      every byte as it is
   dataforward -b --listen 9000 >disk.img                      the other end
   dataforward --starttls smtp mail.example.org 25
   dataforward --expect 'You said' --send quit -t 5 localhost 5001
-  dataforward --record talk.jsonl localhost 5001; dataforward --replay talk.jsonl localhost 5001"""
+  dataforward --record talk.jsonl localhost 5001
+  dataforward --replay talk.jsonl localhost 5001"""
 
     optFlags: ClassVar[list[list[Any]]] = [
         ["binary", "b", "Every byte as it is, both ways."],
@@ -70,6 +74,19 @@ class Options(NetworkOptions):
         ["alpn", None, None, "Protocols to offer in TLS, as h2,http/1.1."],
         ["proxy", None, None, "Connect by way of http:// or socks5://[user[:password]@]host:port."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "timeout": SECONDS,
+        "linger": SECONDS,
+        "output": FILE,
+        "record": FILE,
+        "replay": FILE,
+        "starttls": one_of("PROTOCOL", *DIALOGUES),
+        "alpn": NAMES,
+        "proxy": URL,
+        "expect": REGEX,
+        "send": TEXT,
+    }
+    operands = (HOST, PORT)
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ from netsuite.formsite import export
 from netsuite.formsite.entry import Entry
 from netsuite.formsite.export import Columns, Table
 from netsuite.formsite.store import FormStore
+from netsuite.manual.kind import FILE, NUMBER, Kind, one_of
 from netsuite.outcome import Outcome
 from netsuite.scripts.running import NoOutput, ToolOptions, start
 from netsuite.statefolder import state_folder
@@ -38,9 +39,11 @@ class Options(ToolOptions):
         "Exit status: 0 done, 1 no answers, 2 usage, 12 the store or a file can't be used."
     )
     examples = """Examples:
-  formsite-export -s answers.db                           a table on standard output
+  formsite-export -s answers.db
+      a table on standard output
   formsite-export -s answers.db --bom -o answers.csv      for a spreadsheet
-  formsite-export -s answers.db --format json --since 41  what came after number 41"""
+  formsite-export -s answers.db --format json --since 41
+      what came after number 41"""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["store", "s", None, "File that formsite keeps answers in (forms.db in the state folder)."],
@@ -53,6 +56,12 @@ class Options(ToolOptions):
         ["split", None, "A column for each value of a field, where there are several."],
         ["bom", None, "Begin with a mark by which spreadsheets know UTF-8."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "store": FILE,
+        "output": FILE,
+        "format": one_of("FORMAT", "csv", "json"),
+        "since": NUMBER,
+    }
 
     def postOptions(self) -> None:
         """Read what was given.  Raises: UsageError."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from twisted.python import usage
 
+from netsuite.manual.kind import ADDRESS, FILE, NAME, SECONDS, SERVER, Kind
 from netsuite.reach.place import Place, parse_host, parse_place, parse_port
 from netsuite.reach.trust import Trust
 from netsuite.reach.way import Reach, Through, Way
@@ -29,6 +30,8 @@ SECONDS_MAX = 100_000.0
 class PlainOptions(ToolOptions):
     """What the command lines of tools that connect share, but for TLS; ``way`` is what they say."""
 
+    heading: ClassVar[str] = "Connection"
+
     optParameters: ClassVar[list[list[Any]]] = [
         ["source", None, None, "Our own address to connect from."],
         ["resolver", None, None, "DNS server to ask, ADDR[:PORT], in place of the system's resolver."],
@@ -38,6 +41,10 @@ class PlainOptions(ToolOptions):
         ["ipv6", "6", "Use IPv6 only."],
         ["verbose", "v", "Say more on standard error."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "source": ADDRESS,
+        "resolver": SERVER,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,6 +120,8 @@ class PlainOptions(ToolOptions):
 class NetworkOptions(PlainOptions):
     """What the command lines of tools that connect share."""
 
+    heading: ClassVar[str] = "Connection"
+
     optParameters: ClassVar[list[list[Any]]] = [
         ["timeout", "t", "10", "Seconds for a connection, all in all."],
         ["cafile", None, None, "PEM file with the authorities to trust, in place of the system's."],
@@ -123,6 +132,12 @@ class NetworkOptions(PlainOptions):
         ["tls", None, "Speak TLS; the certificate is verified."],
         ["insecure", None, "Don't verify the certificate: anybody may be at the other end."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "timeout": SECONDS,
+        "cafile": FILE,
+        "cert": FILE,
+        "servername": NAME,
+    }
 
     def trust(self) -> Trust | None:
         """Return how TLS peers are judged, None without TLS.  Raises: UsageError."""

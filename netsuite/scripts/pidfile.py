@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from twisted.python import usage
 
+from netsuite.manual.kind import FILE
 from netsuite.outcome import Outcome
 from netsuite.scripts.running import ToolOptions, start
 
@@ -57,6 +58,8 @@ class Options(ToolOptions):
     examples = """Examples:
   netsuite pidfile /run/netsuite/netsuite.pid
   kill $(cat netsuite.pid)    what it is for"""
+
+    operands = (FILE,)
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,6 +21,7 @@ from twisted.python import usage
 
 from netsuite import durable
 from netsuite.descriptors import raise_limit
+from netsuite.manual.kind import FILE, HOST, NUMBER, PORTS, SECONDS, Kind
 from netsuite.outcome import EXITS, Outcome, worst
 from netsuite.reach.place import Place
 from netsuite.scan import baseline as baselines
@@ -60,7 +61,8 @@ class Options(PlainOptions):
   portscan localhost                                ports 1 to 200
   portscan -p 1-1024,8080,https --banner localhost
   portscan --expect 22,80 -p 1-65535 --rate 0 localhost
-  portscan --baseline ports.txt --update localhost  keep what is open now; later without --update
+  portscan --baseline ports.txt --update localhost
+      keep what is open now; later without --update
   portscan --top 50 192.168.1.0/28
   portscan -j localhost | jq '.result.hosts[].open'"""
 
@@ -84,6 +86,20 @@ class Options(PlainOptions):
         ["csv", None, "Print the results as CSV."],
         ["yes-own-network", None, "Scan more than 256 hosts: the network is mine."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "ports": PORTS,
+        "timeout": SECONDS,
+        "rate": NUMBER,
+        "parallel": NUMBER,
+        "retries": NUMBER,
+        "expect": PORTS,
+        "baseline": FILE,
+        "exclude": PORTS,
+        "top": NUMBER,
+        "max-hosts": NUMBER,
+        "oX": FILE,
+    }
+    operands = (HOST,)
 
     def __init__(self) -> None:
         super().__init__()

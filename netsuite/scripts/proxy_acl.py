@@ -23,6 +23,7 @@ from netsuite.http1.head import RequestHead, parse_request
 from netsuite.http1.limits import Limits
 from netsuite.http1.target import Target
 from netsuite.journal import url_text
+from netsuite.manual.kind import FILE, METHOD, MOMENT, NAME, RULE, TOML, URL, Kind, one_of
 from netsuite.names import Names, ResolverFailed
 from netsuite.outcome import EXITS, Outcome, worst
 from netsuite.proxy.chain import Hop
@@ -52,10 +53,13 @@ class Options(ToolOptions):
         "Exit status: 0 allowed, 1 refused, 2 usage, 4 name not found, 12 file."
     )
     examples = """Examples:
-  proxy-acl http://169.254.169.254/                        as a proxy without settings
-  proxy-acl -c netsuite.toml -u ci https://example.org/    with a file's settings, for a user
+  proxy-acl http://169.254.169.254/
+      as a proxy without settings
+  proxy-acl -c netsuite.toml -u ci https://example.org/
+      with a file's settings, for a user
   proxy-acl -d 'host:*.example.org' http://www.example.org/
-  proxy-acl -c new.toml --from access.log                  what new settings would refuse"""
+  proxy-acl -c new.toml --from access.log
+      what new settings would refuse"""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["config", "c", None, "TOML file with the proxy's settings."],
@@ -65,6 +69,17 @@ class Options(ToolOptions):
         ["at", None, None, "Local time, as 2026-01-05T10:00 (now)."],
         ["from", None, None, "Access log of which to tell the requests that would be refused."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "config": TOML,
+        "table": one_of("TABLE", "proxy", "wordproxy"),
+        "user": NAME,
+        "method": METHOD,
+        "at": MOMENT,
+        "from": FILE,
+        "allow": RULE,
+        "deny": RULE,
+    }
+    operands = (URL,)
 
     def __init__(self) -> None:
         super().__init__()

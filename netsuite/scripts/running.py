@@ -32,6 +32,9 @@ from twisted.python.failure import Failure
 
 import twisted
 from netsuite.journal import escaped
+from netsuite.manual.helptext import help_text
+from netsuite.manual.kind import Kind
+from netsuite.manual.page import page_of
 from netsuite.outcome import EXITS, TERMINATED, Outcome, version
 
 #: Seconds that an interrupted tool gets to tidy up.
@@ -90,10 +93,16 @@ class Results:
 
 
 class ToolOptions(usage.Options):
-    """What every tool's command line has.  ``target``: what the tool is about, for JSON; set by the tool."""
+    """What every tool's command line has.  ``target``: what the tool is about, for JSON; set by the tool.
+
+    ``kinds`` are those of the values of its options, ``operands`` of what follows them (``manual.page``).
+    """
 
     tool: ClassVar[str] = ""
     examples: ClassVar[str] = ""
+    heading: ClassVar[str] = "Options of every tool"
+    kinds: ClassVar[dict[str, Kind]] = {}
+    operands: ClassVar[tuple[Kind, ...]] = ()
 
     optFlags: ClassVar[list[list[Any]]] = [
         ["json", "j", "Tell results as JSON, one object a line."],
@@ -111,8 +120,8 @@ class ToolOptions(usage.Options):
         self.results = Results(self.tool, as_json=bool(self["json"]), quiet=bool(self["quiet"]))
 
     def getUsage(self, width: int | None = None) -> str:
-        """Return the option table with the tool's examples below it."""
-        return f"{super().getUsage(width)}\n{self.examples}\n"
+        """Return what the tool is for, its options, and examples."""
+        return help_text(page_of(self, self.tool, ""), width)
 
     def take_reactor(self) -> Any:
         """Return the reactor that the work is done on; the command line has been read."""

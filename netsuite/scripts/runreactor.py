@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python import usage
 
 from netsuite.clocks import Ticks, wall_text
+from netsuite.manual.kind import NAME, SECONDS, Kind
 from netsuite.outcome import Outcome
 from netsuite.scripts import reactors
 from netsuite.scripts.running import ToolOptions, start
@@ -38,8 +39,10 @@ class Options(ToolOptions):
     )
     examples = """Examples:
   runreactor                             Ctrl-C stops it
-  runreactor --stall-report              tell each time that this process did not run for 0.1 s
-  runreactor --stall-report --over 1 -j  the same from a second on, as JSON Lines
+  runreactor --stall-report
+      tell each time that this process did not run for 0.1 s
+  runreactor --stall-report --over 1 -j
+      the same from a second on, as JSON Lines
   runreactor --reactor list              which reactors this machine has"""
 
     optFlags: ClassVar[list[list[Any]]] = [
@@ -49,6 +52,10 @@ class Options(ToolOptions):
         ["over", None, "0.1", "Seconds from which a stall is told."],
         ["reactor", None, None, "Twisted's reactor to run; `list` tries all."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "over": SECONDS,
+        "reactor": NAME,
+    }
 
     def __init__(self) -> None:
         super().__init__()

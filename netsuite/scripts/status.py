@@ -8,6 +8,7 @@ import json
 from typing import Any, ClassVar, NoReturn
 
 from netsuite.client.agent import Request
+from netsuite.manual.kind import URL, Kind
 from netsuite.outcome import Outcome
 from netsuite.scripts.running import start
 from netsuite.scripts.web import WebOptions
@@ -29,6 +30,9 @@ class Options(WebOptions):
     optParameters: ClassVar[list[list[Any]]] = [
         ["admin", None, "http://127.0.0.1:8009/", "Address of the admin listener."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "admin": URL,
+    }
 
     def postOptions(self) -> None:
         """Take the address."""

@@ -24,6 +24,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from netsuite.client.url import Url
+from netsuite.manual.kind import COMMAND, FILE, NAME, NUMBER, REGEX, SECONDS, URL, Kind
 from netsuite.outcome import EXITS, NOT_FOUND, Outcome, worst
 from netsuite.reach.place import Place
 from netsuite.reach.way import Reach, Way
@@ -58,12 +59,15 @@ class Options(WebOptions):
         "command of --exec."
     )
     examples = """Examples:
-  updatecheck http://localhost:8000/                       two requests, one after the other
-  updatecheck -s seen.json --explain http://localhost:8000/     what changed since the last call, and why
+  updatecheck http://localhost:8000/
+      two requests, one after the other
+  updatecheck -s seen.json --explain http://localhost:8000/
+      what changed since the last call, and why
   updatecheck --rounds 10 --verify http://localhost:8000/  is its 304 true?
   updatecheck -s seen.json --select main --text --diff http://localhost:8000/
   updatecheck -s seen.json --feed http://localhost:8000/feed.xml
-  updatecheck --watch 5m --exec 'notify-send "$UPDATECHECK_URL"' http://localhost:8000/"""
+  updatecheck --watch 5m --exec 'notify-send "$UPDATECHECK_URL"' \\
+      http://localhost:8000/"""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["state", "s", None, "File that remembers each URL between calls."],
@@ -80,6 +84,15 @@ class Options(WebOptions):
         ["diff", None, "Show what changed, 200 lines at most."],
         ["explain", None, "Tell what was sent, what came, and which rule decided."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "state": FILE,
+        "rounds": NUMBER,
+        "select": NAME,
+        "watch": SECONDS,
+        "exec": COMMAND,
+        "ignore": REGEX,
+    }
+    operands = (URL,)
 
     def __init__(self) -> None:
         super().__init__()

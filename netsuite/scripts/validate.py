@@ -19,6 +19,7 @@ from twisted.python import usage
 from netsuite import durable
 from netsuite.client.agent import Agent, Request
 from netsuite.client.url import Url
+from netsuite.manual.kind import FILE, REGEX, URL, Kind, one_of
 from netsuite.outcome import EXITS, Outcome, version, worst
 from netsuite.scripts.running import start
 from netsuite.scripts.web import WebOptions
@@ -68,10 +69,14 @@ class Options(WebOptions):
     )
     examples = """Examples:
   validate test.html                      with the checker on this machine
-  validate --Werror site/ 'docs/*.css'    folders and patterns; warnings count too
-  validate --baseline known.json site/    only what is not in known.json fails (--update writes it)
-  validate --format sarif site/ > r.json  for a code host; junit for a build server
-  validate --w3c --browser test.html      sends test.html to the W3C and opens its report
+  validate --Werror site/ 'docs/*.css'
+      folders and patterns; warnings count too
+  validate --baseline known.json site/
+      only what is not in known.json fails (--update writes it)
+  validate --format sarif site/ > r.json
+      for a code host; junit for a build server
+  validate --w3c --browser test.html
+      sends test.html to the W3C and opens its report
   curl -s localhost:8000 | validate -     standard input"""
 
     optParameters: ClassVar[list[list[Any]]] = [
@@ -99,6 +104,15 @@ class Options(WebOptions):
             "Use the small built-in check, which never says valid: exit 3 if it finds nothing.",
         ],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "service": URL,
+        "jar": FILE,
+        "ignore-file": FILE,
+        "baseline": FILE,
+        "format": one_of("FORMAT", "text", "gnu", "json", "junit", "sarif"),
+        "ignore": REGEX,
+    }
+    operands = (FILE,)
 
     def __init__(self) -> None:
         super().__init__()

@@ -24,6 +24,7 @@ from netsuite.client.url import Login, Url, parse_url, shown
 from netsuite.http1.fields import Fields
 from netsuite.http1.grammar import TEXT, TOKEN
 from netsuite.http1.limits import Limits
+from netsuite.manual.kind import BYTES, FILE, HEADER, NAME, NUMBER, SECONDS, URL, Kind
 from netsuite.outcome import Failed, Outcome
 from netsuite.reach.trust import Trust
 from netsuite.scripts.network import NetworkOptions, quoted
@@ -62,6 +63,8 @@ _TIMEOUT = "Seconds without a sign of life: connecting, waiting for the answer, 
 class WebOptions(NetworkOptions):
     """The options of web tools; ``web`` is how to ask, once they are read."""
 
+    heading: ClassVar[str] = "Requests and answers"
+
     max_size: ClassVar[str | None] = "100M"
     total: ClassVar[str | None] = None
 
@@ -83,6 +86,19 @@ class WebOptions(NetworkOptions):
         ["allow-downgrade", None, "Follow redirects from https to http."],
         ["public-only", None, "Ask public addresses only: for use in servers, with URLs that others give."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "total": SECONDS,
+        "user": NAME,
+        "password-file": FILE,
+        "bearer-file": FILE,
+        "netrc-file": FILE,
+        "proxy": URL,
+        "max-size": BYTES,
+        "max-ratio": NUMBER,
+        "max-head": BYTES,
+        "max-redirects": NUMBER,
+        "header": HEADER,
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,6 +21,7 @@ from netsuite.client.spool import Spool, Whole
 from netsuite.client.url import Url
 from netsuite.http1.grammar import TOKEN
 from netsuite.journal import escaped
+from netsuite.manual.kind import FIELD, FILE, METHOD, TEXT, URL, Kind
 from netsuite.outcome import Outcome
 from netsuite.reactor import prefer
 from netsuite.scripts.running import complain, start
@@ -50,8 +51,10 @@ class Options(WebOptions):
   webcat -u me --password-file secret https://example.org/private
   webcat --json-body '{"a": 1}' -i http://localhost:8000/
   webcat -F name=me -F picture=@me.png http://localhost:8000/upload
-  webcat -j http://localhost:8000/none; echo $?          one object, exit status 10
-  webcat --check-first http://localhost:8000/ | wc -w    all of the page or nothing"""
+  webcat -j http://localhost:8000/none; echo $?
+      one object, exit status 10
+  webcat --check-first http://localhost:8000/ | wc -w
+      all of the page or nothing"""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["method", "X", None, "Method (GET; POST with content)."],
@@ -73,6 +76,14 @@ class Options(WebOptions):
         ["pretty", None, "On a terminal, lay out and colour."],
         ["tls-info", None, "Tell the server's certificate on standard error."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "method": METHOD,
+        "json-body": TEXT,
+        "output": FILE,
+        "data": TEXT,
+        "form": FIELD,
+    }
+    operands = (URL,)
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,6 +21,7 @@ from netsuite.client.filename import from_url
 from netsuite.client.job import Job
 from netsuite.client.progress import Progress
 from netsuite.client.url import Url, parse_url
+from netsuite.manual.kind import FILE, NUMBER, RATE, TEXT, URL, Kind, one_of
 from netsuite.outcome import Failed, Outcome, worst
 from netsuite.reactor import prefer
 from netsuite.scripts.running import complain, start
@@ -54,7 +55,8 @@ class Options(WebOptions):
     examples = """Examples:
   webdownload http://localhost:8002/ out.html
   webdownload --sums SHA256SUMS https://example.org/image.iso
-  webdownload --sha256 9f86d08... --mirror https://b.example/x.tar https://a.example/x.tar
+  webdownload --sha256 9f86d08... --mirror https://b.example/x.tar \\
+      https://a.example/x.tar
   webdownload --if-newer http://localhost:8002/data.csv
   webdownload -i urls.txt -P 4 --limit-rate 1M"""
 
@@ -79,6 +81,17 @@ class Options(WebOptions):
         ["server-name", None, "Take the name that the server says (Content-Disposition), cleaned."],
         ["xattr", None, "Note origin and type in the file's extended attributes."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "sha256": TEXT,
+        "sums": FILE,
+        "retries": NUMBER,
+        "limit-rate": RATE,
+        "progress": one_of("HOW", "auto", "json", "none"),
+        "input": FILE,
+        "parallel": NUMBER,
+        "mirror": URL,
+    }
+    operands = (URL, FILE)
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,6 +22,7 @@ from twisted.internet.task import deferLater
 from twisted.python import usage
 
 from netsuite.journal import escaped
+from netsuite.manual.kind import BYTES, FILE, HOST_GLOB, LANGUAGE, Kind
 from netsuite.outcome import EXITS, Outcome, worst
 from netsuite.scripts.running import ToolOptions, start
 from netsuite.wordproxy import place
@@ -63,8 +64,10 @@ class Options(ToolOptions):
         "Exit status: 0 counted, 1 nothing to count, 2 usage, 12 file or store, 14 a bound was hit."
     )
     examples = """Examples:
-  wordproxy-import browse.har                         into the store in the state folder
-  wordproxy-import --dry-run -j crawl.warc.gz         what would be counted, as JSON
+  wordproxy-import browse.har
+      into the store in the state folder
+  wordproxy-import --dry-run -j crawl.warc.gz
+      what would be counted, as JSON
   wordproxy-import -s words.db --only-host '*.example.org' *.warc.gz
   wordproxy-import --known en known.txt anki.tsv      words that you know"""
 
@@ -78,6 +81,15 @@ class Options(ToolOptions):
         ["dry-run", "n", "Write nothing; say what would be counted."],
         ["count-no-store", None, "Count pages that ask not to be stored."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "store": FILE,
+        "known": LANGUAGE,
+        "max-text": BYTES,
+        "lang-default": LANGUAGE,
+        "ignore-host": HOST_GLOB,
+        "only-host": HOST_GLOB,
+    }
+    operands = (FILE,)
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netsuite.http1.limits import Limits
+from netsuite.manual.kind import BYTES, NUMBER, SECONDS
 from netsuite.options import Options
 
 #: Longest target: RFC 9110 §4.1 asks for 8000 bytes at least; a longer one is 414.
@@ -46,7 +47,7 @@ class Bounds:
         )
 
 
-#: For a site's own ``optParameters``: ``[*BOUNDS_OPTIONS, ["port", ...]]``.
+#: For a site's own ``optParameters``: ``[*BOUNDS_OPTIONS, ["port", ...]]``, and for its ``kinds``.
 BOUNDS_OPTIONS: list[list[Any]] = [
     ["max-head", None, "32KiB", "Longest head of a request in bytes: else 431, its first line alone 414."],
     ["max-fields", None, "100", "Most fields in a head: else 431."],
@@ -54,6 +55,13 @@ BOUNDS_OPTIONS: list[list[Any]] = [
     ["head-time", None, "15", "Seconds in which a head has to come: else 408."],
     ["body-time", None, "300", "Seconds in which a body has to come: else 408."],
 ]
+BOUNDS_KINDS = {
+    "max-head": BYTES,
+    "max-fields": NUMBER,
+    "max-body": BYTES,
+    "head-time": SECONDS,
+    "body-time": SECONDS,
+}
 
 
 def read_bounds(options: Options) -> Bounds:

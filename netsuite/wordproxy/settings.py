@@ -8,6 +8,20 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from netsuite.listen import clashes
+from netsuite.manual.kind import (
+    BYTES,
+    DAYS,
+    FILE,
+    FOLDER,
+    HOST_GLOB,
+    LANGUAGE,
+    LIST,
+    NUMBER,
+    PORT,
+    SECONDS,
+    Kind,
+    one_of,
+)
 from netsuite.proxy import settings as proxy
 from netsuite.values import Where
 from netsuite.wordproxy import place
@@ -54,8 +68,13 @@ class Options(proxy.Options):
     """The command line of ``twistd wordproxy``."""
 
     table = "wordproxy"
+    longdesc = (
+        "A proxy that counts the words of the pages that are read through it, and reports them on a web "
+        "page: by language, site, day, with the sentences they stood in."
+    )
     examples = """Examples:
-  twistd -n wordproxy                       proxy 127.0.0.1:8001, report http://127.0.0.1:8000/
+  twistd -n wordproxy
+      proxy 127.0.0.1:8001, report http://127.0.0.1:8000/
   twistd -n wordproxy -s :memory:           leaves nothing on disk
   twistd -n wordproxy --only-host '*.example.org' -k 30
   curl -x 127.0.0.1:8001 http://www.example.org/"""
@@ -92,6 +111,29 @@ class Options(proxy.Options):
         ["never-intercept", None, "File of more hosts that are never opened; !HOST takes one away"],
         ["only-host", None, "Count pages of such hosts only, * allowed"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "report": PORT,
+        "store": FILE,
+        "keep": DAYS,
+        "ca-dir": FOLDER,
+        "ca-scope": one_of("SCOPE", "listed", "any"),
+        "token": FILE,
+        "revisits": one_of("HOW", *REVISITS),
+        "spool": BYTES,
+        "lang-default": LANGUAGE,
+        "max-text": BYTES,
+        "max-ratio": NUMBER,
+        "page-seconds": SECONDS,
+        "counter-memory": BYTES,
+        "waiting-bytes": BYTES,
+        "waiting-pages": NUMBER,
+        "ignore-words": LIST,
+        "known": LIST,
+        "ignore-host": HOST_GLOB,
+        "intercept": HOST_GLOB,
+        "never-intercept": FILE,
+        "only-host": HOST_GLOB,
+    }
 
     def read(self) -> Settings:
         """Return the settings."""
