@@ -57,12 +57,13 @@ FLOOR = {
     "storefile",
 }
 SERVICES = {"echo", "httpecho", "pages", "formsite", "colors", "proxy", "wordproxy"}
-TOOLS = {"client", "forward", "probe", "scan", "updatecheck", "validate", "scripts"}
+TOOLS = {"client", "doctor", "forward", "probe", "scan", "updatecheck", "validate", "scripts"}
 TOP = {"suite"}
 
 #: A service built on another, and the service that a tool explains.
 BUILT_ON = {
     "wordproxy": {"proxy"},
+    "doctor": {"formsite", "wordproxy"},
     "scripts": {"formsite", "proxy", "wordproxy"},
     "updatecheck": {"client"},
     "validate": {"client"},

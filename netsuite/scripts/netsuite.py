@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "say what is wrong with a settings file, or nothing",
     "status": "ask a running service how it is",
     "pidfile": "say whose process a pidfile names",
+    "doctor": "say what would keep the suite from starting, or trouble it, and what to do",
     "cert": "make a certificate for a trial",
     "refresh-plugins": "write down what twistd offers, after an installation",
 }

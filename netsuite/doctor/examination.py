@@ -1,0 +1,65 @@
+"""All looks, and what they came to, in the order in which a person would mend it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netsuite.doctor import certificates, clock, files, limits, plugins, ports, running, software, stores
+from netsuite.doctor.finding import FAULT, Finding
+from netsuite.doctor.plan import LOG, MEMORY, STATE, Kept, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked beside the settings.  ``user``: whose access is judged, None for who is likely.
+
+    ``pid``, ``pidfile``: of the pidfile, and what is wrong with it; ``log``: twistd's log file.
+    """
+
+    user: str | None = None
+    pid: int | None = None
+    pidfile: str = ""
+    log: str = ""
+
+
+def machine(caches: Sequence[plugins.Cache], wanted: Sequence[str], needs: dict[str, str]) -> list[Finding]:
+    """Return what does not depend on the settings: packages and plugins.  ``caches``: before any look."""
+    offered = plugins.commands()
+    after = plugins.caches([cache.folder for cache in caches])
+    return [*software.judge(software.look(), needs), *plugins.judge(caches, offered, wanted, after)]
+
+
+def examine(plan: Plan, asked: Asked, watched: clock.Watched) -> list[Finding]:
+    """Return everything that depends on the settings.  Raises: KeyError for a user whom nobody knows."""
+    suite = running.look(plan, asked.pid, asked.pidfile)
+    findings = running.judge(suite, plan)
+    findings += ports.judge(ports.look(plan.listeners), suite)
+    findings += _files(plan, asked, suite)
+    now = datetime.datetime.now(datetime.UTC)
+    findings += certificates.judge([certificates.look(shown) for shown in plan.shown], now)
+    findings += stores.judge(stores.look(plan.stores))
+    folders = [os.path.dirname(where) for _, where in plan.stores if where != MEMORY and "://" not in where]
+    folders += [kept.path for kept in plan.files if kept.role == STATE]
+    findings += limits.judge_room(limits.room(dict.fromkeys(folders)))
+    findings += limits.judge_descriptors(limits.descriptors(suite.pid, suite.name), plan.clients, plan.joint)
+    in_files = [where for _, where in plan.stores if os.path.isfile(where)]
+    return [*findings, *clock.judge(watched.look(in_files))]
+
+
+def _files(plan: Plan, asked: Asked, suite: running.Running) -> list[Finding]:
+    kept = [*plan.files]
+    kept += [Kept(shown.option, shown.key, "secret") for shown in plan.shown]
+    if asked.log:
+        kept.append(Kept("twistd --logfile", asked.log, LOG))
+    uid = suite.uid
+    if uid is None and os.geteuid() == 0:
+        uid = files.owner_of(kept)
+    return files.judge([files.look(one) for one in dict.fromkeys(kept)], files.user(asked.user, uid))
+
+
+def unreadable(faults: Sequence[str]) -> list[Finding]:
+    """Return what is wrong with the settings themselves."""
+    return [Finding(FAULT, "settings", fault) for fault in faults]

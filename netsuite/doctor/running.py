@@ -1,0 +1,147 @@
+"""The suite that these settings are of, where it runs already: what it holds is no clash.
+
+It is known by the pidfile, by what its admin listener says, or by its command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from netsuite.doctor.finding import FAULT, OK, WARNING, Finding, listed
+from netsuite.doctor.plan import Listener, Plan
+from netsuite.doctor.sockets import PROC, Process, pids, process
+
+#: Seconds that the admin listener gets for its answer, and bytes of it that are read.
+ANSWER_SECONDS = 2.0
+ANSWER_MAX = 1 << 20
+
+#: Addresses that a listener for every address is asked at.
+_NEAR = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 asked, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What is known of it; nothing, where it doesn't run.  ``told``: its /status.json."""
+
+    pid: int | None = None
+    uid: int | None = None
+    told: dict[str, Any] | None = field(default=None, hash=False)
+    pidfile: str = ""  #: what is wrong with the pidfile
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it runs."""
+        return self.pid is not None or self.told is not None
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Where it says that it listens."""
+        services = self.services
+        return frozenset(str(place) for each in services for place in each.get("listen") or ())
+
+    @property
+    def services(self) -> list[dict[str, Any]]:
+        """What it says of its services."""
+        told = (self.told or {}).get("services") or []
+        return [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+
+    @property
+    def name(self) -> str:
+        """It, for people."""
+        return "the running suite" + (f" (process {self.pid})" if self.pid is not None else "")
+
+
+def look(plan: Plan, pid: int | None, trouble: str = "", proc: Path = PROC) -> Running:
+    """Return what is known of the running suite.  ``pid``: of the pidfile; ``trouble``: what it comes to."""
+    found = process(pid, proc) if pid is not None else by_command_line(plan, proc)
+    answer = ask(plan.admin) if plan.admin is not None else None
+    if found is None:
+        return Running(told=answer, pidfile=trouble)
+    return Running(found.pid, found.uid, answer, trouble)
+
+
+def by_command_line(plan: Plan, proc: Path = PROC) -> Process | None:
+    """Return the twistd that runs the suite with this very file, None if there is none to be seen."""
+    seen = (process(pid, proc) for pid in pids(proc))
+    return next((one for one in seen if one is not None and runs(one, plan.config)), None)
+
+
+def runs(one: Process, config: str) -> bool:
+    """Whether a process is a twistd that runs the suite with the file ``config``; "" is none."""
+    if not one.is_twistd or "netsuite" not in one.words:
+        return False
+    words = one.words[one.words.index("netsuite") + 1 :]
+    files = [after for word, after in pairwise(words) if word in ("-c", "--config")]
+    files += [word.partition("=")[2] for word in words if word.startswith("--config=")]
+    if not config or not files:
+        return not config and not files
+    return os.path.realpath(os.path.join(one.folder, files[-1])) == os.path.realpath(config)
+
+
+def ask(admin: Listener) -> dict[str, Any] | None:
+    """Return what an admin listener says of its service, None if nothing can be read there."""
+    if admin.kind != "tcp" or not admin.port:
+        return None
+    host = _NEAR.get(admin.host, admin.host)
+    link = http.client.HTTPConnection(host, admin.port, timeout=ANSWER_SECONDS)
+    try:
+        link.request("GET", "/status.json")
+        answer = json.loads(link.getresponse().read(ANSWER_MAX))
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
+        return None
+    finally:
+        with contextlib.suppress(OSError):
+            link.close()
+    return answer if isinstance(answer, dict) and isinstance(answer.get("state"), str) else None
+
+
+def judge(running: Running, plan: Plan) -> list[Finding]:
+    """Return what is to be said of the suite that runs, or of the pidfile."""
+    findings = []
+    if running.pidfile:
+        findings.append(Finding(FAULT, "suite", running.pidfile))
+    if not running.is_there:
+        return findings or [Finding(OK, "suite", "it is not running")]
+    down = [each for each in running.services if each.get("state") != "up"]
+    findings += [_down(each) for each in down]
+    if running.told is None:
+        findings.append(_silent(running, plan))
+    elif not down:
+        names = listed((str(each.get("name")) for each in running.services), 12)
+        findings.append(Finding(OK, "suite", f"{running.name} is up" + (f": {names}" if names else "")))
+    return findings
+
+
+def _down(told: dict[str, Any]) -> Finding:
+    reason = str(told.get("reason") or told.get("state"))[:200]
+    return Finding(FAULT, "suite", reason, str(told.get("name")), "mend that, then start the suite again")
+
+
+def _silent(running: Running, plan: Plan) -> Finding:
+    if plan.admin is None:
+        return Finding(OK, "suite", f"{running.name} is there; it has no --admin to ask")
+    return Finding(
+        WARNING,
+        "suite",
+        f"{running.name} does not answer at its admin listener",
+        plan.admin.place,
+        "look at its log; netsuite status asks again",
+    )
+
+
+def holds(running: Running, place: str, holders: Iterable[int]) -> bool:
+    """Whether a place is the running suite's.  ``holders``: the processes that have it."""
+    return place in running.places or (running.pid is not None and running.pid in set(holders))
+
+
+def strangers(holders: Sequence[Process]) -> str:
+    """Return who has a place, for people; the first of several that share it."""
+    return f"{holders[0].name} (process {holders[0].pid})" if holders else ""
