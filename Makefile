@@ -12,7 +12,7 @@ PIP    := -m pip install --disable-pip-version-check --quiet -c constraints.txt
 # Options of the service (`make run RUN_ARGS="-p 9001"`) and of pytest (`make test ARGS="-k echo"`).
 RUN_ARGS ?=
 ARGS     ?=
-JOBS     ?= 3
+JOBS     ?= 4
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
@@ -66,7 +66,8 @@ $(SCAN)/installed: $(SCAN)/made
 
 # What is too long for every push: the whole of what `make test` tries a cut of (NETSUITE_TEST_SCALE), a fuzz with
 # a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
-LONG := tests/real/test_web_download.py tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
+LONG := tests/proxy/test_faults_planted.py tests/wordproxy/store/test_erasing.py tests/real/test_spool.py tests/real/test_trouble.py \
+        tests/wordproxy/test_sampling.py tests/wordproxy/test_caches.py tests/real/test_web_download.py tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
         tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
         tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py tests/real/test_portscan.py \
         tests/real/test_formsite.py tests/formsite/test_store.py tests/formsite/test_injected.py \

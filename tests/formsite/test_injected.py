@@ -19,6 +19,7 @@ from unittest import SkipTest
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.formsite.store import FormStore
+from tests.scale import NIGHTLY
 
 #: Keeps answers, some together, deletes one, keeps a file; says what it has done.
 SCRIPT = """
@@ -50,7 +51,7 @@ CALLS = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate", "unlink", "link
 WAYS = ("signal=KILL", "error=ENOSPC", "error=EIO")
 
 #: Of how many calls of one kind one is tried.
-STEP = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 97
+STEP = 1 if NIGHTLY else 197
 
 ROOT = str(Path(__file__).parents[2])
 

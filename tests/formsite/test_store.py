@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -14,6 +13,7 @@ from netsuite.formsite.entry import Draft, File
 from netsuite.formsite.store import FormStore
 from netsuite.storefile import StoreFault
 from tests.formsite.samples import draft
+from tests.scale import NIGHTLY
 
 NOW = 1_767_609_224_000
 
@@ -247,7 +247,7 @@ class FileTests(StoreCase):
         self.store.close()
         whole = self.path.read_bytes()
         rng, refused = Random(8), 0
-        for number in range(int(os.environ.get("NETSUITE_TEST_SCALE") == "nightly") * 970 + 30):
+        for number in range(int(NIGHTLY) * 970 + 30):
             place = rng.randrange(100, len(whole) - 64)
             spoiled = bytearray(whole)
             spoiled[place : place + 64] = rng.randbytes(64)

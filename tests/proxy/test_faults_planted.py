@@ -23,12 +23,13 @@ from netsuite.proxy.pool import Pool
 from netsuite.proxy.upstream import UpstreamSide
 from tests.proxy import fuzz
 from tests.proxy.scripted import Recorded, Recording, Wire
+from tests.scale import NIGHTLY
 
 #: What Twisted calls: an exception there is Twisted's to catch, one below is ours.
 OUTERMOST = frozenset(
     ["connectionMade", "dataReceived", "connectionLost", "readConnectionLost", "writeConnectionLost", "touch"]
 )
-ROUNDS = 6
+ROUNDS = 6 if NIGHTLY else 2
 
 _log = Logger()
 

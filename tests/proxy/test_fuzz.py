@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,9 +16,10 @@ from netsuite.proxy import exchange, rewrite
 from netsuite.proxy.pool import Pool
 from tests.proxy import fuzz
 from tests.proxy.fuzz_readers import Misread, Origin, read_answer, same_answer, strict_head
+from tests.scale import NIGHTLY
 
 #: Messages of a push, and of a night.
-MESSAGES = {"nightly": 200_000}.get(os.environ.get("NETSUITE_TEST_SCALE", ""), 4_000)
+MESSAGES = 200_000 if NIGHTLY else 4_000
 SEED = 4
 
 #: Rounds that found a fault once; their names stay although the grammar may grow.

@@ -23,8 +23,7 @@ from tests.real.exactness import Found, faults
 from tests.real.load import answer, asked, connect
 from tests.real.numbered import Readers, read_all
 from tests.real.parts import Twistd, require, until
-
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
+from tests.scale import NIGHTLY
 
 LIBRARY = Path("/usr/lib", os.uname().machine + "-linux-gnu", "faketime/libfaketimeMT.so.1")
 

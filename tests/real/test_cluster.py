@@ -9,13 +9,13 @@ import random
 
 from tests.real.cluster import Fleet, HAProxy, Node, kept_ports
 from tests.real.exactness import Found, faults
-from tests.real.load import SCALE, SCALES
 from tests.real.numbered import Readers
 from tests.real.parts import until
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.server import Redis
 
 #: Pages between two troubles, and how often each trouble comes.
-PAGES, ROUNDS = (150, 1) if SCALE is SCALES[""] else (600, 20)
+PAGES, ROUNDS = (600, 20) if NIGHTLY else (100, 1)
 
 
 class ClusterTests(Fleet):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -16,11 +15,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.real import parts
 from tests.real.clients import require_axe, told_by
 from tests.real.parts import Twistd
+from tests.scale import NIGHTLY
 
 BROWSER_SECONDS = 300.0
 
 #: Else each view is looked at on one of the two screens, and fewer by keys.
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
 
 #: Light, dark and clear colours, a mistake, and all other pages; the list has some of them by then.
 VIEWS = (

@@ -16,9 +16,10 @@ from unittest import TestCase
 from tests.real.parts import FETCH_SECONDS, Twistd, children, until, wordproxy
 from tests.real.test_counter_faults import CounterCase, page
 from tests.real.test_wordproxy_workers import Words, own_word
+from tests.scale import NIGHTLY
 
 #: Seconds for which each counter that comes up is stopped, and of the same load before it.
-STOPPED = 60.0 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 4.0
+STOPPED = 60.0 if NIGHTLY else 4.0
 
 #: An answer that takes longer is slow; and the share of them that a machine with other work may make so.
 SLOW_SECONDS, SLOW_SHARE = 1.0, 0.01

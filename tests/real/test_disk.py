@@ -20,8 +20,7 @@ from tests.real.cluster import Fleet, Node
 from tests.real.exactness import Found, faults
 from tests.real.numbered import Readers, read_all
 from tests.real.parts import START_SECONDS, Twistd, require, until
-
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
+from tests.scale import NIGHTLY
 
 #: Seconds that a disk stays full: nightly long enough for the second line.
 FULL_SECONDS = 130 if NIGHTLY else 2

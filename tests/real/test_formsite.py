@@ -36,9 +36,8 @@ from tests.real import parts
 from tests.real.clients import require_axe, told_by
 from tests.real.load import memory
 from tests.real.parts import FETCH_SECONDS, PartError, Twistd, free_ports, until
+from tests.scale import NIGHTLY
 from tests.site.test_posted import KIND, body, part
-
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
 
 #: How often the service is killed, and clients that post meanwhile.
 KILLS, CLIENTS = (100, 8) if NIGHTLY else (2, 4)

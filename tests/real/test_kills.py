@@ -22,12 +22,11 @@ from tests.real.exactness import Found, Kill, faults, kill9, killing
 from tests.real.numbered import Readers, read_all
 from tests.real.parts import START_SECONDS, children, require, until
 from tests.real.test_workers import gone
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.server import Redis
 
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
-
 #: How often each is killed.
-KILLS = 100 if NIGHTLY else 3
+KILLS = 100 if NIGHTLY else 2
 
 #: How often one of several workers or the first process is, in turns.
 WORKER_KILLS = 100 if NIGHTLY else 2

@@ -7,7 +7,6 @@ middle of answers; and away for longer than what waits has room.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import shutil
 import socket
@@ -20,9 +19,8 @@ from tests.real.cluster import Fleet, Node, kept_ports
 from tests.real.exactness import Found, faults
 from tests.real.numbered import Readers
 from tests.real.parts import PartError, until
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.server import Redis
-
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
 
 #: Pages that are read in each trouble, and how often all troubles come.
 PAGES, ROUNDS = (1500, 5) if NIGHTLY else (60, 1)

@@ -19,6 +19,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.parts import require
+from tests.scale import NIGHTLY
 from tests.scripts.tools import PATIENCE, command, environment, finished
 
 #: Listens on ports of its argument in the namespace where it is started, until its input ends.
@@ -63,7 +64,7 @@ class RateTests(SynchronousTestCase):
 
     def test_all_at_a_rate(self) -> None:
         """At 5000 a second all ports (nightly: 65,535, in 13 s) are scanned, and what listens is found."""
-        last = 65535 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 5000
+        last = 65535 if NIGHTLY else 5000
         with contextlib.ExitStack() as stack:
             listeners = [stack.enter_context(socket.create_server(("127.0.0.88", 0))) for _ in range(5)]
             opened = [each.getsockname()[1] for each in listeners]

@@ -26,11 +26,11 @@ from tests.real.books import (
     words_path,
 )
 from tests.real.clients import browse, curl, require_chromium
-from tests.real.load import SCALE, SCALES
 from tests.real.nginx import BROTLI, host
+from tests.scale import NIGHTLY
 
 #: How many pages of the handbook curl reads in each language, and Chromium in each of two; of the reference.
-PAGES_EACH, BROWSED_EACH, REFERENCE_EACH = (3, 30, 5) if SCALE is SCALES[""] else (8, 100, 1000)
+PAGES_EACH, BROWSED_EACH, REFERENCE_EACH = (8, 100, 1000) if NIGHTLY else (1, 15, 2)
 
 #: A page's counts are in the report so soon after its last byte (DESIGN §7).
 COUNTED_SECONDS = 2.0
@@ -63,7 +63,7 @@ class CurlTests(Reading):
         """A page read again shows doubled occurrences, the same pages, and within two seconds."""
         delays: list[float] = []
         wanted: Counter[str] = Counter()
-        for page in handbook("de-DE")[:6]:
+        for page in handbook("de-DE")[:3]:
             url = self.nginx.url("gzip", f"/handbook-de-DE/{page.name}", 7)
             once = independent.count_files([page])
             for times in (1, 2):

@@ -299,7 +299,7 @@ class WordproxyTests(Reloading):
         self.assertEqual(self.status(connection), 200)
         self.write('deny = ["host:127.0.0.1"]', 'ignore-host = ["a.test"]', 'max-text = "1MiB"')
         self.assertIn("ignore-hosts", self.reload(proxy))
-        self.assertIn("not changed until a new start: feed", proxy.log)
+        proxy.wait_log("not changed until a new start: feed")
         self.assertEqual(self.status(connection), 403)
         self.write("max-text = true")
         self.reload(proxy, "reload refused")

@@ -14,9 +14,9 @@ from netsuite.wordproxy.store.sqlite import SqliteStore
 from tests.real import parts
 from tests.real.books import handbook
 from tests.real.clients import curl, require_axe, told_by
-from tests.real.load import SCALE, SCALES
 from tests.real.nginx import Nginx, Site, require_nginx
 from tests.real.parts import HANDBOOK, Twistd
+from tests.scale import NIGHTLY
 from tests.wordproxy.report.test_hostile import HOSTILE
 from tests.wordproxy.store.samples import batch, folder, page
 
@@ -60,7 +60,7 @@ class InBrowser(SynchronousTestCase):
         """What the browser told of one check."""
         base = f"http://127.0.0.1:{self.service.ports['report']}"
         order = {"program": shutil.which("chromium"), "base": base, "views": views, "checks": [name]}
-        order["whole"] = SCALE is not SCALES[""]
+        order["whole"] = NIGHTLY
         told: dict[str, list[str]] = told_by("report_browser", order, BROWSER_SECONDS)
         return told[name]
 
@@ -87,7 +87,7 @@ class ReadTests(InBrowser):
     def views(self) -> list[str]:
         """All views, also of one site and one page; those with long lists are shorter for a push."""
         views = [*VIEWS, f"/site/{self.page['host']}", f"/page/{self.page['id']}"]
-        if SCALE is not SCALES[""]:
+        if NIGHTLY:
             return views
         return [
             f"{view}{'&' if '?' in view else '?'}limit=12" if view.startswith(LISTS) else view

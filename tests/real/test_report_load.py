@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import shutil
 import sys
 import tempfile
@@ -17,12 +16,13 @@ from tests.real.cluster import Fleet
 from tests.real.exactness import Found, faults
 from tests.real.numbered import Readers
 from tests.real.parts import FETCH_SECONDS, until
+from tests.scale import NIGHTLY
 
 MIB = 1 << 20
 
 #: Clients of the report, pages a second, seconds, words that each page has beside its own.
 CLIENTS, RATE, SECONDS, WORDS = (12, 60.0, 6.0, 50)
-if os.environ.get("NETSUITE_TEST_SCALE") == "nightly":
+if NIGHTLY:
     CLIENTS, RATE, SECONDS, WORDS = (50, 200.0, 600.0, 200)
 
 #: A log that grew past this is one that nobody could cut.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -20,8 +19,7 @@ from tests.real import parts
 from tests.real.origin.sites import start
 from tests.real.origin.visit import Site
 from tests.real.parts import Twistd, until
-
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
+from tests.scale import NIGHTLY
 
 #: Connections of each attack, and seconds that it may go on.
 CONNECTIONS, SECONDS = (1000, 120) if NIGHTLY else (80, 30)

@@ -15,9 +15,10 @@ from unittest import TestCase
 from tests.real.clients import Reader
 from tests.real.parts import Twistd, children, until, wordproxy
 from tests.real.test_wordproxy_workers import Words, own_word
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.server import Redis
 
-ROUNDS = 2
+ROUNDS = 2 if NIGHTLY else 1
 
 
 class SpoolTests(TestCase):

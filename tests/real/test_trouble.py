@@ -19,6 +19,7 @@ from tests.real.books import Reading, differences, handbook, words_of, words_pat
 from tests.real.clients import Reader
 from tests.real.nginx import Nginx, Site, host
 from tests.real.parts import children, until
+from tests.scale import NIGHTLY
 
 MIB = 1024 * 1024
 BOMB_BYTES = 500 * MIB
@@ -29,7 +30,7 @@ LONG_BYTES = 20 * MIB
 LOST_SECONDS = 2.0
 
 #: After how many pages twistd is killed.
-KILLS = (20, 150, 400)
+KILLS = (20, 150, 400) if NIGHTLY else (20, 150)
 
 
 def write_hostile(folder: Path) -> dict[str, Path]:

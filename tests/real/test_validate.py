@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.validate.local import IN_MODULES
 from netsuite.validate.page import page
 from tests.real.parts import ROOT, Child, answers, clean_environment, free_ports, require, until
+from tests.scale import NIGHTLY
 from tests.scripts.tools import PATIENCE, command
 from tests.validate.test_told import REPORTS
 
@@ -32,7 +33,6 @@ JAPANESE = (
 )
 
 #: Documents of the test of many; all of them at night.
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
 MANY = 1000 if NIGHTLY else 150
 
 

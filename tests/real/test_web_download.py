@@ -20,11 +20,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.client.files import DATE, Served
 from tests.client.origin import Asked, Origin, answer
 from tests.real import killed
-from tests.real.load import GIB, MIB, SCALE, SCALES
+from tests.real.load import GIB, MIB
 from tests.real.nginx import Nginx, Site, require_nginx
+from tests.scale import NIGHTLY
 from tests.scripts.tools import command, environment, finished
-
-NIGHTLY = SCALE is SCALES["nightly"]
 
 #: Runs that are killed; bytes of a sparse file.
 KILLS = 1000 if NIGHTLY else 30

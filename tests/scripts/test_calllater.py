@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.scripts import calllater
 from tests.real.parts import require
+from tests.scale import NIGHTLY
 from tests.scripts.tools import PATIENCE, command, environment, finished, inside, records, run
 
 FAKETIME = Path("/usr/lib", os.uname().machine + "-linux-gnu", "faketime/libfaketimeMT.so.1")
@@ -355,8 +356,7 @@ class ReactorTests(SynchronousTestCase):
         self.assertRegex(output, r"(?m)^iocp +not here: \S+")
         working = set(re.findall(r"(?m)^(\w+) +(?!not here)", output))
         self.assertLessEqual({"select", "poll", "asyncio"}, working)
-        nightly = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
-        for name in sorted(working if nightly else {"select", "asyncio"}):
+        for name in sorted(working if NIGHTLY else {"select", "asyncio"}):
             told = run("calllater", "-q", "--reactor", name, "0.1:made")
             self.assertEqual(told, (0, "made\n", ""), name)
 

@@ -24,6 +24,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.forward.far import PATIENCE, Doing, Far, echo, whole
 from tests.real.parts import Child, Twistd, answers, free_ports, require, until
 from tests.real.tlsorigin import Issuer
+from tests.scale import NIGHTLY
 from tests.scripts.tools import command, environment, finished, records, run
 
 CONNECTED = "Connected to server. Press Ctrl-C to close connection."
@@ -164,7 +165,7 @@ class StreamTests(ToolCase):
 
     def test_a_slow_reader(self) -> None:
         """With a reader that waits, what is in memory stays small; every byte comes in the end."""
-        size = (1024 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 96) << 20
+        size = (1024 if NIGHTLY else 96) << 20
         piece = os.urandom(1 << 20)
         sent: list[int] = []
 

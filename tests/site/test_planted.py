@@ -7,7 +7,6 @@ served; the log has one event with a number.  Nothing gets out to the reactor.
 
 from __future__ import annotations
 
-import os
 import sys
 from types import FrameType
 from typing import Any
@@ -17,13 +16,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.colors.service import Options, make_colors
 from netsuite.site.token import FORM
+from tests.scale import NIGHTLY
 from tests.site.wire import Client, ask
 
 #: Code in which faults are planted; the journal and the wire are what a fault is told by.
 PLANTED = ("/netsuite/site/", "/netsuite/colors/")
 
 #: One of so many calls fails in `make test`.
-EACH = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 8
+EACH = 1 if NIGHTLY else 8
 
 
 class PlantedError(Exception):

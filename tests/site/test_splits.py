@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 
@@ -13,10 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.colors.service import Options, make_colors
 from tests.real.origin.flood import mutated
+from tests.scale import NIGHTLY
 from tests.site.wire import Client
 
 #: Requests that are tried; each also byte by byte, and cut in two places.
-COUNT = 20_000 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 250
+COUNT = 20_000 if NIGHTLY else 250
 
 
 class SplitTests(SynchronousTestCase):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
@@ -16,9 +15,10 @@ from netsuite.wordproxy.store.open import open_store
 from netsuite.words import count, memo
 from netsuite.words.count import WordCounter
 from tests.real.parts import HANDBOOK, REFERENCE
+from tests.scale import NIGHTLY
 
 #: One of so many pages is taken.
-EACH = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 100
+EACH = 1 if NIGHTLY else 250
 
 _TREES = Path(__file__).parent.parent / "words" / "tree_construction"
 _DATA = re.compile(rb"^#data\n(.*?)\n#errors$", re.MULTILINE | re.DOTALL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import re
 import socket
@@ -11,8 +10,7 @@ from pathlib import Path
 
 from tests.real.origin.visit import Site, Visit, ask, holds, post
 from tests.real.parts import Twistd, until
-
-NIGHTLY = os.environ.get("NETSUITE_TEST_SCALE") == "nightly"
+from tests.scale import NIGHTLY
 
 #: Connections with a mutated request each, before and after memory is looked at.
 WARM, MORE = (5_000, 60_000) if NIGHTLY else (300, 900)

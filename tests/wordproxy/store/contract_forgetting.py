@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +25,7 @@ from netsuite.wordproxy.store.contract import (
     Total,
     WordQuery,
 )
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.contract import NEXT, STOP, StoreContract
 from tests.wordproxy.store.samples import DAY, batch, digest, page, revisit
 
@@ -60,7 +60,7 @@ revisits = st.builds(
 #: How histories are tried.  Each kind of store is a class of its own with the same tests.
 HISTORIES: dict[str, Any] = {
     "deadline": None,
-    "max_examples": 200 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 25,
+    "max_examples": 200 if NIGHTLY else 25,
     "suppress_health_check": [HealthCheck.differing_executors],
 }
 

@@ -25,10 +25,11 @@ from netsuite.wordproxy.store.contract import (
     WordQuery,
 )
 from netsuite.wordproxy.store.sqlite import SqliteStore
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.samples import DAY, batch, digest, folder, page, revisit
 
 #: How many damages are tried.
-SEEDS = 1000 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 60
+SEEDS = 1000 if NIGHTLY else 60
 
 PAGE_BYTES = 4096
 

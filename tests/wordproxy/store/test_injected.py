@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy.store.contract import CoverageQuery, PageQuery, StoreFault
 from netsuite.wordproxy.store.sqlite import SqliteStore
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.samples import folder
 from tests.wordproxy.store.test_upgrade import make_old
 
@@ -66,8 +67,7 @@ CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "link", "renam
 WAYS = ("signal=KILL", "error=ENOSPC", "error=EIO")
 
 #: Of how many calls of one kind one is tried.
-STEP = 1 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 67
-UPGRADE_STEP = 1 if STEP == 1 else 29
+STEP, UPGRADE_STEP = (1, 1) if NIGHTLY else (199, 61)
 
 ROOT = str(Path(__file__).parents[3])
 

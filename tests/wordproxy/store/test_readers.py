@@ -12,10 +12,11 @@ from netsuite.wordproxy.store.contract import BreakdownQuery, CoverageQuery, Pag
 from netsuite.wordproxy.store.database import LOG_BYTES
 from netsuite.wordproxy.store.open import open_store
 from netsuite.wordproxy.store.sqlite import SqliteStore
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.samples import batch, folder, page
 
 #: Readers, and how long it goes on: seconds, or None until so many batches are written.
-READERS, SECONDS = (50, 600) if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else (4, None)
+READERS, SECONDS = (50, 600) if NIGHTLY else (4, None)
 
 #: Pages of a batch; nightly one is written each second.
 PAGES = 200 if SECONDS else 20

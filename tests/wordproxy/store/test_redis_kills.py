@@ -6,7 +6,6 @@ A push tries a cut of it; ``NETSUITE_TEST_SCALE=nightly`` kills a hundred times.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import signal
 import socket
@@ -21,11 +20,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.wordproxy.store.contract import Batch, CoverageQuery, Note, Store, StoreFault, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from tests.real.parts import clean_environment
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.samples import DAY, batch, folder, page
 from tests.wordproxy.store.server import Redis
 from tests.wordproxy.store.test_sharing import WRITER
 
-KILLS = 100 if os.environ.get("NETSUITE_TEST_SCALE") == "nightly" else 5
+KILLS = 100 if NIGHTLY else 5
 
 
 def numbered(n: int) -> Batch:

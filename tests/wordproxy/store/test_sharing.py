@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from netsuite.wordproxy.store.contract import CoverageQuery, PageQuery, Store, StoreFault, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from netsuite.wordproxy.store.sqlite import SqliteStore
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.samples import batch, folder, page
 
 #: Adds batches of two pages with three words each, for ever, and says the number of each that is kept.
@@ -32,7 +33,7 @@ for n in range(1, 1_000_000, 2):
 
 
 #: How many pages are kept before each kill.
-KEPT = (2, 38) if os.environ.get("NETSUITE_TEST_SCALE") != "nightly" else tuple(range(2, 202, 2))
+KEPT = (2, 38) if not NIGHTLY else tuple(range(2, 202, 2))
 
 
 def small_disk(test: SynchronousTestCase) -> Path:
