@@ -25,6 +25,7 @@ from netsuite import journal, options
 from netsuite.crowd import Together
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Refused, Terminal, authority, clashes
+from netsuite.manual.kind import NAMES, Kind
 from netsuite.metrics import Labelled
 from netsuite.options import Common, nearest, print_checked, version_line
 from netsuite.reloading import tell_changes
@@ -85,12 +86,20 @@ class Options(options.Options):
     """The command line of ``twistd netsuite``."""
 
     table = "netsuite"
+    longdesc = (
+        "Run any mix of the services in one process, from one file, with one admin port and one bound on "
+        "all connections."
+    )
     examples = """Examples:
   twistd -n netsuite                                   all services but proxy
   twistd -n netsuite --with echo,wordproxy             these two
-  twistd -n netsuite -c netsuite.toml --without echo   those that have a table in the file, but echo
-  twistd netsuite -c netsuite.toml --check             every setting, and where it comes from
-A table in the file is named after its service, its keys are the long options; enabled = false: left out."""
+  twistd -n netsuite -c netsuite.toml --without echo
+      those that have a table in the file, but echo
+  twistd netsuite -c netsuite.toml --check
+      every setting, and where it comes from
+
+A table in the file is named after its service, its keys are the long options;
+enabled = false leaves a service out."""
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["max-clients", None, "2048", "Connections at once, of all services together."],
@@ -103,6 +112,10 @@ A table in the file is named after its service, its keys are the long options; e
         ["with", None, "Services that run, comma between"],
         ["without", None, "Services that don't"],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "with": NAMES,
+        "without": NAMES,
+    }
 
     def read(self) -> Settings:
         """Return the settings, each member's among them."""
@@ -157,7 +170,7 @@ A table in the file is named after its service, its keys are the long options; e
         """A member with its options read; its faults are among ours."""
         own: options.Options = maker.options()
         own.folder, own.parent = self.folder, self.parent
-        own.preset(together, PORTS[name])
+        own.preset(together, {**PORTS[name], **({"allow-root": "1"} if self["allow-root"] else {})})
         try:
             own.parse(["--config", self._path] if self._path else [])
         except usage.UsageError as error:
