@@ -64,18 +64,10 @@ $(SCAN)/installed: $(SCAN)/made
 	    echo "netsuite: no sslyze; its test will be skipped" >&2
 	@touch $@
 
-# What is too long for every push: the whole of what `make test` tries a cut of (NETSUITE_TEST_SCALE), a fuzz with
-# a new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
-LONG := tests/proxy/test_faults_planted.py tests/wordproxy/store/test_erasing.py tests/real/test_spool.py tests/real/test_trouble.py \
-        tests/wordproxy/test_sampling.py tests/wordproxy/test_caches.py tests/real/test_web_download.py tests/real/test_load.py tests/real/test_faults.py tests/real/test_reading.py tests/real/test_report.py \
-        tests/real/test_cluster.py tests/real/test_kills.py tests/real/test_disk.py tests/real/test_clock.py \
-        tests/real/test_report_load.py tests/real/test_outages.py tests/real/test_validate.py tests/real/test_portscan.py \
-        tests/real/test_formsite.py tests/formsite/test_store.py tests/formsite/test_injected.py \
-        tests/real/test_slow.py tests/real/origin/test_origin.py tests/site/test_planted.py tests/site/test_splits.py \
-        tests/real/test_colors.py tests/real/test_echo_faults.py tests/real/test_httpecho.py \
-        tests/wordproxy/store/test_sharing.py tests/wordproxy/store/test_redis_kills.py \
-        tests/scripts/test_dataforward.py tests/scripts/test_calllater.py \
-        tests/wordproxy/store/test_contract.py tests/wordproxy/store/test_damage.py tests/wordproxy/store/test_injected.py
+# What is too long for every push: the whole of what `make test` tries a cut of (tests/scale.py), a fuzz with a
+# new seed, which it prints, and an hour's soak.  SOAK_MINUTES=5 makes it shorter.
+LONG := $(shell grep -rlwE 'NIGHTLY|SCALE' tests --include='test_*.py') \
+        tests/real/origin/test_origin.py tests/wordproxy/store/test_contract.py
 nightly: SOAK_MINUTES ?= 60
 nightly: $(TEST)/installed parts
 	@$(TEST)/bin/python -m tests.proxy.fuzz --runs 200000
