@@ -16,15 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from OpenSSL import SSL, crypto
 from twisted.internet import tcp, unix
-from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator, IProtocolFactory
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.main import CONNECTION_DONE
-from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from netsuite import journal
+from netsuite.certificates import Certificates
 from netsuite.wire import write_directly
 
 #: Seconds after which a socket is looked at again whose accept failed for want of means.
@@ -62,10 +60,6 @@ _OF_ONE = frozenset(
         errno.ENETUNREACH,
     )
 )
-
-
-#: What a file that holds no certificate, no key, or the key of another certificate makes.
-TLS_FAULTS = (SSL.Error, crypto.Error)
 
 
 class Door(tcp.Port):
@@ -163,27 +157,6 @@ class UnixDoor(Door, unix.Port):  # both are Twisted's listening socket, each in
         super().connectionLost(reason)
 
 
-@implementer(IOpenSSLServerConnectionCreator)
-class Certificates:
-    """What a TLS listener shows; ``context`` may be replaced, and holds for connections made from then on."""
-
-    def __init__(self, context: SSL.Context) -> None:
-        self.context = context
-
-    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """Return a new connection's TLS state."""
-        return SSL.Connection(self.context, None)
-
-
-class Secured(BufferingTLSTransport):
-    """A connection in TLS that may be aborted after its end too, as plain ones may."""
-
-    def abortConnection(self) -> None:
-        """Close now, if that has not happened."""
-        if self.connected:
-            super().abortConnection()
-
-
 @dataclass(frozen=True, slots=True)
 class Inherited:
     """A listening socket that another process has bound: its descriptor here, and its address family."""
@@ -220,23 +193,6 @@ class Doors:
         backlog = BACKLOG if backlog == _TWISTED_BACKLOG else backlog
         return self._opened(Door(port, factory, backlog, interface, self._reactor))
 
-    def listenSSL(
-        self,
-        port: int,
-        factory: IProtocolFactory,
-        contextFactory: Any,
-        backlog: int = BACKLOG,
-        interface: str = "",
-    ) -> IListeningPort:
-        """Return a door behind which TLS is spoken."""
-        certificates = Certificates(_context(contextFactory))
-        wrapped = TLSMemoryBIOFactory(certificates, False, factory)
-        wrapped.protocol = Secured
-        door = self.listenTCP(port, wrapped, backlog, interface)
-        if isinstance(door, Door):
-            door.certificates = certificates
-        return door
-
     def listenUNIX(
         self,
         address: Any,
@@ -266,23 +222,3 @@ class Doors:
         write_directly(door)
         door.startListening()
         return door
-
-
-class Showing:
-    """What an endpoint takes for a reactor when only its certificates are to be read."""
-
-    context: SSL.Context
-
-    def listenSSL(self, port: int, factory: IProtocolFactory, contextFactory: Any, **named: object) -> None:
-        """Keep the certificates."""
-        self.context = _context(contextFactory)
-
-
-def _context(factory: Any) -> SSL.Context:
-    """Return what certificates make.  Raises: ValueError if key and certificate don't go together."""
-    try:
-        context: SSL.Context = factory.getContext()
-    except TLS_FAULTS as error:
-        told = error.args[0][0][-1] if error.args and error.args[0] else "unusable"
-        raise ValueError(f"the certificate or its key: {told}") from None
-    return context

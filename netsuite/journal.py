@@ -209,6 +209,61 @@ def listener_kept(*, owner: str, place: str, reason: str) -> None:
     )
 
 
+def certificate_changed(*, owner: str, path: str, ends: str) -> None:
+    """A TLS listener shows another certificate from now on; connections that are open keep theirs."""
+    _info(
+        "{owner} shows another certificate, which ends {ends}: {path}",
+        event="certificate.changed",
+        owner=owner,
+        path=escaped(path),
+        ends=ends,
+    )
+
+
+def certificate_kept(*, owner: str, reason: str) -> None:
+    """The files of a certificate have changed and can't be used; what was shown is shown on."""
+    _error(
+        "{owner} keeps its certificate: {reason}",
+        event="certificate.kept",
+        owner=owner,
+        reason=escaped(reason),
+    )
+
+
+def certificate_ends(*, owner: str, path: str, ends: str, days: int) -> None:
+    """A certificate is about to end; said once a day."""
+    _warn(
+        "{owner} shows a certificate that ends in {days} days, {ends}: {path}",
+        event="certificate.ends",
+        owner=owner,
+        path=escaped(path),
+        ends=ends,
+        days=days,
+    )
+
+
+def certificate_ended(*, owner: str, path: str, ends: str) -> None:
+    """A certificate is past its end, and clients will refuse it; said once a day."""
+    _error(
+        "{owner} shows a certificate that HAS ENDED, {ends}, clients refuse it: {path}",
+        event="certificate.ended",
+        owner=owner,
+        path=escaped(path),
+        ends=ends,
+    )
+
+
+def certificate_early(*, owner: str, path: str, begins: str) -> None:
+    """A certificate doesn't hold yet, or the machine's clock is wrong; said once a day."""
+    _error(
+        "{owner} shows a certificate that holds only from {begins}, clients refuse it: {path}",
+        event="certificate.early",
+        owner=owner,
+        path=escaped(path),
+        begins=begins,
+    )
+
+
 def accepting_paused(*, owner: str, reason: str) -> None:
     """No connection can be accepted just now; said once a while, not each time."""
     _warn("{owner} accepts none for a moment: {reason}", event="accept.paused", owner=owner, reason=reason)

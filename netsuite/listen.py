@@ -15,17 +15,16 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.application import service
 from twisted.internet import defer, endpoints, tcp
 from twisted.internet.address import UNIXAddress
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from netsuite import journal
-from netsuite.door import ACCEPTS_SHARED, TLS_FAULTS, Door, Doors, Inherited, Showing
+from netsuite import activation, certificates, journal
+from netsuite.certificates import BadCertificate, Certificates
+from netsuite.door import ACCEPTS_SHARED, Door, Doors, Inherited
 from netsuite.values import Where, split_endpoint
 
 #: Which of our listeners has which port by default (told in a clash).
@@ -37,7 +36,7 @@ DEFAULT_PORTS = {
 
 
 #: What binding a place may fail with.
-_REFUSALS = (OSError, ValueError, CannotListenError, LookupError, TypeError, *TLS_FAULTS)
+_REFUSALS = (OSError, ValueError, CannotListenError, LookupError, TypeError)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a mistake
@@ -75,7 +74,8 @@ class Listening(service.Service):
 
     ``owner``: who listens, as a clash calls it; ``option``: with which option another place is chosen;
     ``on_lack``: closes what is idle when descriptors are lacking; ``inherited``: sockets that another process
-    has bound, by their endpoint's description; ``is_open``: whether clients are accepted here, or by others.
+    has bound, by their endpoint's description; ``is_open``: whether clients are accepted here, or by others;
+    ``dress`` adds to what TLS listeners show, each time it is read.
     """
 
     def __init__(
@@ -90,17 +90,42 @@ class Listening(service.Service):
         on_lack: Callable[[], object] = lambda: None,
         inherited: Mapping[str, Inherited] | None = None,
         is_open: bool = True,
+        dress: certificates.Dress = lambda context: None,
     ) -> None:
-        self._where, self._factory = where, factory
+        self._where, self._factory, self._dress = where, factory, dress
         self._owner, self._option, self._terminal, self._reactor = owner, option, terminal, reactor
         self._on_lack, self._is_open = on_lack, is_open
         self.inherited = dict(inherited or {})
         self.bound: dict[str, IListeningPort] = {}
+        self._watch = certificates.Watch(
+            lambda: self.shown, owner=owner, reactor=reactor, quiet=bool(inherited)
+        )
+
+    @property
+    def owner(self) -> str:
+        """Who listens."""
+        return self._owner
+
+    @property
+    def shown(self) -> list[Certificates]:
+        """What those listeners show that speak TLS."""
+        doors = (port for port in self.bound.values() if isinstance(port, Door))
+        return [door.certificates for door in doors if door.certificates is not None]
 
     @property
     def ports(self) -> list[IListeningPort]:
         """The bound listeners."""
         return list(self.bound.values())
+
+    @property
+    def option(self) -> str:
+        """With which option it is told where."""
+        return self._option
+
+    @property
+    def is_up(self) -> bool:
+        """Whether every place is bound that should be."""
+        return all(text in self.bound for text in self._where.descriptions)
 
     def privilegedStartService(self) -> None:
         """Bind now.  Raises: Refused."""
@@ -112,6 +137,13 @@ class Listening(service.Service):
         super().startService()
         if not self.bound:
             self.bind()
+        self._look_after()
+
+    def _look_after(self) -> None:
+        if self.running and self.shown:
+            self._watch.start()
+        else:
+            self._watch.stop()
 
     def bind(self) -> None:
         """Bind every endpoint, or none.  Raises: Refused."""
@@ -124,13 +156,21 @@ class Listening(service.Service):
             self.bound.clear()
             raise self._terminal.refuse(self._complaint(error)) from None
 
-    def _bind(self, description: str, inherited: Inherited | None = None) -> IListeningPort:
+    def _bind(self, description: str, inherited: Inherited | None = None) -> Any:
         inherited = inherited or self.inherited.get(description)
+        plain, files = certificates.apart(description)
+        shown = Certificates(files, certificates.spoken(self._factory), self._dress) if files else None
+        factory = certificates.in_tls(self._factory, shown, self._reactor) if shown else self._factory
         doors = Doors(self._reactor, owner=self._owner, on_lack=self._on_lack, inherited=inherited)
-        if inherited is not None and not description.startswith("ssl:"):
-            port = doors.adoptStreamPort(inherited.fd, inherited.family, self._factory)
+        if inherited is not None:
+            port = doors.adoptStreamPort(inherited.fd, inherited.family, factory)
+        elif plain.startswith("systemd:"):
+            socket = activation.the_one(plain)
+            port = doors.adoptStreamPort(socket.fd, socket.family, factory)
         else:
-            port = _bound(doors, description, self._factory)
+            port = _bound(doors, plain, factory)
+        if isinstance(port, Door):
+            port.certificates = shown
         if isinstance(port, tcp.Port) and not self._is_open:
             port.stopReading()
         return port
@@ -153,15 +193,20 @@ class Listening(service.Service):
         Raises: ValueError or OSError for certificates that can't be used; nothing has changed then.  The move
         itself binds the new place first; if that can't be, the old one stays, and a log line says so.
         """
-        contexts = {text: _certificates(text) for text in where.descriptions if text.startswith("ssl:")}
+        shows = []
+        for text in where.descriptions:
+            kept = getattr(self.bound.get(text), "certificates", None)
+            if kept is not None:
+                shows.append(kept.prepare(owner=self._owner, quiet=bool(self.inherited)))
+            elif (files := certificates.apart(text)[1]) is not None:
+                certificates.read(files)
 
         def move() -> None:
             if where.descriptions != self._where.descriptions and not self._move(where):
                 return
-            for text, context in contexts.items():
-                certificates = getattr(self.bound.get(text), "certificates", None)
-                if certificates is not None:
-                    certificates.context = context
+            for show in shows:
+                show()
+            self._look_after()
 
         return move
 
@@ -186,7 +231,7 @@ class Listening(service.Service):
         journal.listener_moved(owner=self._owner, place=place(where))
         return True
 
-    def _bind_beside(self, description: str) -> IListeningPort:
+    def _bind_beside(self, description: str) -> Any:
         """Bind one more place; where one of ours is in its way, that one is given up for it, or got back."""
         try:
             return self._bind(description, self._same_socket(description))
@@ -216,6 +261,8 @@ class Listening(service.Service):
 
     def _complaint(self, error: Exception) -> str:
         reason = getattr(error, "socketError", error)
+        if isinstance(error, BadCertificate):
+            return f"cannot start {self._owner}: {error}"
         start = f"cannot start {self._owner}: {place(self._where)}"
         if getattr(reason, "errno", None) != errno.EADDRINUSE:
             return (
@@ -240,6 +287,7 @@ class Listening(service.Service):
     def stopService(self) -> defer.Deferred[Any]:
         """Stop listening; fires when the sockets are closed."""
         super().stopService()
+        self._watch.stop()
         ports, self.bound = self.ports, {}
         return defer.gatherResults([defer.maybeDeferred(port.stopListening) for port in ports])
 
@@ -259,16 +307,6 @@ def _bound(reactor: Any, description: str, factory: IProtocolFactory) -> Any:
 def _listens_on(port: IListeningPort, number: int) -> bool:
     host = port.getHost()
     return isinstance(port, Door) and getattr(host, "port", 0) == number
-
-
-def _certificates(description: str) -> SSL.Context:
-    """Return what an ``ssl:`` endpoint is to show, as its files are now.  Raises: ValueError, OSError."""
-    showing = Showing()
-    try:
-        _bound(showing, description, Factory())
-    except TLS_FAULTS as error:
-        raise ValueError(f"{description}: no certificate, or no key, in its file") from error
-    return showing.context
 
 
 def place(where: Where) -> str:

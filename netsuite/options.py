@@ -16,12 +16,14 @@ import select
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
 from twisted.python import usage
 
 import twisted
+from netsuite import activation, certificates, credentials
 from netsuite.aside import NEVER, Rotation
 from netsuite.manual.helptext import help_text
 from netsuite.manual.kind import FILE, NAME, NETWORK, NUMBER, PORT, SECONDS, TOML, Kind
@@ -147,6 +149,7 @@ class Options(usage.Options):
         self.settings: Any = None
         self.arguments: tuple[str, ...] = ()
         self.folder = os.getcwd()
+        self.is_again = False
         self.joint: Joint | None = None
         self.defaults: dict[str, str] = {}
         self._table: Table | None = None
@@ -191,7 +194,7 @@ class Options(usage.Options):
     def again(self) -> Any:
         """Return settings read again from the same layers.  Raises: ValueError, with all faults."""
         anew = type(self)()
-        anew.folder = self.folder
+        anew.folder, anew.is_again = self.folder, True
         anew.preset(self.joint, self.defaults)
         try:
             anew.parse(list(self.arguments))
@@ -356,8 +359,22 @@ class Options(usage.Options):
         return self.take(name, parse_seconds, 0.0)
 
     def where(self, name: str) -> Where:
-        """Return where to listen."""
-        return self.take(name, lambda text: parse_where(text, bool(self["ipv6"])), Where("", (), False))
+        """Return where to listen; its key and certificate are sound, unless settings are read again."""
+        return self.take(name, lambda text: self._placed(name, text), Where("", (), False))
+
+    def _placed(self, name: str, text: str) -> Where:
+        where = parse_where(text, bool(self["ipv6"]))
+        found = (certificates.rooted(each, partial(self.path_of, name)) for each in where.descriptions)
+        descriptions = tuple(one for each in found for one in activation.each_of(each))
+        for description in descriptions:
+            files = certificates.apart(description)[1]
+            if files is not None and not self.is_again:
+                try:
+                    certificates.read(files)
+                except certificates.BadCertificate as error:
+                    self.fault(name, str(error))
+                    break
+        return Where(where.text, descriptions, where.public and activation.may_be_public(descriptions))
 
     def where_or_none(self, name: str) -> Where | None:
         """Return where to listen, None if the setting was not given."""
@@ -372,7 +389,14 @@ class Options(usage.Options):
         return None if self[name] is None else self.path_of(name, str(self[name]))
 
     def path_of(self, name: str, text: str) -> str:
-        """Return an absolute path: a relative one starts at the TOML file's folder, or where we started."""
+        """Return an absolute path: a relative one starts at the TOML file's folder, or where we started.
+
+        ``$CREDENTIALS_DIRECTORY/NAME`` is a file that the service manager hands over.
+        """
+        try:
+            text = credentials.expanded(text, os.environ)
+        except ValueError as error:
+            self.fault(name, f"{text[:80]} {error}", text)
         origin = self.origins.get(name, "")
         folder = os.path.dirname(self["config"]) if origin.startswith("file ") else ""
         return os.path.abspath(os.path.join(self.folder, folder, os.path.expanduser(text)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -30,6 +31,12 @@ class Where:
     text: str
     descriptions: tuple[str, ...]
     public: bool
+
+    @property
+    def scheme(self) -> str:
+        """``https`` where TLS is spoken, else ``http``."""
+        parts = [part for description in self.descriptions for part in split_endpoint(description)]
+        return "https" if any(part.startswith("privateKey=") for part in parts) else "http"
 
 
 def parse_size(text: str) -> int:
@@ -103,6 +110,11 @@ def split_endpoint(text: str) -> list[str]:
         else:
             current += char
     return [*parts, current]
+
+
+def join_endpoint(parts: Iterable[str]) -> str:
+    """Return the endpoint string of these parts, quoted: ``split_endpoint`` gives them back."""
+    return ":".join(part.replace("\\", "\\\\").replace(":", "\\:") for part in parts)
 
 
 def is_loopback(host: str) -> bool:

@@ -241,7 +241,8 @@ class ColorsService(service.MultiService):
         """Say where it is."""
         super().startService()
         self._crowd.start()
-        places = ", ".join(f"http://{authority(*address)}/" for address in self._listening.addresses())
+        scheme = self._settings.port.scheme
+        places = ", ".join(f"{scheme}://{authority(*address)}/" for address in self._listening.addresses())
         journal.service_ready(service="colors", summary=places)
 
     def stopService(self) -> defer.Deferred[Any]:

@@ -16,7 +16,6 @@ from twisted.internet.protocol import Factory, Protocol
 from netsuite import journal
 from netsuite.crowd import SHED_AT_ONCE, Crowd
 from netsuite.descriptors import fitted
-from netsuite.door import Door
 from netsuite.echo.client import Echo
 from netsuite.echo.datagrams import EchoDatagrams
 from netsuite.echo.desk import Desk
@@ -101,6 +100,7 @@ class EchoService(service.MultiService):
             terminal=terminal,
             reactor=reactor,
             on_lack=lambda: self._crowd.shed(SHED_AT_ONCE),
+            dress=self._ask_for_certificates,
         )
         desk = Desk(shared)
         self._admin = admin = AdminService(
@@ -139,14 +139,13 @@ class EchoService(service.MultiService):
         try:
             if self._shared.transcript is not None:
                 self._shared.transcript.open()
-            self._ask_for_certificates(self._settings)
         except (OSError, ValueError) as error:
             raise self._terminal.refuse(f"cannot start echo: {error}") from None
 
-    def _ask_for_certificates(self, settings: Settings) -> None:
-        for port in self._listening.ports:
-            if settings.peer_info and isinstance(port, Door) and port.certificates is not None:
-                ask_for_certificates(port.certificates.context, settings.client_ca)
+    def _ask_for_certificates(self, context: SSL.Context) -> None:
+        told = self._shared.settings
+        if told.peer_info:
+            ask_for_certificates(context, told.client_ca)
 
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
@@ -160,7 +159,6 @@ class EchoService(service.MultiService):
         self._crowd.limit(told.common)
         self._shared.become(told)
         move()
-        self._ask_for_certificates(told)
         apply_admin()
         kept = {name: getattr(self._settings, name) for name in ("udp", "record", "max_record")}
         self._settings = replace(read, **kept)

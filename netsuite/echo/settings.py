@@ -132,13 +132,13 @@ class Options(options.Options):
             self.fault("udp", f"{where.text} is reached from other machines; add --allow-client NETWORK")
         if udp and where.descriptions and not where.descriptions[0].startswith("tcp:"):
             self.fault("udp", "needs a port number or a tcp: endpoint in --port")
-        tls = any(text.startswith("ssl:") for text in where.descriptions)
+        tls = where.scheme == "https"
         if self["proxy-protocol"] and tls:
             self.fault(
                 "proxy-protocol", "stands before TLS; let the balancer end TLS, and use tcp: in --port"
             )
         if self["client-ca"] and not (tls and self["peer-info"]):
-            self.fault("client-ca", "needs an ssl: endpoint in --port, and --peer-info")
+            self.fault("client-ca", "needs TLS in --port (ssl:), and --peer-info")
         for flag in ("line-faults", "timestamps"):
             if self[flag] and raw:
                 self.fault(flag, "needs lines, and --raw has none")

@@ -163,7 +163,8 @@ class FormService(service.MultiService):
             courier.start()
         journal.detach(self._hourly.start(LOOK_SECONDS), where="formsite.hourly")
         gc.freeze()
-        places = ", ".join(f"http://{authority(*address)}/" for address in self._listening.addresses())
+        scheme = self._settings.port.scheme
+        places = ", ".join(f"{scheme}://{authority(*address)}/" for address in self._listening.addresses())
         who = "those in --htpasswd" if told.htpasswd else "this machine alone"
         journal.service_ready(
             service="formsite", summary=f"form on {places}, inbox for {who}, store {told.store}"

@@ -143,7 +143,7 @@ class EchoService(service.MultiService):
         text = self.hall.settings.port.descriptions[0]
         if text.startswith("unix:"):
             return f"unix:{self._listening.addresses()[0][0]}"
-        scheme = "https" if text.startswith("ssl:") else "http"
+        scheme = self.hall.settings.port.scheme
         return f"{scheme}://{authority(*self._listening.addresses()[0])}/"
 
     # -- other settings while running ----------------------------------------------------------------------

@@ -205,7 +205,7 @@ class PagesService(service.MultiService):
         self._crowd.start()
         if self._settings.watch:
             journal.detach(self._watching.start(WATCH_SECONDS, now=False), where="pages.watch")
-        scheme = "https" if self._settings.port.text.startswith("ssl:") else "http"
+        scheme = self._settings.port.scheme
         places = ", ".join(f"{scheme}://{authority(*address)}/" for address in self._listening.addresses())
         journal.service_ready(service="pages", summary=f"{places}, {len(self._root.table.pages)} pages")
 

@@ -18,13 +18,13 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netsuite.door import Secured
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HTTP11, RequestHead
 from netsuite.http1.target import Target, check_host
 from netsuite.proxy.client import ClientSide
 from netsuite.proxy.lookout import Opening
 from netsuite.proxy.route import Refuse
+from netsuite.secured import Secured
 
 if TYPE_CHECKING:
     from netsuite.proxy.relay import Relay

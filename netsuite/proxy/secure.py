@@ -22,10 +22,10 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netsuite.door import Secured
 from netsuite.proxy.dialling import is_literal
 from netsuite.proxy.revocation import is_revoked
 from netsuite.proxy.upstream import UpstreamSide
+from netsuite.secured import Secured
 
 if TYPE_CHECKING:
     from netsuite.http1.limits import Limits

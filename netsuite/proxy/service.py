@@ -154,7 +154,7 @@ class ProxyService(service.MultiService):
         """Return the address to set in a client."""
         if self._settings.port.descriptions[0].startswith("unix:"):
             return f"unix:{self.listening.addresses()[0][0]}"
-        scheme = "https" if self._settings.port.descriptions[0].startswith("ssl:") else "http"
+        scheme = self._settings.port.scheme
         return f"{scheme}://{self.place()}"
 
     def status(self) -> dict[str, object]:

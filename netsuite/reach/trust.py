@@ -28,9 +28,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netsuite.door import Secured
 from netsuite.reach.line import Line, Waiting
 from netsuite.reach.place import is_address
+from netsuite.secured import Secured
 
 #: OpenSSL's verdicts: what they say of a certificate, and which detail of the table that is.
 _VERDICTS = {
