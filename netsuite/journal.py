@@ -323,6 +323,11 @@ def worker_lines_lost(*, number: int, count: int) -> None:
     _warn("{count} log lines of worker {number} lost", event="worker.lines", number=number, count=count)
 
 
+def serves_as_root() -> None:
+    """Root serves; said once, at the start."""
+    _warn("root serves here; give twistd --uid USER, who need not be root", event="service.root")
+
+
 def member_down(*, service: str, text: str) -> None:
     """A service of the suite could not start, and the others run without it."""
     _error("{service} does not run: {text}", event="member.down", service=service, text=escaped(text))
@@ -336,6 +341,26 @@ def reload_failed(*, text: str) -> None:
 def log_lost(*, where: str, text: str) -> None:
     """Lines could not be written to a log file; told once until one could be written again."""
     _error("lines of {where} are lost: {text}", event="log.lost", where=where, text=escaped(text))
+
+
+def log_back(*, where: str, count: int) -> None:
+    """A log file can be written to again; so many lines are missing in it."""
+    _warn("{where} is written to again; {count} lines are lost", event="log.back", where=where, count=count)
+
+
+def log_moved(*, where: str, text: str) -> None:
+    """A log file was moved away and can't be opened anew; lines still go to the one that was moved."""
+    _error(
+        "{where} can't be opened again, and its lines go to the file that was moved: {text}",
+        event="log.moved",
+        where=where,
+        text=escaped(text),
+    )
+
+
+def log_grows(*, where: str, text: str) -> None:
+    """A log file is large or old enough to be put aside, and can't be; it grows on."""
+    _error("{where} can't be put aside: {text}", event="log.grows", where=where, text=escaped(text))
 
 
 def fault(*, where: str, failure: Failure) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 from twisted.application import service
 from twisted.internet.task import LoopingCall
 
-from netsuite import journal
+from netsuite import held, journal, privilege, twistdlog
 from netsuite.listen import Terminal
 
 #: Seconds after a second signal at which the process is gone, whatever its threads do.
@@ -130,10 +130,14 @@ class Life(service.Service):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
+        held.release()
 
     def _ready(self) -> None:
         self._take(signal.SIGTERM, self._stop)
         self._take(signal.SIGINT, self._stop)
+        self._catch_up()
+        if privilege.stays_root():
+            journal.serves_as_root()
         for life in (self, *self._others):
             life._terminal.release()
         notify("READY=1")
@@ -141,6 +145,20 @@ class Life(service.Service):
             self._watching = LoopingCall(notify, "WATCHDOG=1")
             self._watching.clock = self._reactor
             journal.detach(self._watching.start(seconds), where="life.watchdog")
+
+    def _catch_up(self) -> None:
+        """Signals that came while we started are heeded now."""
+        if getattr(self._reactor, "_exitSignal", None) is not None:
+            self._reactor._exitSignal = None  # its own handler has heard it, and would end us by it
+        actions = {
+            signal.SIGHUP: self._hup,
+            signal.SIGUSR1: self._usr1,
+            signal.SIGUSR2: self._usr2,
+            signal.SIGTERM: self._stop,
+            signal.SIGINT: self._stop,
+        }
+        for number in held.take(*actions):
+            self._reactor.callFromThread(actions[signal.Signals(number)], number)
 
     def _take(self, number: int, action: Callable[[int], None]) -> None:
         def caught(number: int, frame: FrameType | None) -> None:
@@ -173,10 +191,13 @@ class Life(service.Service):
 
     def _usr1(self, number: int) -> None:
         rotate = self._previous.get(signal.SIGUSR1)
-        if callable(rotate):  # twistd's own, where its log is a file
+        if callable(rotate) and rotate != held.note:  # twistd's own, where its log is a file, and not ours
             rotate(number, None)
-        for life in (self, *self._others):
-            life.reopen()
+        for reopen in (twistdlog.reopen, *(life.reopen for life in (self, *self._others))):
+            try:
+                reopen()
+            except OSError as error:
+                journal.log_moved(where=error.filename or "a log", text=str(error.strerror))
         journal.signal_taken(name="SIGUSR1", what="logs reopened")
 
     def _usr2(self, number: int) -> None:

@@ -24,6 +24,7 @@ from twisted.python import usage
 
 import twisted
 from netsuite import activation, certificates, credentials
+from netsuite import launch
 from netsuite.aside import NEVER, Rotation
 from netsuite.manual.helptext import help_text
 from netsuite.manual.kind import FILE, NAME, NETWORK, NUMBER, PORT, SECONDS, TOML, Kind

@@ -13,6 +13,7 @@ import re
 import time
 
 from netsuite import journal
+from netsuite.aside import NEVER, Rotation
 from netsuite.linefile import LineFile, Soon
 
 #: Longest piece of a client's text in a line, in bytes.
@@ -34,7 +35,7 @@ class Visits:
 
     def __init__(self, where: str, *, soon: Soon | None = None) -> None:
         self.is_off = where == "off"
-        self._file = None if where in ("-", "off") else LineFile(where, soon)
+        self._file = None if where in ("-", "off") else LineFile(where, soon, rotation)
         self._second, self._stamp = -1, ""
         self._agents: dict[bytes, str] = {b"": "-"}
 

@@ -178,7 +178,9 @@ class ColorsService(service.MultiService):
         self._terminal = terminal = Terminal()
         common = fitted(self._settings.common, each=1)
         self._crowd = Crowd(reactor, common)
-        self._visits = Visits(common.access_log, soon=partial(reactor.callLater, 0))
+        self._visits = Visits(
+            common.access_log, soon=partial(reactor.callLater, 0), rotation=common.log_rotation
+        )
         self.site, self._desk = make_colors(
             self._settings, crowd=self._crowd, visits=self._visits, reactor=reactor
         )

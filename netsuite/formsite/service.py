@@ -71,7 +71,7 @@ class FormService(service.MultiService):
         self._stamps, self._token = Stamps(b"", time.time), Token(reactor.seconds)
         common = fitted(settings.common, each=1)
         self._crowd = Crowd(reactor, common)
-        self._visits = Visits(common.access_log)
+        self._visits = Visits(common.access_log, rotation=common.log_rotation)
         self._listening = self._listener()
         admin = AdminService(
             common,

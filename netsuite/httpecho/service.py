@@ -107,7 +107,11 @@ class EchoService(service.MultiService):
         self._refreshing.clock = reactor
 
     def _opened(self, settings: Settings) -> Visits:
-        visits = Visits(settings.common.access_log, soon=lambda call: self._reactor.callLater(0, call))
+        visits = Visits(
+            settings.common.access_log,
+            soon=lambda call: self._reactor.callLater(0, call),
+            rotation=settings.common.log_rotation,
+        )
         visits.open()
         return visits
 

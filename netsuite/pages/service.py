@@ -80,7 +80,11 @@ class PagesService(service.MultiService):
         self._terminal = terminal = Terminal()
         common = fitted(settings.common, each=2)  # a connection, and the file that it may be sent
         journal.show_queries(common.log_queries)
-        self._visits = Visits(common.access_log, soon=lambda call: reactor.callLater(0, call))
+        self._visits = Visits(
+            common.access_log,
+            soon=lambda call: reactor.callLater(0, call),
+            rotation=common.log_rotation,
+        )
         self._answers = Answers(self._visits)
         self._crowd = Crowd(reactor, common)
         self._root = Root(Table({}), reactor)

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from netsuite import journal
+from netsuite.aside import NEVER, Rotation
 from netsuite.http1.head import RequestHead
 from netsuite.http1.target import Target
 from netsuite.linefile import LineFile, Soon
@@ -54,16 +55,21 @@ class AccessLog:
     """Where the lines go.  ``where``: ``-`` the twistd log, ``off``, or a file's path.
 
     ``hosts_only``: of an address only scheme, host and port are told.  ``form``: of a file's lines, as
-    ``check_form`` returns it.  ``soon``: calls a function on the reactor's next turn; without it each line is
-    written at once.
+    ``check_form`` returns it.  ``soon``, ``rotation``: as `LineFile` has them.
     """
 
     def __init__(
-        self, where: str, *, hosts_only: bool = False, form: str | None = None, soon: Soon | None = None
+        self,
+        where: str,
+        *,
+        hosts_only: bool = False,
+        form: str | None = None,
+        soon: Soon | None = None,
+        rotation: Rotation = NEVER,
     ) -> None:
         self._hosts_only, self._form = hosts_only, form
         self._is_off = where == "off"
-        self._file = None if where in ("-", "off") else LineFile(where, soon)
+        self._file = None if where in ("-", "off") else LineFile(where, soon, rotation)
         self._kinds: dict[bytes, str] = {}
         self._second, self._stamp = 0, ""
 

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from netsuite.options import JSON_OBSERVER, Common
+from netsuite.options import Common
 from netsuite.proxy.settings import Settings
 from netsuite.proxy.talk import Message
 from netsuite.proxy.workers import Given, Worker, Workers
+from netsuite.twistdlog import OBSERVER
 
 if TYPE_CHECKING:
     from netsuite.proxy.service import ProxyService
@@ -63,5 +64,5 @@ def log_of(twistd: Mapping[str, Any] | None, common: Common) -> str:
     """Return where workers log: ``text`` or ``json`` to standard output, if twistd does so, or ``talk``."""
     if twistd is None or not twistd.get("nodaemon") or twistd.get("syslog"):
         return "talk"
-    is_stdout = twistd.get("logfile") in (None, "-") and twistd.get("logger") in (None, JSON_OBSERVER)
+    is_stdout = twistd.get("logfile") in (None, "-") and twistd.get("logger") in (None, OBSERVER)
     return ("json" if common.log_json else "text") if is_stdout else "talk"

@@ -127,6 +127,7 @@ class ProxyService(service.MultiService):
             hosts_only=settings.hosts_only,
             form=settings.log_form,
             soon=lambda call: self._reactor.callLater(0, call),
+            rotation=settings.common.log_rotation,
         )
         log.open()
         return log

@@ -14,7 +14,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.scripts import cert, check, pidfile, refresh_plugins
 from netsuite.scripts.netsuite import COMMANDS, TOOLS, usage
-from netsuite.scripts.pidfile import judge
 from tests.client.origin import Origin, answer
 from tests.real.parts import ROOT
 from tests.scripts.tools import inside, run
@@ -74,33 +73,16 @@ class CheckTests(SynchronousTestCase):
 class PidfileTests(SynchronousTestCase):
     """netsuite pidfile."""
 
-    def test_states(self) -> None:
-        """Running, stale, foreign, and what is no pidfile."""
-        proc = Path(self.mktemp())
-        for pid, words in ((7, b"python\0/usr/bin/twistd\0-n\0"), (1, b"/sbin/init\0")):
-            (proc / str(pid)).mkdir(parents=True)
-            (proc / str(pid) / "cmdline").write_bytes(words)
-        told = {data: judge(data, proc).state for data in (b"7\n", b"1", b"8", b"", b"x", b"0", b"7" * 100)}
-        self.assertEqual(
-            told,
-            {
-                b"7\n": "running",
-                b"1": "foreign",
-                b"8": "stale",
-                b"": "no pidfile",
-                b"x": "no pidfile",
-                b"0": "no pidfile",
-                b"7" * 100: "no pidfile",
-            },
-        )
-
     def test_told(self) -> None:
-        """Our own process is no twistd's: foreign, exit 1."""
+        """Our own process is no twistd's: foreign, exit 1, and what it is instead."""
         path = Path(self.mktemp())
         path.write_text(f"{os.getpid()}\n")
         code, _, errors = inside(pidfile, str(path))
         self.assertEqual(code, 1)
-        self.assertIn("foreign", errors)
+        self.assertRegex(errors, f"foreign, process {os.getpid()}: that is .*python.* now, and no twistd")
+        code, output, _ = inside(pidfile, "-j", str(path))
+        result = json.loads(output)["result"]
+        self.assertEqual((result["state"], result["pid"]), ("foreign", os.getpid()))
 
 
 class StatusTests(SynchronousTestCase):
