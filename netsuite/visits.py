@@ -30,10 +30,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Visits:
     """Where the lines go.  ``where``: ``-`` the twistd log, ``off``, or a file's path.
 
-    ``soon``: as `LineFile` has it.  ``is_off``: nothing is kept, so that nothing needs to be told.
+    ``soon``, ``rotation``: as `LineFile` has them.  ``is_off``: nothing is kept, so that nothing needs to be told.
     """
 
-    def __init__(self, where: str, *, soon: Soon | None = None) -> None:
+    def __init__(self, where: str, *, soon: Soon | None = None, rotation: Rotation = NEVER) -> None:
         self.is_off = where == "off"
         self._file = None if where in ("-", "off") else LineFile(where, soon, rotation)
         self._second, self._stamp = -1, ""
