@@ -95,9 +95,14 @@ class Htpasswd:
     """
 
     def __init__(
-        self, path: str, reactor: Any, on_try: Callable[[str, bool], object] = lambda client, ok: None
+        self,
+        path: str,
+        reactor: Any,
+        on_try: Callable[[str, bool], object] = lambda client, ok: None,
+        *,
+        service: str = "",
     ) -> None:
-        self._path, self._reactor, self._on_try = path, reactor, on_try
+        self._path, self._reactor, self._on_try, self._service = path, reactor, on_try, service
         self._key = secrets.token_bytes(32)
         self._remembered: dict[bytes, tuple[str, float]] = {}
         self._tried: dict[str, int] = {}
@@ -148,7 +153,7 @@ class Htpasswd:
             self._reactor, self._pool, self._verify, user, password
         )
         ok = await verdict
-        journal.login(client=client, user=user, ok=ok)
+        journal.login(client=client, user=user, ok=ok, service=self._service)
         self.note(client, ok)
         self._on_try(client, ok)
         if not ok:

@@ -40,6 +40,14 @@ SHED_AT_ONCE = 8
 #: Seconds before idle connections are looked for again after none was found.
 BUSY_SECONDS = 0.05
 
+#: Why a client may not connect, by the word that metrics have for it.
+REFUSALS = {
+    "address": "this address may not connect",
+    "per_client": "too many connections from this address",
+    "max_clients": "too many connections",
+    "all_clients": "too many connections in all",
+}
+
 
 class Member(Protocol):
     """A connection in a crowd."""
@@ -71,9 +79,11 @@ class Crowd:
         self._leaving: set[Member] = set()  # shed, and gone on the reactor's next turn
         self._overdue: deque[Member] = deque()
         self._all_busy_until = -NEVER
-        self._empty: defer.Deferred[None] | None = None
-        self.refused = 0
-        self._joint = common.joint
+        self._empty: list[defer.Deferred[None]] = []
+        self.accepted = self.shed_count = self.overdue_count = 0
+        self.refusals = dict.fromkeys(REFUSALS, 0)
+        self.is_draining = False
+        self._service, self._joint = common.service, common.joint
         if self._joint is not None:
             self._joint.enter(self)
 
@@ -84,6 +94,16 @@ class Crowd:
 
     def __len__(self) -> int:
         return len(self._members)
+
+    @property
+    def most(self) -> int:
+        """Connections that there may be."""
+        return self._most
+
+    @property
+    def refused(self) -> int:
+        """Connections that were not taken, since the start."""
+        return sum(self.refusals.values())
 
     @property
     def staying(self) -> int:
@@ -100,34 +120,35 @@ class Crowd:
         ``speaks_for_others``: a balancer, whose clients are judged when it has said who they are
         (``become``).
         """
-        reason = None if speaks_for_others else self._judge(host)
-        if reason is None and self.staying >= self._most and not self.shed(1):
-            reason = "too many connections"
-        if reason is None and self._joint is not None and not self._joint.has_room():
-            reason = "too many connections in all"
-        return self._told(host, reason)
+        cause = None if speaks_for_others else self._judge(host)
+        if cause is None and self.staying >= self._most and not self.shed(1):
+            cause = "max_clients"
+        if cause is None and self._joint is not None and not self._joint.has_room():
+            cause = "all_clients"
+        return self._told(host, cause)
 
     def become(self, member: Member, host: str) -> str | None:
         """The member that a balancer brought is this client's; return why it may not stay, None if it may."""
-        reason = self._judge(host)
-        if reason is None:
+        cause = self._judge(host)
+        if cause is None:
             self._part(self._members[member])
             self._members[member] = host
             self._each[host] = self._each.get(host, 0) + 1
-        return self._told(host, reason)
+        return self._told(host, cause)
 
-    def _told(self, host: str, reason: str | None) -> str | None:
-        if reason is not None:
-            self.refused += 1
-            journal.client_refused(client=host, reason=reason)
-        return reason
+    def _told(self, host: str, cause: str | None) -> str | None:
+        if cause is None:
+            return None
+        self.refusals[cause] += 1
+        journal.client_refused(client=host, reason=REFUSALS[cause], service=self._service)
+        return REFUSALS[cause]
 
     def _judge(self, host: str) -> str | None:
         if not may_connect(host, self._networks):
-            return "this address may not connect"
+            return "address"
         most = self._most_loopback if _loopback(host) else self._most_each
         if most is not None and self._each.get(host, 0) >= most:
-            return "too many connections from this address"
+            return "per_client"
         return None
 
     def shed(self, count: int) -> int:
@@ -140,13 +161,15 @@ class Crowd:
         if not idle:
             self._all_busy_until = now + BUSY_SECONDS
         for member in idle:
-            journal.client_shed(client=self._members[member])
+            self.shed_count += 1
+            journal.client_shed(client=self._members[member], service=self._service)
             self._leaving.add(member)
             member.shut()
         return len(idle)
 
     def enter(self, member: Member, host: str) -> None:
         """Count a connection."""
+        self.accepted += 1
         self._members[member] = host
         self._each[host] = self._each.get(host, 0) + 1
 
@@ -157,9 +180,10 @@ class Crowd:
             return
         self._leaving.discard(member)
         self._part(host)
-        if self._empty is not None and not self._members:
-            empty, self._empty = self._empty, None
-            empty.callback(None)
+        if self._empty and not self._members:
+            waiting, self._empty = self._empty, []
+            for empty in waiting:
+                empty.callback(None)
 
     def _part(self, host: str) -> None:
         left = self._each.pop(host) - 1
@@ -187,24 +211,34 @@ class Crowd:
     def _tell(self, member: Member) -> None:
         now = self._reactor.seconds()
         if member in self._members and (member.deadline <= now or member.ends <= now):
+            self.overdue_count += 1
             try:
                 member.overdue()
             except Exception:  # one connection's fault must not end the sweep of all
-                journal.fault(where="crowd.sweep", failure=Failure())
+                journal.fault(where="crowd.sweep", failure=Failure(), service=self._service)
                 member.shut()
 
     async def drain(self, seconds: float) -> None:
         """Let what is in hand end, at most ``seconds`` long; then shut what is left."""
+        self.is_draining = True
         for member in list(self._members):
             member.drain()
         if self._members:
-            self._empty = defer.Deferred()
             late = self._reactor.callLater(seconds, self.shut)
-            await self._empty
+            await self.emptied()
             if late.active():
                 late.cancel()
         if self._sweeping.running:
             self._sweeping.stop()
+
+    def emptied(self) -> defer.Deferred[None]:
+        """Fires when nobody is here."""
+        empty: defer.Deferred[None] = defer.Deferred()
+        if self._members:
+            self._empty.append(empty)
+        else:
+            empty.callback(None)
+        return empty
 
     def shut(self) -> None:
         """End every connection now."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -40,6 +43,35 @@ _BRIDGED = frozenset(("time", "system", "isError", "message", "format", "failure
 LogLevelName = str
 
 _shown = {"queries": False}
+
+#: Whose events are logged that don't say so themselves.
+_served = {"name": "netsuite"}
+
+
+class Tally:
+    """What was told since the start, for metrics: bugs of ours by where, and lines that were lost."""
+
+    def __init__(self) -> None:
+        self.faults: Counter[str] = Counter()
+        self.lost_lines = 0
+
+
+tally = Tally()
+
+
+def serve(name: str) -> None:
+    """What is logged from now on is this service's, where nothing else is said."""
+    _served["name"] = name
+
+
+@contextmanager
+def serving(name: str) -> Iterator[None]:
+    """In the block, which waits for nothing, what is logged is this service's."""
+    before, _served["name"] = _served["name"], name
+    try:
+        yield
+    finally:
+        _served["name"] = before
 
 
 def show_queries(shown: bool) -> None:
@@ -86,22 +118,22 @@ def service_ready(*, service: str, summary: str) -> None:
 
 def echo_running() -> None:
     """The echo service listens; the tutorial's words."""
-    _info("Server running, Press Ctrl-C to stop.", event="echo.running")
+    _info("Server running, Press Ctrl-C to stop.", event="echo.running", service="echo")
 
 
 def echo_connected(*, client: str) -> None:
     """A client has connected to echo; the tutorial's words."""
-    _info("Connection from {client}", event="echo.connected", client=client)
+    _info("Connection from {client}", event="echo.connected", service="echo", client=client)
 
 
 def echo_peer(*, conn: int, client: str, text: str) -> None:
     """Who is at the other end of a connection to echo; ``text`` is escaped."""
-    _info("connection {conn}: {text}", event="echo.peer", conn=conn, client=client, text=text)
+    _info("connection {conn}: {text}", event="echo.peer", service="echo", conn=conn, client=client, text=text)
 
 
 def echo_faults(*, by: str, text: str) -> None:
     """Other faults hold from now on; ``by``: who said so."""
-    _info("faults, told by {by}: {text}", event="echo.faults", by=by, text=escaped(text))
+    _info("faults, told by {by}: {text}", event="echo.faults", service="echo", by=by, text=escaped(text))
 
 
 def echo_fault(*, conn: int, client: str, kind: str, text: str) -> None:
@@ -110,6 +142,7 @@ def echo_fault(*, conn: int, client: str, kind: str, text: str) -> None:
         "{log_text}",
         log_text=f"connection {conn}, {client}: {text}",
         event="echo.fault",
+        service="echo",
         conn=conn,
         client=client,
         kind=kind,
@@ -119,20 +152,38 @@ def echo_fault(*, conn: int, client: str, kind: str, text: str) -> None:
 
 def echo_bad_head(*, client: str, reason: str) -> None:
     """A balancer's connection did not begin with the PROXY protocol."""
-    _warn("{client}: no PROXY protocol: {reason}; closed", event="echo.head", client=client, reason=reason)
+    _warn(
+        "{client}: no PROXY protocol: {reason}; closed",
+        event="echo.head",
+        service="echo",
+        client=client,
+        reason=reason,
+    )
 
 
 def line_too_long(*, client: str, bound: int) -> None:
     """A client sent a longer line than allowed and was told so."""
-    _info("{client}: line over {bound} bytes, closed", event="bound.line", client=client, bound=bound)
+    _info(
+        "{client}: line over {bound} bytes, closed",
+        event="bound.line",
+        service="echo",
+        client=client,
+        bound=bound,
+    )
 
 
 def page_cut(*, path: str, reason: str) -> None:
     """A file could not be sent whole: the client's connection was cut, or it would take a part for all."""
-    _warn("{path} cut short: {reason}", event="page.cut", path=escaped(path), reason=escaped(reason))
+    _warn(
+        "{path} cut short: {reason}",
+        event="page.cut",
+        service="pages",
+        path=escaped(path),
+        reason=escaped(reason),
+    )
 
 
-def visited(*, text: str, client: str, request: str, status: int, sent: int) -> None:
+def visited(*, text: str, client: str, request: str, status: int, sent: int, service: str = "") -> None:
     """A site of ours answered.  ``request``: the first line of it, escaped and its query hidden."""
     _info(
         "{log_text}",
@@ -142,10 +193,11 @@ def visited(*, text: str, client: str, request: str, status: int, sent: int) -> 
         request=request,
         status=status,
         sent=sent,
+        service=service,
     )
 
 
-def site_refused(*, client: str, status: int, reason: str) -> None:
+def site_refused(*, client: str, status: int, reason: str, service: str = "") -> None:
     """A site of ours got what is no request, or is over a bound, and said so.  ``reason``: our own words."""
     _info(
         "{client} was answered {status}: {reason}",
@@ -153,20 +205,21 @@ def site_refused(*, client: str, status: int, reason: str) -> None:
         client=client,
         status=status,
         reason=reason,
+        service=service,
     )
 
 
-def client_refused(*, client: str, reason: str) -> None:
+def client_refused(*, client: str, reason: str, service: str = "") -> None:
     """A connection was not taken, or an idle one was shed for it."""
-    _info("{client} refused: {reason}", event="client.refused", client=client, reason=reason)
+    _info("{client} refused: {reason}", event="client.refused", client=client, reason=reason, service=service)
 
 
-def client_shed(*, client: str) -> None:
+def client_shed(*, client: str, service: str = "") -> None:
     """An idle connection was closed to make room for a new one."""
-    _info("{client} was idle and gave way", event="client.shed", client=client)
+    _info("{client} was idle and gave way", event="client.shed", client=client, service=service)
 
 
-def login(*, client: str, user: str, ok: bool) -> None:
+def login(*, client: str, user: str, ok: bool, service: str = "") -> None:
     """Somebody gave a name and password; a line that a ban tool can match."""
     verdict = "accepted" if ok else "failed"
     _info(
@@ -175,6 +228,7 @@ def login(*, client: str, user: str, ok: bool) -> None:
         verdict=verdict,
         client=client,
         user=escaped(user)[:64],
+        service=service,
     )
 
 
@@ -195,7 +249,13 @@ def reload_kept(*, names: str) -> None:
 
 def listener_moved(*, owner: str, place: str) -> None:
     """A reload gave a listener another place."""
-    _info("{owner} listens on {place} now", event="listener.moved", owner=owner, place=place)
+    _info(
+        "{owner} listens on {place} now",
+        event="listener.moved",
+        owner=owner,
+        service=owner.partition(" ")[0],
+        place=place,
+    )
 
 
 def listener_kept(*, owner: str, place: str, reason: str) -> None:
@@ -204,6 +264,7 @@ def listener_kept(*, owner: str, place: str, reason: str) -> None:
         "{owner} stays where it is: {place}: {reason}",
         event="listener.kept",
         owner=owner,
+        service=owner.partition(" ")[0],
         place=place,
         reason=reason,
     )
@@ -266,12 +327,24 @@ def certificate_early(*, owner: str, path: str, begins: str) -> None:
 
 def accepting_paused(*, owner: str, reason: str) -> None:
     """No connection can be accepted just now; said once a while, not each time."""
-    _warn("{owner} accepts none for a moment: {reason}", event="accept.paused", owner=owner, reason=reason)
+    _warn(
+        "{owner} accepts none for a moment: {reason}",
+        event="accept.paused",
+        owner=owner,
+        service=owner.partition(" ")[0],
+        reason=reason,
+    )
 
 
 def accept_failed(*, owner: str, reason: str) -> None:
     """A listening socket gave an error that nobody expects."""
-    _error("{owner} can't accept: {reason}", event="accept.failed", owner=owner, reason=reason)
+    _error(
+        "{owner} can't accept: {reason}",
+        event="accept.failed",
+        owner=owner,
+        service=owner.partition(" ")[0],
+        reason=reason,
+    )
 
 
 def clients_capped(*, most: int, asked: int, descriptors: int) -> None:
@@ -363,9 +436,10 @@ def log_grows(*, where: str, text: str) -> None:
     _error("{where} can't be put aside: {text}", event="log.grows", where=where, text=escaped(text))
 
 
-def fault(*, where: str, failure: Failure) -> str:
+def fault(*, where: str, failure: Failure, service: str = "") -> str:
     """One of our own bugs, caught at ``where``; return the number under which its traceback stands."""
     number = f"{id(failure) & 0xFFFFFF:06x}"
+    tally.faults[where] += 1
     _log.failure(
         "fault {number} in {where}",
         failure=failure,
@@ -373,6 +447,7 @@ def fault(*, where: str, failure: Failure) -> str:
         event="fault",
         number=number,
         where=where,
+        service=service,
     )
     return number
 
@@ -400,12 +475,14 @@ def request_done(
     sent: int,
     seconds: float,
     peer: str,
+    service: str = "",
 ) -> None:
     """A proxied request ended.  ``sent``: body bytes to the client; ``peer``: the address that answered."""
     _info(
         "{log_text}",  # Twisted's formatting costs by the field, and this event comes most often
         log_text=f"{method} {url} {status} {kind} {sent}B {seconds:.3f}s",
         event="request.done",
+        service=service,
         conn=conn,
         client=client,
         method=method,
@@ -419,7 +496,7 @@ def request_done(
 
 
 def request_refused(
-    *, conn: int, client: str, method: str, url: str, status: int, cause: str, reason: str
+    *, conn: int, client: str, method: str, url: str, status: int, cause: str, reason: str, service: str = ""
 ) -> None:
     """We answered a request ourselves.  ``cause``: a word of the refusals' table."""
     reason = escaped(reason)
@@ -427,6 +504,7 @@ def request_refused(
         "{log_text}",
         log_text=f"{method} {url} refused {status} {cause}: {reason}",
         event="request.refused",
+        service=service,
         conn=conn,
         client=client,
         method=method,
@@ -438,13 +516,22 @@ def request_refused(
 
 
 def tunnel_done(
-    *, conn: int, client: str, target: str, sent: int, received: int, seconds: float, peer: str
+    *,
+    conn: int,
+    client: str,
+    target: str,
+    sent: int,
+    received: int,
+    seconds: float,
+    peer: str,
+    service: str = "",
 ) -> None:
     """A tunnel ended.  ``received``: bytes from the origin; ``sent``: bytes to it."""
     _info(
         "{log_text}",
         log_text=f"CONNECT {target} tunnel {received}/{sent} {seconds:.1f}s unseen",
         event="tunnel.done",
+        service=service,
         conn=conn,
         client=client,
         target=target,
@@ -460,32 +547,55 @@ def tunnel_done(
 
 def page_counted(*, conn: int, words: int) -> None:
     """The words of a page were counted.  ``conn``: as in its request's line."""
-    _info("page of request {conn} counted {words}", event="page.counted", conn=conn, words=words)
+    _info(
+        "page of request {conn} counted {words}",
+        event="page.counted",
+        service="wordproxy",
+        conn=conn,
+        words=words,
+    )
 
 
 def page_skipped(*, conn: int, reason: str) -> None:
     """A page was not counted.  ``reason``: of the closed list."""
-    _info("page of request {conn} skipped: {reason}", event="page.skipped", conn=conn, reason=reason)
+    _info(
+        "page of request {conn} skipped: {reason}",
+        event="page.skipped",
+        service="wordproxy",
+        conn=conn,
+        reason=reason,
+    )
 
 
 def counter_started(*, pid: int) -> None:
     """A counter process runs."""
-    _info("counter started, process {pid}", event="counter.started", pid=pid)
+    _info("counter started, process {pid}", event="counter.started", service="wordproxy", pid=pid)
 
 
 def counter_lost(*, pid: int, reason: str) -> None:
     """The counter process ended without being asked to."""
-    _warn("counter {pid} lost: {reason}", event="counter.lost", pid=pid, reason=escaped(reason))
+    _warn(
+        "counter {pid} lost: {reason}",
+        event="counter.lost",
+        service="wordproxy",
+        pid=pid,
+        reason=escaped(reason),
+    )
 
 
 def counter_trouble(*, text: str) -> None:
     """The counter can't do its work just now; ``text`` has nothing of a page."""
-    _warn("counter: {text}", event="counter.trouble", text=escaped(text))
+    _warn("counter: {text}", event="counter.trouble", service="wordproxy", text=escaped(text))
 
 
 def paused(*, is_paused: bool) -> None:
     """Counting was paused or goes on."""
-    _info("counting {what}", event="counting.paused", what="paused" if is_paused else "goes on")
+    _info(
+        "counting {what}",
+        event="counting.paused",
+        service="wordproxy",
+        what="paused" if is_paused else "goes on",
+    )
 
 
 def interception_ready(*, hosts: str, fingerprint: str, path: str) -> None:
@@ -493,6 +603,7 @@ def interception_ready(*, hosts: str, fingerprint: str, path: str) -> None:
     _info(
         "TLS of {hosts} is opened, if clients trust the authority in {path}, SHA-256 {fingerprint}",
         event="intercept.ready",
+        service="wordproxy",
         hosts=hosts,
         fingerprint=fingerprint,
         path=path,
@@ -504,6 +615,7 @@ def interception_renewed(*, path: str) -> None:
     _warn(
         "{path} is a new authority: clients must trust it in the place of an old one, see /interception",
         event="intercept.renewed",
+        service="wordproxy",
         path=path,
     )
 
@@ -513,6 +625,7 @@ def interception_refused(*, host: str) -> None:
     _info(
         "a client refuses our certificate for {host}: it is passed unseen for a day",
         event="intercept.pinned",
+        service="wordproxy",
         host=host,
     )
 
@@ -523,17 +636,17 @@ def interception_refused(*, host: str) -> None:
 def answer_kept(*, number: int, spam: str) -> None:
     """An answer to a form is on the disk; ``spam``: why it was flagged, "" if it wasn't."""
     how = f"kept as spam ({spam})" if spam else "kept"
-    _info("answer {number} {how}", event="answer.kept", number=number, spam=spam, how=how)
+    _info("answer {number} {how}", event="answer.kept", service="formsite", number=number, spam=spam, how=how)
 
 
 def answers_deleted(*, count: int) -> None:
     """Answers were deleted, by hand or because of their age."""
-    _info("{count} answers deleted", event="answers.deleted", count=count)
+    _info("{count} answers deleted", event="answers.deleted", service="formsite", count=count)
 
 
 def store_trouble(*, text: str) -> None:
     """A store can't do its work just now; ``text`` has nothing of what it keeps."""
-    _error("{text}", event="store.trouble", text=escaped(text))
+    _error("{text}", event="store.trouble", service="formsite", text=escaped(text))
 
 
 def letter_failed(*, way: str, tries: int, seconds: float, reason: str) -> None:
@@ -541,6 +654,7 @@ def letter_failed(*, way: str, tries: int, seconds: float, reason: str) -> None:
     _warn(
         "{way} failed, try {tries}, the next in {seconds:.0f}s: {reason}",
         event="letter.failed",
+        service="formsite",
         way=way,
         tries=tries,
         seconds=seconds,
@@ -571,7 +685,8 @@ class JsonLines:
         line = {
             "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds"),
             "level": level,
-            "service": event.get("log_namespace", "-"),
+            "service": own["service"],
+            "event": "other",
             **own,
             "message": escaped(message) if event.get("log_failure") is None else message,
         }
@@ -582,9 +697,10 @@ class JsonLines:
 
 def portable(event: Any) -> tuple[LogLevelName, str, dict[str, Any]]:
     """Return an event as plain values: its level, its text with the traceback of a failure, our own keys."""
-    own = {}
+    own: dict[str, Any] = {"service": event.get("log_namespace", "-")}
     if event.get("log_namespace") == "netsuite":
         own = {key: value for key, value in event.items() if _is_own(key) and _plain(value)}
+        own["service"] = own.get("service") or _served["name"]
     text = formatEvent(event)
     if event.get("log_failure") is not None:
         text += "\n" + event["log_failure"].getTraceback()

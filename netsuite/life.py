@@ -20,6 +20,7 @@ from twisted.application import service
 from twisted.internet.task import LoopingCall
 
 from netsuite import held, journal, privilege, twistdlog
+from netsuite.health import Reloads
 from netsuite.listen import Terminal
 
 #: Seconds after a second signal at which the process is gone, whatever its threads do.
@@ -79,11 +80,13 @@ class Life(service.Service):
         on_reload: Callable[[], None] | None = None,
         on_reopen: Callable[[], None] | None = None,
         on_pause: Callable[[], None] | None = None,
+        reloads: Reloads | None = None,
         exit_soon: Callable[[], None] = exit_soon,
     ) -> None:
         self._exit_soon = exit_soon
         self._reactor, self._terminal = reactor, terminal
         self._on_reload, self._on_reopen, self._on_pause = on_reload, on_reopen, on_pause
+        self.reloads = reloads or Reloads()
         self._previous: dict[int, Any] = {}
         self._stopping = False
         self._others: tuple[Life, ...] = ()
@@ -97,8 +100,14 @@ class Life(service.Service):
 
     def reload(self) -> None:
         """The settings are read again.  Raises: ValueError, OSError; then nothing has changed."""
-        if self._on_reload is not None:
+        if self._on_reload is None:
+            return
+        try:
             self._on_reload()
+        except (OSError, ValueError) as error:
+            self.reloads.refused(str(error))
+            raise
+        self.reloads.worked()
 
     def reopen(self) -> None:
         """What is written to is opened again."""

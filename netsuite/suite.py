@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from twisted.application import service
@@ -23,11 +22,12 @@ from twisted.python import usage
 
 from netsuite import journal, options
 from netsuite.crowd import Together
+from netsuite.health import Reloads
 from netsuite.life import Life, steady
-from netsuite.listen import Listening, Refused, Terminal, authority, clashes
+from netsuite.listen import Refused, Terminal, authority, clashes
 from netsuite.manual.kind import NAMES, Kind
-from netsuite.metrics import Labelled
-from netsuite.options import Common, nearest, print_checked, version_line
+from netsuite.metrics import Gauges
+from netsuite.options import Common, nearest, print_checked
 from netsuite.reloading import tell_changes
 from netsuite.site.admin import AdminService
 from netsuite.tablefile import read_tables
@@ -200,9 +200,10 @@ class Suite(service.MultiService):
         self._options, self._reactor = options, reactor
         self._settings: Settings = options.settings
         self._terminal = Terminal()
-        self._began, self._reloaded = reactor.seconds(), ""
         self._down: dict[str, str] = {}  # members that could not start, and why
-        self._life = Life(reactor, self._terminal, on_reload=self._reload)
+        self._stopping: defer.Deferred[Any] | None = None
+        reloads = Reloads()
+        self._life = Life(reactor, self._terminal, on_reload=self._reload, reloads=reloads)
         self._life.setServiceParent(self)
         self._lives: dict[str, list[Life]] = {}
         for member in self._settings.members:
@@ -212,8 +213,11 @@ class Suite(service.MultiService):
         self._admin = AdminService(
             dataclasses.replace(common, joint=None),  # who looks after the suite is let in when it is full
             name="netsuite",
-            status=self.status,
-            collectors=(Labelled("service", self._collectors),),
+            status=self._status,
+            collectors=(Gauges(members_down=("Services that could not start.", lambda: len(self._down))),),
+            members=lambda: [admin for child in self._children() for admin in _admins(child)],
+            reloads=reloads,
+            ended=self._ended,
             terminal=self._terminal,
             reactor=reactor,
         )
@@ -221,7 +225,8 @@ class Suite(service.MultiService):
 
     def _add(self, member: Member) -> None:
         try:
-            child = member.maker.makeService(member.options)
+            with journal.serving(member.name):
+                child = member.maker.makeService(member.options)
         except Refused as refused:
             if not self._settings.best_effort:
                 raise
@@ -254,7 +259,8 @@ class Suite(service.MultiService):
 
     def _begin(self, child: Any, begin: Any) -> None:
         try:
-            begin()
+            with journal.serving(child.name or "netsuite"):
+                begin()
         except Refused as refused:
             if not (self._settings.best_effort and child in self._children()):
                 raise
@@ -263,6 +269,29 @@ class Suite(service.MultiService):
             if not self.running:  # else that has stopped it
                 stopped = defer.maybeDeferred(child.stopService)
             journal.detach(stopped, where="suite.lack")
+
+    def stopService(self) -> defer.Deferred[Any]:
+        """Fires when all have ended: members in the reverse of their order, the admin listener after them."""
+        service.Service.stopService(self)
+        members = [defer.maybeDeferred(child.stopService) for child in reversed(self._children())]
+        self._stopping = defer.DeferredList(members, consumeErrors=True)
+        others = [child for child in reversed(list(self)) if child not in self._children()]
+        return defer.DeferredList(
+            [self._stopping, *(defer.maybeDeferred(each.stopService) for each in others)]
+        )
+
+    def _ended(self) -> defer.Deferred[None]:
+        """Fires when no member runs any more."""
+        ended: defer.Deferred[None] = defer.Deferred()
+        if self._stopping is None:
+            return defer.succeed(None)
+
+        def tell(result: Any) -> Any:
+            ended.callback(None)
+            return result
+
+        self._stopping.addCallback(tell)
+        return ended
 
     def _children(self) -> list[Any]:
         return [child for child in self if child.name in PORTS]
@@ -280,43 +309,34 @@ class Suite(service.MultiService):
                 continue
             for life in lives:
                 try:
-                    life.reload()
+                    with journal.serving(name):
+                        life.reload()
                 except (OSError, ValueError) as error:
                     journal.reload_failed(text=f"{name}: {error}")
-        self._reloaded = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     # -- what is told --------------------------------------------------------------------------------------
 
-    def status(self) -> dict[str, object]:
-        """Return what /status.json says: ``up`` only if every member is."""
+    def status(self) -> dict[str, Any]:
+        """Return what /status.json says."""
+        return self._admin.status_alone()
+
+    def _status(self) -> dict[str, Any]:
+        """How all are: up only if every member is."""
         members = [self._status_of(child) for child in self._children()]
-        members += [{"name": name, "state": "down", "reason": why} for name, why in self._down.items()]
-        is_up = all(member["state"] == "up" for member in members)
+        members += [{"name": name, "state": "down", "reasons": [why]} for name, why in self._down.items()]
+        reasons = [f"{each['name']}: {why}" for each in members for why in each.get("reasons", ())]
         return {
-            "state": "up" if is_up else "degraded",
-            "version": version_line(),
-            "uptime_s": int(self._reactor.seconds() - self._began),
-            "reloaded": self._reloaded or None,
+            **({"state": "degraded", "reasons": reasons} if reasons else {}),
+            "connections": sum(each.get("connections", 0) for each in members),
+            "refused": sum(each.get("refused", 0) for each in members),
             "services": members,
         }
 
     def _status_of(self, child: Any) -> dict[str, Any]:
-        told: dict[str, Any] = {"name": child.name, "state": "up"}
+        told: dict[str, Any] = {"name": child.name}
         for admin in _admins(child):
             told |= admin.status()
-        told["listen"] = [
-            f"tcp:{authority(*address)}" if address[1] else f"unix:{address[0]}"
-            for part in _parts(child)
-            if isinstance(part, Listening)
-            for address in part.addresses()
-        ]
         return told
-
-    def _collectors(self) -> Iterator[tuple[str, Any]]:
-        for child in self._children():
-            for admin in _admins(child):
-                for collector in admin.collectors:
-                    yield child.name, collector
 
 
 def _parts(child: Any) -> Iterator[Any]:

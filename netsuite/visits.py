@@ -30,10 +30,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Visits:
     """Where the lines go.  ``where``: ``-`` the twistd log, ``off``, or a file's path.
 
-    ``soon``, ``rotation``: as `LineFile` has them.  ``is_off``: nothing is kept, so that nothing needs to be told.
+    ``soon``, ``rotation``: as `LineFile` has them; ``service``: whose answers they are.  ``is_off``: nothing
+    is kept, so that nothing needs to be told.
     """
 
-    def __init__(self, where: str, *, soon: Soon | None = None, rotation: Rotation = NEVER) -> None:
+    def __init__(
+        self, where: str, *, soon: Soon | None = None, rotation: Rotation = NEVER, service: str = ""
+    ) -> None:
+        self._service = service
         self.is_off = where == "off"
         self._file = None if where in ("-", "off") else LineFile(where, soon, rotation)
         self._second, self._stamp = -1, ""
@@ -62,7 +66,9 @@ class Visits:
             f'{client or "-"} - - [{self._time()}] "{asked}" {status} {sent or "-"} "{came_from}" "{told}"'
         )
         if self._file is None:
-            journal.visited(text=shown, client=client, request=asked, status=status, sent=sent)
+            journal.visited(
+                text=shown, client=client, request=asked, status=status, sent=sent, service=self._service
+            )
         else:
             self._file.line(shown + "\n")
 

@@ -50,6 +50,8 @@ FLOOR = {
     "reach",
     "resolving",
     "metrics",
+    "health",
+    "vitals",
     "outcome",
     "clocks",
     "manual",

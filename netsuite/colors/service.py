@@ -18,12 +18,13 @@ from netsuite.crowd import SHED_AT_ONCE, Crowd
 from netsuite.descriptors import fitted
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
+from netsuite.manual.kind import FILE, NUMBER, PORT, Kind
 from netsuite.options import Common
-from netsuite.site.admin import AdminService, crowd_gauges
-from netsuite.site.bounds import BOUNDS_OPTIONS, Bounds, read_bounds
+from netsuite.site.admin import AdminService
+from netsuite.site.bounds import BOUNDS_KINDS, BOUNDS_OPTIONS, Bounds, read_bounds
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Post, Routes
-from netsuite.site.server import Site, make_site, site_gauges
+from netsuite.site.server import Numbers, Site, make_site
 from netsuite.site.token import Token
 from netsuite.site.tongue import said
 from netsuite.values import Where
@@ -78,10 +79,14 @@ class Options(options.Options):
     """The command line of ``twistd colors``."""
 
     table = "colors"
+    longdesc = (
+        "Serve a page for each color, with names, notations, contrast and schemes, and for palettes of them."
+    )
     examples = """Examples:
   twistd -n colors                  on 127.0.0.1, port 8000
   twistd -n colors --no-list        nothing of what is viewed is kept
-  twistd -n colors --private        each visitor has a list of their own, in their browser
+  twistd -n colors --private
+      each visitor has a list of their own, in their browser
   curl 'http://localhost:8000/color/777777.json?on=ffffff'
   curl http://localhost:8000/palette/264653-2a9d8f-e9c46a.gpl"""
 
@@ -95,6 +100,12 @@ class Options(options.Options):
         ["no-list", None, "Keep no list of colours viewed."],
         ["private", None, "A list for each visitor, kept by their browser."],
     ]
+    kinds: ClassVar[dict[str, Kind]] = {
+        **BOUNDS_KINDS,
+        "port": PORT,
+        "seen": NUMBER,
+        "styles": FILE,
+    }
 
     def read(self) -> Settings:
         """Return the settings."""
@@ -179,7 +190,10 @@ class ColorsService(service.MultiService):
         common = fitted(self._settings.common, each=1)
         self._crowd = Crowd(reactor, common)
         self._visits = Visits(
-            common.access_log, soon=partial(reactor.callLater, 0), rotation=common.log_rotation
+            common.access_log,
+            soon=partial(reactor.callLater, 0),
+            rotation=common.log_rotation,
+            service="colors",
         )
         self.site, self._desk = make_colors(
             self._settings, crowd=self._crowd, visits=self._visits, reactor=reactor
@@ -196,12 +210,14 @@ class ColorsService(service.MultiService):
         admin = AdminService(
             common,
             name="colors",
-            status=lambda: {"state": "up", "connections": len(self._crowd), "refused": self._crowd.refused},
-            collectors=(crowd_gauges(self._crowd), site_gauges(self.site)),
+            status=dict,
+            collectors=(Numbers(self.site),),
+            crowds={"port": self._crowd},
+            listeners=lambda: [self._listening],
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self._reload, on_reopen=self._reopen)
+        life = Life(reactor, terminal, on_reload=self._reload, on_reopen=self._reopen, reloads=admin.reloads)
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
 

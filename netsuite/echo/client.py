@@ -91,6 +91,7 @@ class Echo(Protocol):
         try:
             rest = self._who.take(data)
         except BadProxyHead as bad:
+            self._shared.refusals["head"] += 1
             journal.echo_bad_head(client=self._client, reason=str(bad))
             self.shut()
             return b""
@@ -116,6 +117,7 @@ class Echo(Protocol):
 
     def _received(self, data: bytes) -> None:
         self.expect(0.0)
+        self._shared.bytes["from_client"] += len(data)
         if self._who.is_awaited:
             data = self._take_head(data)
         if not data or self._is_ending or self._is_finishing:
@@ -161,6 +163,7 @@ class Echo(Protocol):
         """Answer at once: nothing goes wrong."""
         if self._settings.raw:
             self._count += len(piece)
+            self._shared.lines += 1
             self._course.sent(len(piece))
             self._note(piece)
             self.send(piece)
@@ -172,7 +175,9 @@ class Echo(Protocol):
         if not lines:
             return
         lines, quits = until_quit(lines)
-        self._count += lines.count(b"\n")
+        count = lines.count(b"\n")
+        self._count += count
+        self._shared.lines += count
         answer = answers(lines, self.said())
         if quits:
             answer += b"Goodbye.\r\n"
@@ -189,6 +194,7 @@ class Echo(Protocol):
             self._note(piece)
             self._course.stream(self._count, piece, faults)
             self._count += len(piece)
+            self._shared.lines += 1
             return
         lines, is_too_long = self._lines.feed(piece)
         if lines and self._may_tell_faults:
@@ -200,7 +206,9 @@ class Echo(Protocol):
             self._note(b"".join(line + b"\n" for line in lines))
         self._course.lines(self._count + 1, lines, faults)
         self._count += len(lines)
+        self._shared.lines += len(lines)
         if is_too_long:
+            self._shared.refusals["line"] += 1
             journal.line_too_long(client=self._client, bound=self._settings.max_line)
             self._is_ending = True
             self._course.last(b"Line too long.\r\n", faults)
@@ -228,6 +236,7 @@ class Echo(Protocol):
         """Send an answer, or a part of one."""
         if self._transcript is not None:
             self._transcript.received(self._number, data)
+        self._shared.bytes["to_client"] += len(data)
         self.transport.write(data)
 
     def _note(self, data: bytes) -> None:

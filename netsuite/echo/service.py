@@ -25,7 +25,7 @@ from netsuite.echo.told import shown
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
 from netsuite.reloading import differing, tell_changes
-from netsuite.site.admin import AdminService, crowd_gauges
+from netsuite.site.admin import AdminService
 from netsuite.site.answer import JSON
 from netsuite.site.routes import Post
 from netsuite.tlspeer import ask_for_certificates
@@ -107,21 +107,20 @@ class EchoService(service.MultiService):
             common,
             name="echo",
             status=self._status,
-            collectors=(crowd_gauges(self._crowd), shared),
+            collectors=(shared,),
+            crowds={"port": self._crowd},
+            listeners=lambda: [self._listening],
             views={"/faults": desk.shown},
             posts={"/faults": Post(desk.replaced, purpose=None, kinds=(JSON,), method="PUT")},
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._reopen)
+        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._reopen, reloads=admin.reloads)
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
 
     def _status(self) -> dict[str, object]:
         return {
-            "state": "up",
-            "connections": len(self._crowd),
-            "refused": self._crowd.refused,
             "faults": self._shared.told(),
             "done": self._shared.counts,
         }

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from netsuite import journal
 from netsuite.crowd import Crowd
@@ -15,6 +15,7 @@ from netsuite.echo.faults import Faults
 from netsuite.echo.settings import Settings
 from netsuite.echo.told import plain, shown
 from netsuite.echo.transcript import Transcript
+from netsuite.metrics import Counters, counted
 
 #: What can befall a line, as metrics call it.
 KINDS = ("latency", "drop", "corrupt", "reset", "stall", "truncate", "slow", "close-after")
@@ -29,6 +30,9 @@ class Shared:
         self.faults = settings.faults
         self.seed = secrets.randbits(32) if settings.seed is None else settings.seed
         self.counts = dict.fromkeys(KINDS, 0)
+        self.lines = 0  # echoed, since the start; of --raw, pieces
+        self.refusals = {"line": 0, "head": 0}
+        self.bytes = {"to_client": 0, "from_client": 0}
         self._number = 0
         self.transcript: Transcript | None = None
         if settings.record is not None:
@@ -59,8 +63,9 @@ class Shared:
         return {**plain(self.faults), "seed": self.seed}
 
     def collect(self) -> Iterable[Metric]:
-        """Return the faults done so far, for /metrics."""
-        family = CounterMetricFamily("netsuite_echo_faults", "Faults done, by kind.", labels=["kind"])
-        for kind, count in self.counts.items():
-            family.add_metric([kind], count)
-        yield family
+        """Return the sums so far, for /metrics."""
+        lines = ("Lines answered; of --raw, pieces.", lambda: float(self.lines))
+        yield from Counters(echo_lines=lines).collect()
+        yield counted("bytes", "Bytes that came and went.", "direction", self.bytes)
+        yield counted("refusals", "Connections ended for what they sent, by cause.", "cause", self.refusals)
+        yield counted("echo_faults", "Faults done, by kind.", "kind", self.counts)

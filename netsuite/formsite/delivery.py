@@ -52,6 +52,7 @@ class Courier:
         self._round: Deferred[None] | None = None
         self._runs = self._again = False
         self._rests_until, self._failures = 0.0, 0
+        self.sent = self.failed = 0  # since the start
 
     def start(self) -> None:
         """What waits is told from now on."""
@@ -119,6 +120,7 @@ class Courier:
             try:
                 await self._way.send(letter)
                 self._failures = 0
+                self.sent += 1
             except Undelivered as fault:
                 await self._failed(letter, str(fault))
                 return False
@@ -127,6 +129,7 @@ class Courier:
 
     async def _failed(self, letter: Letter, reason: str) -> None:
         self._failures += 1
+        self.failed += 1
         seconds, now = rest(self._failures), self._keeper.now()
         due: int | None = now + int(seconds * 1000)
         if now - letter.born > PATIENCE_SECONDS * 1000:

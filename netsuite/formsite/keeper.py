@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -25,6 +25,7 @@ from twisted.python.threadpool import ThreadPool
 from netsuite import journal
 from netsuite.formsite.entry import Draft, Kept
 from netsuite.formsite.store import MEMORY, FormStore
+from netsuite.health import unwritable
 from netsuite.storefile import StoreFault
 
 #: Most drafts, changes and questions that wait for their turn.
@@ -75,6 +76,7 @@ class Keeper:
         self._store: FormStore | None = None  # of the writing thread alone
         self._view: FormStore | None = None  # of the reading thread alone
         self._trouble_told = -TROUBLE_SECONDS
+        self._trouble = ""  # why nothing was kept the last time
 
     def now(self) -> int:
         """Milliseconds since 1970."""
@@ -84,6 +86,13 @@ class Keeper:
     def waiting(self) -> int:
         """How many drafts, changes and questions wait or are being done."""
         return len(self._pending)
+
+    def reasons(self) -> Iterator[str]:
+        """Return why nothing can be kept, if that is so."""
+        if self._trouble:
+            yield f"store: {self._trouble}"
+        elif self._where != MEMORY:
+            yield from unwritable(self._where)
 
     def start(self) -> None:
         """The threads run, and give way soon."""
@@ -116,7 +125,11 @@ class Keeper:
 
     def change(self, work: Callable[[FormStore], T]) -> Deferred[T]:
         """Fires with what ``work`` says after it has written.  Fails with StoreFault or Busy."""
-        return self._in_thread(self._writing, self._change, work)
+        return self._in_thread(self._writing, self._change, work).addCallback(self._well)
+
+    def _well(self, result: T) -> T:
+        self._trouble = ""
+        return result
 
     def ask(self, question: Callable[[FormStore], T]) -> Deferred[T]:
         """Fires with what ``question`` says of the store, which it only reads.  Fails alike."""
@@ -141,6 +154,7 @@ class Keeper:
     def _arrived(self, result: Any, waiting: Deferred[Any]) -> Any:
         self._pending.discard(waiting)
         if isinstance(result, Failure) and isinstance(result.value, StoreFault):
+            self._trouble = str(result.value)
             now = self._reactor.seconds()
             if now - self._trouble_told >= TROUBLE_SECONDS:
                 self._trouble_told = now
@@ -176,6 +190,7 @@ class Keeper:
             if isinstance(outcome, Exception):
                 kept.errback(Failure(outcome))
             else:
+                self._trouble = ""
                 kept.callback(outcome)
         self.on_kept()
 

@@ -33,11 +33,11 @@ from netsuite.formsite.uploads import Folder
 from netsuite.guard import Guard
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
-from netsuite.metrics import Gauges
-from netsuite.site.admin import AdminService, crowd_gauges
+from netsuite.metrics import Counters, Gauges
+from netsuite.site.admin import AdminService
 from netsuite.site.bounds import Bounds
 from netsuite.site.frame import Frame
-from netsuite.site.server import make_site, site_gauges
+from netsuite.site.server import Numbers, make_site
 from netsuite.site.token import Token
 from netsuite.storefile import StoreFault
 from netsuite.visits import Visits
@@ -71,17 +71,22 @@ class FormService(service.MultiService):
         self._stamps, self._token = Stamps(b"", time.time), Token(reactor.seconds)
         common = fitted(settings.common, each=1)
         self._crowd = Crowd(reactor, common)
-        self._visits = Visits(common.access_log, rotation=common.log_rotation)
+        self._visits = Visits(common.access_log, rotation=common.log_rotation, service="formsite")
         self._listening = self._listener()
         admin = AdminService(
             common,
             name="formsite",
-            status=lambda: {"state": "up", "connections": len(self._crowd), "store": settings.store},
-            collectors=(crowd_gauges(self._crowd), site_gauges(self._site), self._gauges()),
+            status=lambda: {"store": settings.store},
+            collectors=(Numbers(self._site), *self._numbers()),
+            crowds={"port": self._crowd},
+            listeners=lambda: [self._listening],
+            reasons=self._keeper.reasons,
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._visits.open)
+        life = Life(
+            reactor, terminal, on_reload=self.reload, on_reopen=self._visits.open, reloads=admin.reloads
+        )
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
         self._hourly = LoopingCall(self._look)
@@ -89,7 +94,7 @@ class FormService(service.MultiService):
 
     def _listener(self) -> Listening:
         told = self._settings
-        self._frame = frame = Frame(self._terms().shown.title)
+        self._frame = frame = Frame(self._terms().shown.title, service="formsite")
         self._posting = posting = Posting(
             frame,
             self._keeper,
@@ -129,11 +134,27 @@ class FormService(service.MultiService):
     def _terms(self) -> Terms:
         return self._settings.terms
 
-    def _gauges(self) -> Gauges:
-        return Gauges(
-            answers_kept=("Answers kept since the start.", lambda: float(self._posting.kept)),
-            answers_spam=("Those of them that were flagged.", lambda: float(self._posting.spam)),
-            answers_waiting=("Answers that are being written.", lambda: float(self._keeper.waiting)),
+    def _numbers(self) -> tuple[Counters, Gauges]:
+        return (
+            Counters(
+                answers_kept=("Answers kept.", lambda: float(self._posting.kept)),
+                answers_spam=("Those of them that were flagged.", lambda: float(self._posting.spam)),
+                letters_sent=(
+                    "Answers told by mail or webhook.",
+                    lambda: float(sum(courier.sent for courier in self._couriers)),
+                ),
+                letters_failed=(
+                    "Tries to tell one that failed.",
+                    lambda: float(sum(courier.failed for courier in self._couriers)),
+                ),
+            ),
+            Gauges(
+                answers_waiting=("Answers that are being written.", lambda: float(self._keeper.waiting)),
+                store_failing=(
+                    "Whether the store refuses just now.",
+                    lambda: float(any(self._keeper.reasons())),
+                ),
+            ),
         )
 
     def _wake(self, *, at_once: bool = False) -> None:
@@ -147,7 +168,9 @@ class FormService(service.MultiService):
         told = self._settings
         try:
             secret, name = self._open_store()
-            self._users = Htpasswd(told.htpasswd, self._reactor) if told.htpasswd else None
+            self._users = (
+                Htpasswd(told.htpasswd, self._reactor, service="formsite") if told.htpasswd else None
+            )
             self._couriers = self._made_couriers(name)
             self._visits.open()
         except (StoreFault, OSError, ValueError) as error:
@@ -225,10 +248,11 @@ class FormService(service.MultiService):
     async def _stop(self) -> None:
         if self._hourly.running:
             self._hourly.stop()
-        await defer.maybeDeferred(super().stopService)
+        stopped = defer.maybeDeferred(super().stopService)
         for courier in self._couriers:
             await courier.stop()
         await self._crowd.drain(DRAIN_SECONDS)
+        await stopped
         await self._keeper.stop()
         if self._users is not None:
             self._users.stop()
@@ -270,11 +294,15 @@ class FormService(service.MultiService):
         if kept:
             journal.reload_kept(names=", ".join(sorted(kept)))
 
+    def _made_users(self, told: Settings) -> Htpasswd | None:
+        """Raises: ValueError, OSError."""
+        return Htpasswd(told.htpasswd, self._reactor, service="formsite") if told.htpasswd else None
+
     def _prepared_users(self, told: Settings) -> Callable[[], None]:
         """Return what puts the users in force.  Raises: ValueError, OSError."""
         if told.htpasswd is not None and self._users is not None:
             return self._users.prepare(told.htpasswd)
-        users = Htpasswd(told.htpasswd, self._reactor) if told.htpasswd else None
+        users = self._made_users(told)
         if users is not None:
             users.start()
 

@@ -206,6 +206,7 @@ class Desk:
     def _said(self, seat: Seat, errand: Errand, sent: int) -> None:
         """The answer to an errand is written."""
         self._hall.answered += 1
+        self._note(errand, errand.status, sent)
         if not self._hall.visits.is_off:
             self.log(seat, errand.raw, errand.head, errand.status, sent)
         close, payload = errand.order.close, errand.payload
@@ -237,7 +238,13 @@ class Desk:
         else:
             self.pour(seat, pieces, partial(self._told, seat, errand))
 
+    def _note(self, errand: Errand, status: int, sent: int) -> None:
+        hall = self._hall
+        hall.requests.ended(status, hall.reactor.seconds() - errand.began)
+        hall.requests.bytes["to_client"] += sent
+
     def _told(self, seat: Seat, errand: Errand) -> None:
+        self._note(errand, errand.status or 200, 0)
         head = errand.head
         keeps, has_body = self.keeps(seat, errand), head is None or head.chunked or bool(head.length)
         seat.errand = None
@@ -259,7 +266,8 @@ class Desk:
         ``raw``: the head that it is said to, or what came of it.
         """
         hall, errand = self._hall, seat.errand
-        hall.refused += 1
+        hall.requests.refused(str(status))
+        hall.requests.ended(status, hall.reactor.seconds() - errand.began if errand is not None else 0.0)
         bare = raw.lstrip(b"\r\n").startswith(b"HEAD ")
         if not hall.visits.is_off:
             self.log(seat, raw[:LOGGED_MAX], errand.head if errand is not None else None, status, 0)

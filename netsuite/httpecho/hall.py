@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from typing import Any, Protocol
+
+from prometheus_client.core import Metric
 
 from netsuite.crowd import Crowd
 from netsuite.http1.head import RequestHead
@@ -12,7 +15,7 @@ from netsuite.httpecho.heads import Heads
 from netsuite.httpecho.redaction import Redaction
 from netsuite.httpecho.ring import Ring
 from netsuite.httpecho.settings import Settings
-from netsuite.metrics import Gauges
+from netsuite.metrics import Counters, Gauges, Requests
 from netsuite.site.hosts import canonical
 from netsuite.visits import Visits
 
@@ -42,7 +45,10 @@ class Hall:
         self.ring = Ring(settings.ring, settings.ring_bytes)
         self.redaction = Redaction(key)
         self.held = 0
-        self.answered = self.malformed = self.refused = 0
+        self.answered = self.malformed = 0
+        self.requests = Requests()
+        self.at_once = self.at_once_bytes = 0  # answered without an errand, and not among `requests` yet
+        self.collectors = (self, self._gauges())
         self.apply(settings)
 
     def apply(self, settings: Settings) -> None:
@@ -53,18 +59,27 @@ class Hall:
         self.crowd.limit(settings.common)
         self.names = frozenset(map(canonical, settings.common.hosts))
 
-    def gauges(self) -> Gauges:
+    @property
+    def refused(self) -> int:
+        """Requests refused: too large, too slow, or a bad order."""
+        return sum(self.requests.refusals.values())
+
+    def collect(self) -> Iterator[Metric]:
         """Return what /metrics tells of requests."""
+        requests, count = self.requests, self.at_once
+        requests.classes[2] += count
+        requests.durations.at_once(count)
+        requests.bytes["to_client"] += self.at_once_bytes
+        self.at_once = self.at_once_bytes = 0
+        yield from requests.collect()
+        malformed = ("Malformed requests that were echoed.", lambda: float(self.malformed))
+        yield from Counters(requests_malformed=malformed).collect()
+
+    def _gauges(self) -> Gauges:
         return Gauges(
-            requests_answered=("Requests echoed.", lambda: float(self.answered)),
-            requests_malformed=("Malformed requests among them.", lambda: float(self.malformed)),
-            requests_refused=(
-                "Requests refused: too large, too slow, or a bad order.",
-                lambda: float(self.refused),
-            ),
             ring_requests=("Requests remembered now.", lambda: float(len(self.ring))),
             ring_bytes=("Bytes of them.", lambda: float(self.ring.bytes)),
-            bodies_bytes=("Bytes of bodies under way.", lambda: float(self.held)),
+            body_bytes_held=("Bytes of request bodies held now.", lambda: float(self.held)),
         )
 
 

@@ -26,7 +26,7 @@ from netsuite.httpecho.settings import Settings
 from netsuite.httpecho.visitor import Visitor
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
-from netsuite.site.admin import AdminService, crowd_gauges
+from netsuite.site.admin import AdminService
 from netsuite.visits import Visits
 from netsuite.wire import IWire
 
@@ -76,7 +76,7 @@ class EchoService(service.MultiService):
         self._crowd = Crowd(reactor, settings.common)
         try:
             visits = self._opened(settings)
-            users = Htpasswd(settings.htpasswd, reactor) if settings.htpasswd else None
+            users = Htpasswd(settings.htpasswd, reactor, service="httpecho") if settings.htpasswd else None
         except (OSError, ValueError) as error:
             raise terminal.refuse(f"cannot start httpecho: {error}") from None
         self.hall = Hall(settings, self._crowd, visits, reactor, key=secrets.token_bytes(32))
@@ -96,11 +96,15 @@ class EchoService(service.MultiService):
             settings.common,
             name="httpecho",
             status=self._status,
-            collectors=(crowd_gauges(self._crowd), self.hall.gauges()),
+            collectors=self.hall.collectors,
+            crowds={"port": self._crowd},
+            listeners=lambda: [self._listening],
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self.reopen)
+        life = Life(
+            reactor, terminal, on_reload=self.reload, on_reopen=self.reopen, reloads=self._admin.reloads
+        )
         for part in (life, self._listening, self._admin):
             part.setServiceParent(self)
         self._refreshing = LoopingCall(self._refresh)
@@ -111,6 +115,7 @@ class EchoService(service.MultiService):
             settings.common.access_log,
             soon=lambda call: self._reactor.callLater(0, call),
             rotation=settings.common.log_rotation,
+            service="httpecho",
         )
         visits.open()
         return visits
@@ -118,9 +123,6 @@ class EchoService(service.MultiService):
     def _status(self) -> dict[str, object]:
         hall = self.hall
         return {
-            "state": "up",
-            "connections": len(self._crowd),
-            "refused": self._crowd.refused,
             "answered": hall.answered,
             "malformed": hall.malformed,
             "remembered": len(hall.ring),
@@ -187,7 +189,7 @@ class EchoService(service.MultiService):
                 return users
 
             return use
-        new = Htpasswd(path, self._reactor)
+        new = Htpasswd(path, self._reactor, service="httpecho")
 
         def begin() -> Htpasswd | None:
             new.start()
@@ -213,8 +215,9 @@ class EchoService(service.MultiService):
     async def _stop(self) -> None:
         if self._refreshing.running:
             self._refreshing.stop()
-        await defer.maybeDeferred(super().stopService)
+        stopped = defer.maybeDeferred(super().stopService)
         await self._crowd.drain(self.hall.settings.drain_seconds)
+        await stopped
         if self._own.users is not None:
             self._own.users.stop()
         self.hall.visits.close()

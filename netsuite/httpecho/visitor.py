@@ -161,6 +161,8 @@ class Visitor(Protocol):
                     return self._begin(raw, head, status, notes, data)
                 body = telling.plain(raw)
                 hall.answered += 1
+                hall.at_once += 1
+                hall.at_once_bytes += len(body)
                 ring.add(now, self.client, raw, None, 200)
                 if logs:
                     self._desk.log(self, raw, head, 200, len(body))

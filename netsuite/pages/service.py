@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, Metric
 from twisted.application import service
 from twisted.internet import defer
 from twisted.internet.task import LoopingCall
@@ -17,15 +16,16 @@ from netsuite.crowd import SHED_AT_ONCE, Crowd
 from netsuite.descriptors import fitted
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
+from netsuite.metrics import Gauges
 from netsuite.pages.entry import BadTable
 from netsuite.pages.root import Root
 from netsuite.pages.settings import Options, Settings
 from netsuite.pages.table import Table, load
 from netsuite.reloading import differing
-from netsuite.site.admin import AdminService, crowd_gauges
+from netsuite.site.admin import AdminService
 from netsuite.site.frame import Frame
 from netsuite.site.safety import PLAIN
-from netsuite.site.server import make_site, site_gauges
+from netsuite.site.server import Numbers, make_site
 from netsuite.visits import Visits
 
 #: Seconds that answers under way get when the service stops.
@@ -47,7 +47,7 @@ __all__ = ["Options", "PagesService", "makeService"]
 
 
 class Answers:
-    """Counts answers by the class of their status, and has each written down."""
+    """Counts answers by the class of their status, for /status.json, and has each written down."""
 
     def __init__(self, visits: Visits) -> None:
         self._visits = visits
@@ -60,13 +60,6 @@ class Answers:
         self.counts[str(status)[0]] += 1
         if not self._visits.is_off:
             self._visits.visit(client, line, status, sent, referer, agent)
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the counts, for /metrics."""
-        family = CounterMetricFamily("netsuite_pages_answers", "Answers, by class.", labels=["class"])
-        for first, count in self.counts.items():
-            family.add_metric([f"{first}xx"], count)
-        yield family
 
 
 class PagesService(service.MultiService):
@@ -84,6 +77,7 @@ class PagesService(service.MultiService):
             common.access_log,
             soon=lambda call: reactor.callLater(0, call),
             rotation=common.log_rotation,
+            service="pages",
         )
         self._answers = Answers(self._visits)
         self._crowd = Crowd(reactor, common)
@@ -117,20 +111,25 @@ class PagesService(service.MultiService):
             common,
             name="pages",
             status=self._status,
-            collectors=(crowd_gauges(self._crowd), site_gauges(site), self._answers),
+            collectors=(Numbers(site), self._gauges()),
+            crowds={"port": self._crowd},
+            listeners=lambda: [self._listening],
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._reopen)
+        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._reopen, reloads=admin.reloads)
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
 
+    def _gauges(self) -> Gauges:
+        return Gauges(
+            table_pages=("Pages of the table in force.", lambda: float(len(self._root.table.pages))),
+            table_failing=("Whether the table's files can't be read.", lambda: float(bool(self._failure))),
+        )
+
     def _status(self) -> dict[str, object]:
         return {
-            "state": "up",
             "pages": len(self._root.table.pages),
-            "connections": len(self._crowd),
-            "refused": self._crowd.refused,
             "answers": {f"{first}xx": count for first, count in self._answers.counts.items()},
         }
 

@@ -55,7 +55,7 @@ class AccessLog:
     """Where the lines go.  ``where``: ``-`` the twistd log, ``off``, or a file's path.
 
     ``hosts_only``: of an address only scheme, host and port are told.  ``form``: of a file's lines, as
-    ``check_form`` returns it.  ``soon``, ``rotation``: as `LineFile` has them.
+    ``check_form`` returns it.  ``soon``, ``rotation``: as `LineFile` has them.  ``service``: whose lines.
     """
 
     def __init__(
@@ -66,8 +66,9 @@ class AccessLog:
         form: str | None = None,
         soon: Soon | None = None,
         rotation: Rotation = NEVER,
+        service: str = "",
     ) -> None:
-        self._hosts_only, self._form = hosts_only, form
+        self._hosts_only, self._form, self._service = hosts_only, form, service
         self._is_off = where == "off"
         self._file = None if where in ("-", "off") else LineFile(where, soon, rotation)
         self._kinds: dict[bytes, str] = {}
@@ -113,6 +114,7 @@ class AccessLog:
                 sent=sent,
                 seconds=seconds,
                 peer=peer,
+                service=self._service,
             )
         elif self._form is None:
             self._file.line(
@@ -139,7 +141,14 @@ class AccessLog:
             if self._is_off:
                 method = url = "-"
             journal.request_refused(
-                conn=conn, client=client, method=method, url=url, status=status, cause=cause, reason=reason
+                conn=conn,
+                client=client,
+                method=method,
+                url=url,
+                status=status,
+                cause=cause,
+                reason=reason,
+                service=self._service,
             )
         elif self._form is None:
             self._file.line(
@@ -166,6 +175,7 @@ class AccessLog:
                 received=received,
                 seconds=seconds,
                 peer=peer,
+                service=self._service,
             )
         elif self._form is None:
             self._file.line(

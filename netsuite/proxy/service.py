@@ -16,8 +16,10 @@ from netsuite.crowd import SHED_AT_ONCE, SWEEP_SECONDS, Crowd
 from netsuite.descriptors import fitted
 from netsuite.door import Inherited
 from netsuite.guard import Guard
+from netsuite.health import Connections
 from netsuite.life import Life, steady
 from netsuite.listen import Listening, Terminal, authority
+from netsuite.metrics import Gauges
 from netsuite.names import Names
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.allowance import Bandwidth, Rate
@@ -33,7 +35,7 @@ from netsuite.proxy.settings import Options as Options
 from netsuite.proxy.settings import Settings
 from netsuite.proxy.workers import Workers
 from netsuite.reloading import differing, tell_changes
-from netsuite.site.admin import AdminService, crowd_gauges
+from netsuite.site.admin import AdminService
 
 #: Descriptors of a client: its own and its origin's; pipes are shared, and held only while bytes wait.
 DESCRIPTORS_EACH = 2
@@ -103,13 +105,20 @@ class ProxyService(service.MultiService):
             is_open=workers is None,
         )
         self.listening.setServiceParent(self)
-        self.collectors = (crowd_gauges(self.relay.crowd), self.relay.meter)
+        crowds = {"port": self.relay.crowd}
+        self._connections = Connections(crowds)
+        origins = Gauges(origins_open=("Connections to origins.", lambda: float(len(self.relay.pool.open))))
+        own_numbers = (self.relay.meter, origins)
+        self.collectors = (self._connections, *own_numbers)  # of a worker
         status = self.status if workers is None else workers.status
-        self._admin = AdminService(
+        self.admin = self._admin = AdminService(
             settings.common,
             name=owner,
-            status=lambda: {"state": "up", **status(), **more()},
-            collectors=self.collectors if workers is None else (workers.sums,),
+            status=lambda: {**status(), **more()},
+            collectors=own_numbers if workers is None else (workers.sums, workers.gauges()),
+            crowds=crowds if workers is None else {},
+            listeners=lambda: [self.listening],
+            reasons=tuple if workers is None else workers.reasons,
             terminal=terminal,
             reactor=reactor,
         )
@@ -118,7 +127,7 @@ class ProxyService(service.MultiService):
         self._sweeping.clock = reactor
 
     def _opened_users(self, path: str) -> Htpasswd:
-        return Htpasswd(path, self._reactor, self._on_try)
+        return Htpasswd(path, self._reactor, self._on_try, service=self._settings.common.service)
 
     def _opened_log(self, settings: Settings) -> AccessLog:
         """Return the access log, open.  Raises: OSError."""
@@ -126,6 +135,7 @@ class ProxyService(service.MultiService):
             settings.common.access_log,
             hosts_only=settings.hosts_only,
             form=settings.log_form,
+            service=settings.common.service,
             soon=lambda call: self._reactor.callLater(0, call),
             rotation=settings.common.log_rotation,
         )
@@ -161,7 +171,12 @@ class ProxyService(service.MultiService):
     def status(self) -> dict[str, object]:
         """Return what /status.json tells of the relay."""
         crowd, pool = self.relay.crowd, self.relay.pool
-        return {"connections": len(crowd), "refused": crowd.refused, "origins_open": len(pool.open)}
+        return {
+            "connections": len(crowd),
+            "refused": crowd.refused,
+            "limits": self._connections.limits(),
+            "origins_open": len(pool.open),
+        }
 
     def tried(self) -> dict[str, int]:
         """Return how often each client has failed to log in."""
@@ -267,8 +282,9 @@ class ProxyService(service.MultiService):
         return defer.Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        await defer.maybeDeferred(super().stopService)
+        stopped = defer.maybeDeferred(super().stopService)
         await self.relay.crowd.drain(self._settings.times.drain)
+        await stopped
         if self._sweeping.running:
             self._sweeping.stop()
         self.relay.pool.close()
@@ -303,7 +319,13 @@ class Proxy(service.MultiService):
         self._proxy = ProxyService(
             options.settings, reactor, terminal, hooks=hooks, owner="proxy", workers=self._workers
         )
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self.reopen)
+        life = Life(
+            reactor,
+            terminal,
+            on_reload=self.reload,
+            on_reopen=self.reopen,
+            reloads=self._proxy.admin.reloads,
+        )
         for part in (life, self._proxy, self._workers):
             if part is not None:
                 part.setServiceParent(self)

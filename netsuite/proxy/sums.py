@@ -60,7 +60,13 @@ class Sums:
             for name, value in status.items():
                 if isinstance(value, int | float) and not isinstance(value, bool):
                     added[name] = added.get(name, 0) + value
+                elif name == "limits":
+                    added[name] = _summed(added.get(name, {}), value)
         return added
+
+
+def _summed(one: Mapping[str, int], two: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + two.get(name, 0) for name in (*one, *(two.keys() - one.keys()))}
 
 
 def _plain(metric: Metric) -> Family:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from netsuite.proxy.hooks import Hooks
 from netsuite.proxy.relay import Relay
@@ -31,6 +31,9 @@ class Trade(Protocol):
     def status(self) -> Mapping[str, object]:
         """Return what a beat tells besides; numbers are added up over all workers."""
 
+    def collectors(self) -> Iterable[Any]:
+        """Return what counts for /metrics beside the relay."""
+
     async def end(self) -> None:
         """No client is left: finish."""
 
@@ -57,6 +60,10 @@ class Relaying:
     def status(self) -> Mapping[str, object]:
         """Return nothing."""
         return {}
+
+    def collectors(self) -> Iterable[Any]:
+        """Return nothing."""
+        return ()
 
     async def end(self) -> None:
         """Do nothing."""

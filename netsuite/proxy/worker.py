@@ -167,7 +167,7 @@ class Worker:
 
     def _beat(self) -> None:
         if self._service is not None and not self.talk.is_full:
-            counts = families(self._service.collectors)
+            counts = families([*self._service.collectors, *self._trade.collectors()])
             status = {**self._service.status(), **self._trade.status()}
             self.talk.say({"beat": status, "counts": counts})
 

@@ -17,7 +17,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from netsuite import journal
+from netsuite.metrics import Gauges
 from netsuite.proxy import balance
 from netsuite.proxy.sums import Sums
 from netsuite.proxy.talk import Message, Talk
@@ -263,6 +264,21 @@ class Workers(service.Service):
             for number, worker in sorted(self._workers.items())
         ]
         return {**self.sums.added_status(), "workers": each}
+
+    def reasons(self) -> Iterable[str]:
+        """Return why nobody is served, if that is so."""
+        if not any(worker.is_ready for worker in self._workers.values()):
+            yield "no worker is ready"
+
+    def gauges(self) -> Gauges:
+        """Return how many there are, for /metrics."""
+        return Gauges(
+            workers=("Worker processes that there should be.", lambda: float(self._count)),
+            workers_ready=(
+                "Worker processes that are at work.",
+                lambda: float(sum(worker.is_ready for worker in self._workers.values())),
+            ),
+        )
 
     def stopService(self) -> defer.Deferred[None]:
         """Fires when every worker has ended: by itself once its clients are served, or killed in the end."""

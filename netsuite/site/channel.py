@@ -81,6 +81,7 @@ class Channel(http.HTTPChannel):
     client = ""
     peer: Any = None  # the address that the connection came from, as the reactor told it
     busy = False  # whether a request is in hand
+    began = 0.0  # when the request in hand was whole
     deadline = ends = NEVER  # the time is kept here: the crowd counts connections, sheds and drains them
 
     def __init__(self) -> None:
@@ -143,7 +144,7 @@ class Channel(http.HTTPChannel):
             else:
                 self._take(data)
         except Exception:  # a fault of ours must end this connection only
-            journal.fault(where="site.channel", failure=Failure())
+            journal.fault(where="site.channel", failure=Failure(), service=self.site.frame.service)
             self.shut()
 
     def _take(self, data: bytes) -> None:
@@ -161,7 +162,7 @@ class Channel(http.HTTPChannel):
         except BadMessage as error:
             self.refuse(error.status, error.reason)
         except Exception:  # a fault of ours must end this connection only
-            number = journal.fault(where="site.channel", failure=Failure())
+            number = journal.fault(where="site.channel", failure=Failure(), service=self.site.frame.service)
             self.refuse(500, f"fault {number}")
         finally:
             self._going = False
@@ -251,7 +252,8 @@ class Channel(http.HTTPChannel):
         """The request is whole, and in hand from here on."""
         self._coming, self._pieces = None, []
         self.busy = self._handlingRequest = True
-        self._due = self._now() + self.site.bounds.answer_seconds
+        self.began = self._now()
+        self._due = self.began + self.site.bounds.answer_seconds
         self._arm()
         request = Request(self, head, body)
         self.requests.append(request)

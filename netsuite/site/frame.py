@@ -46,10 +46,13 @@ def number(value: int) -> str:
 
 
 class Frame:
-    """One site's name and navigation; makes its pages.  ``nav``: pairs of address and text."""
+    """One site's name and navigation; makes its pages.  ``nav``: pairs of address and text.
 
-    def __init__(self, name: str, nav: Sequence[tuple[str, str | Said]] = ()) -> None:
-        self.name, self.nav = name, tuple(nav)
+    ``service``: whose site it is, where it is called otherwise.
+    """
+
+    def __init__(self, name: str, nav: Sequence[tuple[str, str | Said]] = (), service: str = "") -> None:
+        self.name, self.nav, self.service = name, tuple(nav), service or name
         self._environment = _environment()
 
     def page(

@@ -65,6 +65,7 @@ class Request(server.Request):
     def __init__(self, channel: LineOfRequest, head: RequestHead, body: bytes) -> None:
         self.head = head
         super().__init__(channel, parsePOSTFormSubmission=False)
+        self._service = channel.site.frame.service
         self.content = BytesIO(body)
         self.args: dict[bytes, list[bytes]] = {}
         self.method, self.clientproto = head.method, b"HTTP/1.1" if head.version is HTTP11 else b"HTTP/1.0"
@@ -118,7 +119,7 @@ class Request(server.Request):
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Say that something is broken, under its number in the log; or end, if it is too late."""
-        number = journal.fault(where="site.request", failure=reason)
+        number = journal.fault(where="site.request", failure=reason, service=self._service)
         channel: LineOfRequest | None = getattr(self, "channel", None)  # None once all is done
         if channel is not None and self.startedWriting:
             channel.shut()

@@ -108,7 +108,7 @@ class Routes(Resource):
         except Refusal as refusal:
             return self.frame.refusal(asked, refusal.status, refusal.sentence, *refusal.headers)
         except Exception:  # a bug must end this request only
-            fault = journal.fault(where="site.view", failure=Failure())
+            fault = journal.fault(where="site.view", failure=Failure(), service=self.frame.service)
             return self.frame.refusal(asked, 500, said("refusal.broken", number=fault))
 
     async def _answer(self, asked: Asked, body: bytes) -> Answer:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from prometheus_client.core import Metric
 from twisted.internet.interfaces import IAddress, ITransport
 from twisted.internet.protocol import Protocol
 from twisted.web import server
@@ -13,7 +14,7 @@ from twisted.web.resource import IResource
 
 from netsuite import journal
 from netsuite.crowd import Crowd
-from netsuite.metrics import Gauges
+from netsuite.metrics import Gauges, Requests
 from netsuite.site.bounds import Bounds
 from netsuite.site.channel import Channel
 from netsuite.site.frame import Frame
@@ -28,7 +29,7 @@ class Site(server.Site):
     """A factory of `Channel`.  ``crowd``, where given, bounds how many there are and ends them.
 
     ``bodies``: the longest bodies of POST to some paths; ``held_bytes``: of bodies that are here now;
-    ``refusals``: how many requests were refused before they were any view's, since the start.
+    ``requests``: those that were answered, or refused before they were any view's, since the start.
     """
 
     protocol = Channel  # type: ignore[assignment]  # not the generic one, which may offer HTTP/2
@@ -54,7 +55,7 @@ class Site(server.Site):
         self.frame, self.crowd = frame, crowd
         self.security, self.security_lines = security, lines(security)
         self._log = log
-        self.held_bytes = self.refusals = 0
+        self.held_bytes, self.requests = 0, Requests()
         self.on_stop: Callable[[], None] = lambda: None
         self._bodies = {path.encode(): most for path, most in bodies.items()}
 
@@ -65,10 +66,11 @@ class Site(server.Site):
 
     def refused(self, client: str, line: bytes, status: int, sent: int, reason: str) -> None:
         """Note what never became a request: nonsense, or a bound that was hit."""
-        self.refusals += 1
+        self.requests.refused(str(status))
+        self.requests.ended(status, 0.0)
         if self._log is not None:
             self._log(client, line or b"-", status, sent, b"", b"")
-        journal.site_refused(client=client, status=status, reason=reason)
+        journal.site_refused(client=client, status=status, reason=reason, service=self.frame.service)
 
     def answer_to(self, names: Collection[str], idle_seconds: float) -> None:
         """These are the names we answer to from now on, and the seconds a connection may be silent."""
@@ -96,7 +98,9 @@ class Site(server.Site):
         self.on_stop()
 
     def log(self, request: Any) -> None:
-        """An answer is over, which a site that was given a log writes down."""
+        """An answer is over: it is counted, and a site that was given a log writes it down."""
+        self.requests.ended(request.code, self.reactor.seconds() - request.channel.began)
+        self.requests.bytes["to_client"] += request.sentLength
         if self._log is not None:
             fields = request.head.combined
             referer, agent = fields.get(b"referer", b""), fields.get(b"user-agent", b"")
@@ -117,12 +121,17 @@ class Turned(Protocol):
         self.transport.loseConnection()
 
 
-def site_gauges(site: Site) -> Gauges:
-    """Return what /metrics tells of a site beside its connections."""
-    return Gauges(
-        requests_refused=("Requests refused as nonsense or by a bound.", lambda: float(site.refusals)),
-        body_bytes_held=("Bytes of request bodies held now.", lambda: float(site.held_bytes)),
-    )
+class Numbers:
+    """What /metrics tells of a site beside its connections."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the numbers of this moment."""
+        yield from self._site.requests.collect()
+        held = ("Bytes of request bodies held now.", lambda: float(self._site.held_bytes))
+        yield from Gauges(body_bytes_held=held).collect()
 
 
 def make_site(

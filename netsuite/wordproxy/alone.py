@@ -14,6 +14,7 @@ from netsuite.wordproxy.feed import Feed
 from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.pause import Pause
 from netsuite.wordproxy.place import KEY_BYTES
+from netsuite.wordproxy.scraped import Scraped
 from netsuite.wordproxy.store.contract import PAUSED, Batch
 
 
@@ -34,7 +35,12 @@ class Alone:
         self.events = Events()
         feed = self.feed = Feed(reactor, settings, self.events, on_batch)
         self.pause = Pause(time.time, on_paused or self.note_paused)
+        self.scraped = Scraped(self.events, self.status)
         self.hooks = Copying(feed, Rules(url_key=b"\0" * KEY_BYTES), time.time, self.pause)
+
+    def collectors(self) -> tuple[Scraped, ...]:
+        """Return what counts for /metrics."""
+        return (self.scraped,)
 
     def start(self, rules: Rules) -> None:
         """Pages are taken, by these rules."""

@@ -147,6 +147,10 @@ class Crew:
         batch = _BATCH.decode(base64.b64decode(text))
         maybeDeferred(self._keep, batch, message["profile"]).addBoth(kept)
 
+    def collectors(self) -> tuple[()]:
+        """Return nothing: what workers count is among their own numbers."""
+        return ()
+
     def status(self) -> dict[str, object]:
         """How counting stands in all workers: their counters' processes, and sums."""
         each = [status["counting"] for _, status in sorted(self.workers.sums.status.items())]

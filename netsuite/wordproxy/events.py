@@ -5,12 +5,15 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 from netsuite import journal
+from netsuite.words.skipped import Reason
 
 
 class Events:
-    """The feed's reports, as events of the journal, and to who waits for one."""
+    """The feed's reports, as events of the journal, as sums, and to who waits for one."""
 
     def __init__(self) -> None:
+        self.pages = self.words = 0
+        self.reasons = dict.fromkeys((reason.value for reason in Reason), 0)
         self._watched: dict[int, Deferred[int | str]] = {}
 
     def watch(self, exchange_id: int) -> Deferred[int | str]:
@@ -30,11 +33,14 @@ class Events:
 
     def counted(self, exchange_id: int, words: int) -> None:
         """A page was counted."""
+        self.pages += 1
+        self.words += words
         journal.page_counted(conn=exchange_id, words=words)
         self._tell(exchange_id, words)
 
     def skipped(self, exchange_id: int, reason: str) -> None:
-        """A page was not counted."""
+        """A page was not counted.  ``reason``: of the closed list."""
+        self.reasons[reason] += 1
         journal.page_skipped(conn=exchange_id, reason=reason)
         self._tell(exchange_id, reason)
 

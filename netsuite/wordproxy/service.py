@@ -21,6 +21,7 @@ from netsuite.proxy.hiring import hire, log_of
 from netsuite.proxy.service import ProxyService
 from netsuite.reloading import differing, tell_changes
 from netsuite.site.login import Login
+from netsuite.site.server import Numbers
 from netsuite.site.token import Token
 from netsuite.wordproxy import place
 from netsuite.wordproxy.alone import Alone
@@ -39,6 +40,7 @@ from netsuite.wordproxy.report.about import About
 from netsuite.wordproxy.report.opened import Opened
 from netsuite.wordproxy.report.reader import Busy, Reader
 from netsuite.wordproxy.report.site import OPEN, make_report
+from netsuite.wordproxy.scraped import reasons
 from netsuite.wordproxy.settings import FIXED, Options, Settings
 from netsuite.wordproxy.store.contract import Batch, Store, StoreFault
 from netsuite.wordproxy.store.open import open_store, shared_url_key
@@ -102,9 +104,16 @@ class Wordproxy(service.MultiService):
             reactor=reactor,
             on_lack=lambda: self._crowd.shed(SHED_AT_ONCE),
         )
+        self._proxy.admin.join(
+            crowds={"report": self._crowd},
+            collectors=(Numbers(self._site), *self._counting.collectors()),
+            listeners=lambda: [self._report],
+            reasons=lambda: reasons(self._counting.status()),
+        )
         life = Life(
             reactor,
             terminal,
+            reloads=self._proxy.admin.reloads,
             on_reload=self.reload,
             on_reopen=self._reopen,
             on_pause=self._toggle_pause,

@@ -114,6 +114,10 @@ class Counting:
         pinned = lookout.status() if isinstance(lookout, Interception) else {}
         return {"counting": {**self._alone.status(), **pinned}} if self._alone is not None else {}
 
+    def collectors(self) -> tuple[Any, ...]:
+        """Return what counts here."""
+        return (self._alone.scraped,) if self._alone is not None else ()
+
     async def end(self) -> None:
         """All is counted, and the counter has ended."""
         if self._alone is not None:

@@ -333,5 +333,5 @@ class ChangeTests(Talking):
         """What was done wrong is counted by kind."""
         self.said(b"a\nb\n", arguments=("--drop", "1"))
         self.assertEqual(self.shared.counts["drop"], 2)
-        (family,) = self.shared.collect()
+        family = {one.name: one for one in self.shared.collect()}["netsuite_echo_faults"]
         self.assertIn(({"kind": "drop"}, 2), [(sample.labels, sample.value) for sample in family.samples])

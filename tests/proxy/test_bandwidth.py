@@ -38,7 +38,7 @@ class RateTests(SynchronousTestCase):
         self.assertIn(b" 429 ", told)
         self.assertIn(b"\r\nRetry-After: 1\r\n", told)
         self.assertFalse(bench.client.disconnecting)
-        self.assertEqual(bench.relay.meter.refusals, {"rate": 1})
+        self.assertEqual(bench.relay.meter.requests.refusals, {"rate": 1})
         bench.advance(1)
         bench.seen()
         bench.ask(request())

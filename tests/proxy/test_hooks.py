@@ -119,8 +119,8 @@ class RefuseTests(SynchronousTestCase):
         self.assertTrue(told.startswith(b"HTTP/1.1 451 Refused\r\n"))
         self.assertIn(b"Not &lt;here&gt;", told)
         self.assertEqual(bench.clock.tcpClients, [])
-        self.assertEqual(bench.relay.meter.refusals, {"hook": 1})
-        self.assertEqual(bench.relay.meter.requests[4], 1)
+        self.assertEqual(bench.relay.meter.requests.refusals, {"hook": 1})
+        self.assertEqual(bench.relay.meter.requests.classes[4], 1)
         bench.ask(request())
         self.assertIn(b" 200 ", bench.reply(OK))
 

@@ -151,7 +151,7 @@ class MaxForwardsTests(SynchronousTestCase):
         self.assertIn(b"\r\nContent-Length: 0\r\n", got)
         self.assertEqual(bench.clock.tcpClients, [])
         self.assertFalse(bench.client.disconnecting)
-        self.assertEqual(bench.relay.meter.requests[2], 2)
+        self.assertEqual(bench.relay.meter.requests.classes[2], 2)
 
     def test_one_less(self) -> None:
         """Others go on with one less; other methods as they are."""
@@ -232,7 +232,7 @@ class RuleTests(SynchronousTestCase):
         bench = ruled("deny user:b")
         self.assertIn(b" 200 ", self.ask(bench, b"a"))
         self.assertIn(b" 403 ", self.ask(bench, b"b"))
-        self.assertEqual(bench.relay.meter.refusals, {"rule": 1})
+        self.assertEqual(bench.relay.meter.requests.refusals, {"rule": 1})
 
     def test_net(self) -> None:
         """A rule for a network is judged on the address that is dialled, before it is."""
@@ -240,7 +240,7 @@ class RuleTests(SynchronousTestCase):
         told = self.ask(bench, b"a")
         self.assertIn(b" 403 ", told)
         self.assertIn(b"deny net:127.0.0.0/8", told)
-        self.assertEqual((bench.clock.tcpClients, bench.relay.meter.refusals), ([], {"rule": 1}))
+        self.assertEqual((bench.clock.tcpClients, bench.relay.meter.requests.refusals), ([], {"rule": 1}))
 
     def test_net_of_a_tunnel(self) -> None:
         """Also where a tunnel is asked for."""

@@ -146,8 +146,8 @@ class FaultTests(SynchronousTestCase):
             self.bench.ask(request(b"POST", b"/", b"Content-Length: 9") + b"abc")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
         self.assertEqual([line[3:5] for line in lines], [(500, "fault")] * 2)
-        self.assertEqual(self.bench.relay.meter.requests, [0, 0, 0, 0, 0, 2])
-        self.assertEqual(self.bench.relay.meter.refusals, {"fault": 2})
+        self.assertEqual(self.bench.relay.meter.requests.classes, [0, 0, 0, 0, 0, 2])
+        self.assertEqual(self.bench.relay.meter.requests.refusals, {"fault": 2})
 
     def test_with_a_body(self) -> None:
         """A client that is still sending has the time to read its 500."""

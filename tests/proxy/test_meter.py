@@ -11,7 +11,8 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.proxy.meter import BOUNDS, CAUSES_MAX, Meter
+from netsuite.metrics import BOUNDS, CAUSES_MAX
+from netsuite.proxy.meter import Meter
 from netsuite.proxy.refusal import PHRASES
 from tests.proxy.scripted import Bench, request
 
@@ -28,7 +29,7 @@ def families(meter: Meter) -> dict[str, Metric]:
 
 def values(family: Metric) -> dict[str, float]:
     """Return a family's samples by their only label."""
-    return {sample.labels["what"]: sample.value for sample in family.samples}
+    return {next(iter(sample.labels.values())): sample.value for sample in family.samples}
 
 
 class CollectTests(SynchronousTestCase):

@@ -102,7 +102,9 @@ class FaultsTests(TestCase):
             check=True,
             env=clean_environment(),
         ).stdout
-        found = re.search(r'^netsuite_echo_faults_total\{kind="truncate"\} (\d+)', metrics, re.MULTILINE)
+        found = re.search(
+            r'^netsuite_echo_faults_total\{kind="truncate",service="echo"\} (\d+)', metrics, re.MULTILINE
+        )
         assert found is not None, metrics
         self.assertGreaterEqual(float(found[1]), 1)
         self.put()

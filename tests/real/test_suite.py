@@ -128,7 +128,8 @@ class AllTests(TestCase):
             for line in lines
             if "netsuite_connections{" in line
         }
-        self.assertEqual(owners, {"echo", "wordproxy", "httpecho", "pages", "formsite", "colors", "proxy"})
+        members = {"echo", "wordproxy", "httpecho", "pages", "formsite", "colors", "proxy"}
+        self.assertEqual(owners, {"netsuite", *members})
         told = [line for line in lines if line.startswith("# TYPE netsuite_connections ")]
         self.assertEqual(len(told), 1)
 

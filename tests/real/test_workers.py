@@ -132,7 +132,10 @@ class SumTests(Working):
             until("all are counted", lambda: self.status().get("connections") == 24)
             each = [worker["connections"] for worker in self.status()["workers"]]
             self.assertGreaterEqual(min(each), 8, each)
-        until("all answers are counted", lambda: self.metric('netsuite_requests_total{what="2xx"}') == 120)
+        until(
+            "all answers are counted",
+            lambda: self.metric('netsuite_requests_total{class="2xx",service="proxy"}') == 120,
+        )
         lines = log.read_text().splitlines()
         self.assertEqual(len(lines), 120)
         self.assertEqual({line.split()[3] for line in lines}, {"GET"})
@@ -211,13 +214,18 @@ class FaultTests(Working):
         proxy = self.started()
         for _ in range(8):
             self.assertEqual(self.once(proxy), 200)
-        until("they are counted", lambda: self.metric('netsuite_requests_total{what="2xx"}') == 8)
+        until(
+            "they are counted",
+            lambda: self.metric('netsuite_requests_total{class="2xx",service="proxy"}') == 8,
+        )
         before = self.ready()
         os.kill(before[0], signal.SIGKILL)
         proxy.wait_log(rf"worker 0, process {before[0]}, lost: .*signal 9")
         self.assertEqual(self.once(proxy), 200)
         until("another is at work", lambda: len(set(self.ready()) - set(before)) == 1)
-        until("all is counted", lambda: self.metric('netsuite_requests_total{what="2xx"}') == 9)
+        until(
+            "all is counted", lambda: self.metric('netsuite_requests_total{class="2xx",service="proxy"}') == 9
+        )
 
     def test_file_being_edited(self) -> None:
         """A worker that is replaced has the settings in force, not those of a file that is being edited."""

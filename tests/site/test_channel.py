@@ -16,7 +16,7 @@ from netsuite.site.bounds import BOUNDS_OPTIONS, Bounds, read_bounds
 from netsuite.site.channel import AHEAD_BYTES, LINGER_BYTES, LINGER_SECONDS, TAKEN_BYTES, TURN_REQUESTS
 from netsuite.site.frame import Frame
 from netsuite.site.routes import Routes
-from netsuite.site.server import make_site, site_gauges
+from netsuite.site.server import Numbers, make_site
 from tests.site.wire import Client, Now
 
 GET = b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -219,8 +219,11 @@ class ToldTests(ChannelCase):
         head = ("127.0.0.1", b"HEAD /long HTTP/1.1", 200, 0, b"", b"")
         self.assertEqual(self.logged[:2], [first, head])
         self.assertEqual([told[1:3] for told in self.logged[2:]], [(b"-", 400)])
-        [gauge] = [one for one in site_gauges(self.site).collect() if one.name == "netsuite_requests_refused"]
-        self.assertEqual(gauge.samples[0].value, 1)
+        told = {one.name: one for one in Numbers(self.site).collect()}
+        [refused] = told["netsuite_refusals"].samples
+        self.assertEqual((refused.labels, refused.value), ({"cause": "400"}, 1))
+        classes = {one.labels["class"]: one.value for one in told["netsuite_requests"].samples if one.value}
+        self.assertEqual(classes, {"2xx": 2, "4xx": 1})
 
     def test_other_safety(self) -> None:
         """A site may have other safety fields, in whole answers and in refusals."""

@@ -359,7 +359,7 @@ class BoundsTests(SiteCase):
 class CrowdTests(SiteCase):
     def make(self, most: int) -> Crowd:
         bounds = {"max_clients": most, "per_client": most, "per_client_loopback": None, "allow_clients": ()}
-        common: Any = SimpleNamespace(**bounds, joint=None)
+        common: Any = SimpleNamespace(**bounds, joint=None, service="")
         crowd = Crowd(self.clock, common)
         self.site = make_site(self.routes, self.frame, crowd=crowd, reactor=self.clock)
         return crowd
