@@ -28,6 +28,10 @@ SWEEP_SECONDS = 1.0
 
 NEVER = math.inf
 
+#: Seconds at a stop in which a connection that has not asked anything yet may: its request is on the way, and
+#: another process that accepts from the same socket will never see it.
+FRESH_SECONDS = 1.0
+
 #: Seconds that one slice of a sweep may take.
 SLICE_SECONDS = 0.02
 

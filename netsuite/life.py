@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,31 +20,14 @@ from twisted.internet.task import LoopingCall
 
 from netsuite import held, journal, privilege, twistdlog
 from netsuite.health import Reloads
-from netsuite.listen import Terminal
+from netsuite.listen import Terminal, listeners
+from netsuite.notify import notify, watchdog_seconds
 
 #: Seconds after a second signal at which the process is gone, whatever its threads do.
 LAST_SECONDS = 0.5
 
-
-def notify(state: str) -> None:
-    """Send one state to systemd if it asked for it.  Source: sd_notify(3); ``@`` names an abstract socket."""
-    path = os.environ.get("NOTIFY_SOCKET", "")
-    if not path:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.connect("\0" + path[1:] if path.startswith("@") else path)
-        channel.sendall(state.encode())
-
-
-def watchdog_seconds() -> float | None:
-    """Return how often systemd wants to hear that this process lives, None if it doesn't ask.
-
-    Source: sd_watchdog_enabled(3); half of it, as that page advises.
-    """
-    told, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
-    if not told.isdecimal() or not int(told) or pid not in ("", str(os.getpid())):
-        return None
-    return int(told) / 2_000_000
+#: Seconds beyond its drain that a service may take to stop before its manager kills it.
+STOP_SECONDS = 30.0
 
 
 def steady(reactor: Any) -> None:
@@ -69,7 +51,7 @@ class Life(service.Service):
     """Takes the process's signals.  It stands first in a service tree: started before all, stopped after all.
 
     ``on_reload``, ``on_reopen`` and ``on_pause`` are called in the reactor's thread; a reload that can't be
-    done raises ValueError or OSError and changes nothing.
+    done raises ValueError or OSError and changes nothing.  ``drain_seconds``: the longest that a stop waits.
     """
 
     def __init__(
@@ -81,8 +63,10 @@ class Life(service.Service):
         on_reopen: Callable[[], None] | None = None,
         on_pause: Callable[[], None] | None = None,
         reloads: Reloads | None = None,
+        drain_seconds: Callable[[], float] = float,
         exit_soon: Callable[[], None] = exit_soon,
     ) -> None:
+        self.drain_seconds = drain_seconds
         self._exit_soon = exit_soon
         self._reactor, self._terminal = reactor, terminal
         self._on_reload, self._on_reopen, self._on_pause = on_reload, on_reopen, on_pause
@@ -131,11 +115,11 @@ class Life(service.Service):
     def stopService(self) -> None:
         """Give the signals back once all has stopped: until then a second one ends everything at once."""
         super().stopService()
-        if self._watching is not None and self._watching.running:
-            self._watching.stop()
         self._reactor.addSystemEventTrigger("after", "shutdown", self._give_back)
 
     def _give_back(self) -> None:
+        if self._watching is not None and self._watching.running:
+            self._watching.stop()
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
@@ -149,7 +133,7 @@ class Life(service.Service):
             journal.serves_as_root()
         for life in (self, *self._others):
             life._terminal.release()
-        notify("READY=1")
+        notify("READY=1", f"MAINPID={os.getpid()}", self._status())
         if (seconds := watchdog_seconds()) is not None:
             self._watching = LoopingCall(notify, "WATCHDOG=1")
             self._watching.clock = self._reactor
@@ -169,6 +153,11 @@ class Life(service.Service):
         for number in held.take(*actions):
             self._reactor.callFromThread(actions[signal.Signals(number)], number)
 
+    def _status(self) -> str:
+        """Where the process listens, as a service manager shows it."""
+        found = [listening for listening in listeners(self.parent) if listening.bound]
+        return f"STATUS=listening: {', '.join(map(str, found))}" if found else "STATUS=running"
+
     def _take(self, number: int, action: Callable[[int], None]) -> None:
         def caught(number: int, frame: FrameType | None) -> None:
             self._reactor.callFromThread(action, number)
@@ -184,19 +173,26 @@ class Life(service.Service):
             return
         self._stopping = True
         journal.signal_taken(name=name, what="finishing what is in hand")
-        notify("STOPPING=1")
+        drain = max(life.drain_seconds() for life in (self, *self._others))
+        notify(
+            "STOPPING=1",
+            "STATUS=finishing what is in hand",
+            f"EXTEND_TIMEOUT_USEC={int((drain + STOP_SECONDS) * 1_000_000)}",
+        )
         self._reactor.stop()
 
     def _hup(self, number: int) -> None:
         journal.signal_taken(name="SIGHUP", what="reloading")
         if self._on_reload is None:
             return
-        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=reloading")
+        status = ""
         try:
             self.reload()
         except (OSError, ValueError) as error:
             journal.reload_failed(text=str(error))
-        notify("READY=1")
+            status = f"STATUS=reload refused: {journal.escaped(str(error))}"
+        notify("READY=1", status or self._status())
 
     def _usr1(self, number: int) -> None:
         rotate = self._previous.get(signal.SIGUSR1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -272,6 +272,10 @@ class Listening(service.Service):
         also = f" (also the default of {', '.join(others)})" if others else ""
         return f"{start} is in use{also}. Choose another with {self._option}."
 
+    def __str__(self) -> str:
+        places = (authority(*address) if address[1] else address[0] for address in self.addresses())
+        return f"{self._owner} {' '.join(places)}"
+
     def addresses(self) -> list[tuple[str, int]]:
         """Return the (address, port) pairs really bound; a Unix socket has its path and 0."""
         found = []
@@ -290,6 +294,15 @@ class Listening(service.Service):
         self._watch.stop()
         ports, self.bound = self.ports, {}
         return defer.gatherResults([defer.maybeDeferred(port.stopListening) for port in ports])
+
+
+def listeners(tree: Any) -> Iterator[Listening]:
+    """Return the listeners in a tree of services."""
+    if isinstance(tree, Listening):
+        yield tree
+    elif service.IServiceCollection.providedBy(tree):
+        for part in tree:
+            yield from listeners(part)
 
 
 def _bound(reactor: Any, description: str, factory: IProtocolFactory) -> Any:

@@ -23,8 +23,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 from twisted.python import usage
 
 import twisted
-from netsuite import launch
-from netsuite import activation, certificates, credentials
+from netsuite import activation, certificates, credentials, launch
 from netsuite.aside import NEVER, Rotation
 from netsuite.manual.helptext import help_text
 from netsuite.manual.kind import FILE, NAME, NETWORK, NUMBER, PORT, SECONDS, TOML, Kind

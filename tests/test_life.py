@@ -16,8 +16,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite import life
-from netsuite.life import Life, notify, steady
+from netsuite import notify as notices
+from netsuite.life import Life, steady
 from netsuite.listen import Terminal
+from netsuite.notify import notify
 
 
 class Machine(Clock):
@@ -65,6 +67,7 @@ class SignalTests(SynchronousTestCase):
             Terminal(),
             on_reload=self.reload,
             on_reopen=lambda: self.done.append("reopen"),
+            drain_seconds=lambda: 45.0,
             exit_soon=lambda: self.done.append("exit"),
         )
         self.life.startService()
@@ -111,14 +114,22 @@ class SignalTests(SynchronousTestCase):
             channel.bind(path := f"{folder}/socket")
             os.environ["NOTIFY_SOCKET"] = path
             os.kill(os.getpid(), signal.SIGHUP)
-            self.assertRegex(channel.recv(1000), rb"RELOADING=1\nMONOTONIC_USEC=\d+")
-            self.assertEqual(channel.recv(1000), b"READY=1")
+            self.assertRegex(channel.recv(1000), rb"^RELOADING=1\nMONOTONIC_USEC=\d+\nSTATUS=reloading$")
+            self.assertEqual(channel.recv(1000), b"READY=1\nSTATUS=running")
+            self.faults = [ValueError("line 3")]
+            os.kill(os.getpid(), signal.SIGHUP)
+            channel.recv(1000)
+            self.assertEqual(channel.recv(1000), b"READY=1\nSTATUS=reload refused: line 3")
+            os.kill(os.getpid(), signal.SIGTERM)
+            told = channel.recv(1000).decode().splitlines()
+            self.assertEqual(told[:2], ["STOPPING=1", "STATUS=finishing what is in hand"])
+            self.assertEqual(told[2:], ["EXTEND_TIMEOUT_USEC=75000000"])
             notify("STATUS=well")
             self.assertEqual(channel.recv(1000), b"STATUS=well")
 
     def test_watchdog(self) -> None:
-        """systemd hears of a process that it watches, at half of its time, as long as this runs."""
-        self.patch(life, "notify", self.done.append)
+        """systemd hears of a process that it watches, at half of its time, to the end of its drain."""
+        self.patch(life, "notify", lambda *states: self.done.append(states[0]))
         os.environ["WATCHDOG_USEC"] = "2000000"
         one = Life(self.machine, Terminal())
         one.startService()
@@ -126,8 +137,35 @@ class SignalTests(SynchronousTestCase):
         self.machine.advance(1.0)
         self.assertEqual(self.done, ["READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"])
         one.stopService()
+        self.machine.advance(1.0)
+        self.assertEqual(len(self.done), 5)
+        self.machine.after.pop()()
         self.machine.advance(9.0)
-        self.assertEqual(len(self.done), 4)
+        self.assertEqual(len(self.done), 5)
+
+    def test_silent(self) -> None:
+        """A manager that is gone, or never was, is no trouble; one that takes nothing holds nobody up."""
+        notify("READY=1")
+        os.environ["NOTIFY_SOCKET"] = "/nowhere/at/all"
+        notify("READY=1")
+        self.patch(notices, "SEND_SECONDS", 0.01)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.bind(f"\0netsuite-{os.getpid()}-full")
+            os.environ["NOTIFY_SOCKET"] = f"@netsuite-{os.getpid()}-full"
+            for _ in range(300):  # more than a queue of a socket holds
+                notify("WATCHDOG=1")
+            self.assertEqual(channel.recv(100), b"WATCHDOG=1")
+
+    def test_children(self) -> None:
+        """A child hears nothing of what is said to us alone."""
+        told = {
+            "NOTIFY_SOCKET": "@x",
+            "WATCHDOG_USEC": "1",
+            "LISTEN_FDS": "1",
+            "LISTEN_FDNAMES": "a",
+            "HOME": "/",
+        }
+        self.assertEqual(notices.for_child(told), {"HOME": "/"})
 
     def test_not_watched(self) -> None:
         """Not where it asks for another process, or for nonsense."""
@@ -138,7 +176,7 @@ class SignalTests(SynchronousTestCase):
             {},
         ):
             self.patch(os, "environ", told)
-            self.assertIsNone(life.watchdog_seconds(), told)
+            self.assertIsNone(notices.watchdog_seconds(), told)
 
     def test_stand_in(self) -> None:
         """One takes the signals for others, which are started no more: each of them pauses and reopens."""

@@ -103,7 +103,12 @@ class EchoService(service.MultiService):
             reactor=reactor,
         )
         life = Life(
-            reactor, terminal, on_reload=self.reload, on_reopen=self.reopen, reloads=self._admin.reloads
+            reactor,
+            terminal,
+            on_reload=self.reload,
+            on_reopen=self.reopen,
+            drain_seconds=lambda: self.hall.settings.drain_seconds,
+            reloads=self._admin.reloads,
         )
         for part in (life, self._listening, self._admin):
             part.setServiceParent(self)

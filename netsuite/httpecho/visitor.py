@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal
-from netsuite.crowd import NEVER
+from netsuite.crowd import FRESH_SECONDS, NEVER
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import RequestHead
 from netsuite.httpecho import telling
@@ -63,6 +63,7 @@ class Visitor(Protocol):
         self.places: tuple[Any, Any] = None, None
         self.errand: Errand | None = None
         self.is_draining = False
+        self._is_fresh = True  # nothing was asked yet
         self._began = 0.0  # when the head that is awaited did
         self._taker: Callable[[bytes], None] | None = None
         self._guest: Guest | None = None
@@ -155,6 +156,7 @@ class Visitor(Protocol):
                 if found is None:
                     return b""
                 raw, data = found
+                self._is_fresh = False
                 head, status, notes = judged(raw, settings.limits)
                 if head is None or not _is_simple(head, settings.health):
                     self._send(answers)
@@ -385,7 +387,11 @@ class Visitor(Protocol):
         self.is_draining = True
         if self._guest is not None:
             self._guest.drain()
-        elif self.errand is None and not self._waiting:
+        elif self.errand is not None or self._waiting or self._cutter.begun:
+            return
+        elif self._is_fresh and not self._is_closing:
+            self.deadline = self._hall.reactor.seconds() + FRESH_SECONDS
+        else:
             self.settle(True)
 
     def shut(self) -> None:

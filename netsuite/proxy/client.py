@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal
-from netsuite.crowd import NEVER
+from netsuite.crowd import FRESH_SECONDS, NEVER
 from netsuite.glue import End, Gate
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HeadReader, RequestHead, parse_request
@@ -55,6 +55,8 @@ class ClientSide(Protocol):
         self.deadline = self.ends = NEVER
         self.busy = False
         self.closing = False
+        self._is_fresh = True  # nothing was asked yet
+        self._is_draining = False  # the next request is the last
         self.end: End | Watch | None = None
         self._record: Record | None = None  # of the tunnel that this connection is
         self._exchange: Exchange | None = None
@@ -141,6 +143,7 @@ class ClientSide(Protocol):
 
     def _begin(self, head: RequestHead) -> None:
         relay = self.relay
+        self._is_fresh, self.closing = False, self._is_draining
         if relay.rate is not None and not relay.rate.take(self.host, relay.reactor.seconds()):
             self._refuse(Refuse(429, "rate", "too many requests from this address (--rate)"), head)
             return
@@ -452,9 +455,15 @@ class ClientSide(Protocol):
             self.transport.abortConnection()
 
     def drain(self) -> None:
-        """Close after the answer under way, or now."""
+        """Close after the answer to the request under way or on its way, or now."""
+        is_idle = self._exchange is None and self.end is None and not self._held and not self._lingers
+        if is_idle and not self.closing and (self.busy or self._is_fresh):  # a head is on its way
+            self._is_draining = True
+            if not self.busy:
+                self.deadline = self.relay.reactor.seconds() + FRESH_SECONDS
+            return
         self.closing = True
-        if self._exchange is None and self.end is None and not self._held and not self._lingers:
+        if is_idle:
             self.transport.loseConnection()
 
     def shut(self) -> None:

@@ -325,6 +325,7 @@ class Proxy(service.MultiService):
             on_reload=self.reload,
             on_reopen=self.reopen,
             reloads=self._proxy.admin.reloads,
+            drain_seconds=lambda: self._proxy.drain_seconds,
         )
         for part in (life, self._proxy, self._workers):
             if part is not None:

@@ -32,6 +32,7 @@ from twisted.python.failure import Failure
 
 from netsuite import journal
 from netsuite.metrics import Gauges
+from netsuite.notify import for_child
 from netsuite.proxy import balance
 from netsuite.proxy.sums import Sums
 from netsuite.proxy.talk import Message, Talk
@@ -320,4 +321,4 @@ def _environment() -> dict[str, str]:
     package = str(Path(__file__).resolve().parents[2])
     given = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     searched = [os.path.abspath(folder) for folder in given]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*searched, *({package} - set(searched))])}
+    return {**for_child(os.environ), "PYTHONPATH": os.pathsep.join([*searched, *({package} - set(searched))])}

@@ -27,7 +27,7 @@ from twisted.web import http
 from zope.interface import implementer
 
 from netsuite import journal
-from netsuite.crowd import NEVER, Crowd
+from netsuite.crowd import FRESH_SECONDS, NEVER, Crowd
 from netsuite.http1.body import Body, request_body
 from netsuite.http1.errors import BadMessage
 from netsuite.http1.head import HeadReader, RequestHead, parse_request
@@ -96,6 +96,8 @@ class Channel(http.HTTPChannel):
         self._gone = False  # the client sends no more
         self._lingers = 0  # bytes that are still dropped; not 0 from a refusal on
         self._in_head = False
+        self._is_fresh = True  # nothing was asked yet
+        self._is_draining = False  # the next answer is the last
         self._line = b""  # the first of the request whose body comes, for the log
         self._due = self._body_ends = NEVER
         self._unsent = 0  # at the last look
@@ -207,7 +209,8 @@ class Channel(http.HTTPChannel):
 
     def _begin(self, head: RequestHead, rest: bytes) -> bytes | None:
         """The head is whole: take the body, if one comes.  Raises: BadMessage."""
-        self.persistent = head.keep_alive
+        self._is_fresh = False
+        self.persistent = head.keep_alive and not self._is_draining
         if head.length is None and not head.chunked:
             self._dispatch(head, b"")
             return rest
@@ -417,10 +420,15 @@ class Channel(http.HTTPChannel):
         """Never asked for: see `deadline`."""
 
     def drain(self) -> None:
-        """Close as soon as the answer in hand is written."""
-        if self.busy:
+        """Close as soon as the request in hand, or on its way, is answered."""
+        self._is_draining = True
+        if self.busy or self._coming is not None:
             self.persistent = False
-        elif not self._lingers:
+        elif self._lingers or self._in_head:
+            return
+        elif self._is_fresh:
+            self._wait(FRESH_SECONDS)
+        else:
             self._end()
 
     def shut(self) -> None:

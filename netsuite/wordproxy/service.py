@@ -117,6 +117,7 @@ class Wordproxy(service.MultiService):
             on_reload=self.reload,
             on_reopen=self._reopen,
             on_pause=self._toggle_pause,
+            drain_seconds=self._longest_stop,
         )
         for part in (life, self._proxy, self._report, self._counting.workers):
             if part is not None:
@@ -193,6 +194,11 @@ class Wordproxy(service.MultiService):
         self._site.answer_to(told.proxy.common.hosts, told.proxy.common.idle_seconds)
         if changed:
             tell_changes(changed, FIXED)
+
+    def _longest_stop(self) -> float:
+        """Seconds that clients of the proxy and of the report get, and then the counter."""
+        told = self._settings
+        return 2 * told.proxy.times.drain + longest_stop(told.feed)
 
     def _reopen(self) -> None:
         self._proxy.reopen()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from twisted.internet.defer import Deferred
+
+from netsuite.crowd import FRESH_SECONDS
 from tests.httpecho.visiting import HEAD, Visiting, all_replied, replied
 
 
@@ -84,6 +87,34 @@ class KeptTests(Visiting):
     def test_http10_is_closed(self) -> None:
         """A client that speaks HTTP/1.0 gets its answer and the end."""
         self.assertTrue(self.said(b"GET / HTTP/1.0\r\n\r\n", arguments=("--http11",)).disconnecting)
+
+
+class StopTests(Visiting):
+    """A stop."""
+
+    def test_on_its_way(self) -> None:
+        """A request that is on its way is answered, its connection's last; who is silent is closed soon."""
+        self.open("--http11")
+        wires = [self.connect() for _ in range(3)]
+        wires[1][0].dataReceived(HEAD[:9])
+        Deferred.fromCoroutine(self.hall.crowd.drain(10))
+        for (visitor, wire), rest in zip(wires, (HEAD, HEAD[9:]), strict=False):
+            self.assertFalse(wire.disconnecting)
+            visitor.dataReceived(rest)
+            self.assertEqual(replied(wire.value()).field("Connection"), "close")
+            self.assertTrue(wire.disconnecting)
+        silent = wires[2][1]
+        self.assertFalse(silent.disconnecting)
+        self.clock.advance(FRESH_SECONDS)
+        self.assertTrue(silent.disconnecting)
+
+    def test_idle(self) -> None:
+        """Who has asked before and asks nothing now is closed at once."""
+        self.open("--http11")
+        visitor, wire = self.connect()
+        visitor.dataReceived(HEAD)
+        Deferred.fromCoroutine(self.hall.crowd.drain(10))
+        self.assertTrue(wire.disconnecting)
 
 
 class BodyTests(Visiting):

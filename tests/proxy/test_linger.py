@@ -10,6 +10,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
+from netsuite.crowd import FRESH_SECONDS
 from netsuite.proxy.accesslog import AccessLog
 from netsuite.proxy.client import LINGER_BYTES, LINGER_SECONDS
 from netsuite.proxy.relay import Times
@@ -273,6 +274,31 @@ class StopTests(SynchronousTestCase):
         self.assertIn(b" 502 ", told)
         self.assertIn(b"\r\nConnection: close\r\n", told)
         self.successResultOf(self.done)
+
+    def test_on_its_way(self) -> None:
+        """A request that is on its way is answered, whether its head had begun or not; it is the last."""
+        for first in (b"", request()[:9]):
+            bench = self.stopped(first) if first else Bench()
+            if not first:
+                self.done = defer.Deferred.fromCoroutine(bench.crowd.drain(10))
+            self.assertFalse(bench.client.disconnecting)
+            bench.ask(request()[len(first) :])
+            self.assertIn(b"\r\nConnection: close\r\n", bench.reply(OK))
+            self.successResultOf(self.done)
+
+    def test_nothing_on_its_way(self) -> None:
+        """Who has asked nothing yet, and doesn't now, is closed soon; who has asked before at once."""
+        bench = Bench()
+        bench.ask(request(host=b"10.0.0.1"))
+        bench.client.take()
+        fresh = bench.connect()
+        done = defer.Deferred.fromCoroutine(bench.crowd.drain(10))
+        self.assertTrue(bench.client.disconnecting)
+        self.assertFalse(fresh.disconnecting)
+        bench.advance(int(FRESH_SECONDS) + 1)
+        bench.settle()
+        self.assertTrue(fresh.disconnecting or fresh.gone)
+        self.successResultOf(done)
 
     def test_tunnel(self) -> None:
         """A tunnel goes on until its time is over."""

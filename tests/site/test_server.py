@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
-from netsuite.crowd import Crowd
+from netsuite.crowd import FRESH_SECONDS, Crowd
 from netsuite.site.answer import Answer, Asked, Refusal, json_answer
 from netsuite.site.bounds import BODY_BYTES, FIELDS_MAX, HEAD_BYTES, HEAD_SECONDS
 from netsuite.site.frame import Frame
@@ -382,6 +382,7 @@ class CrowdTests(SiteCase):
         crowd = self.make(9)
         busy, idle = Client(self.site), Client(self.site)
         busy.protocol.dataReceived(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        idle.send(HEAD + b"\r\n")
         done = Deferred.fromCoroutine(crowd.drain(10))
         self.assertTrue(idle.transport.disconnecting)
         self.assertFalse(busy.transport.disconnecting)
@@ -389,5 +390,24 @@ class CrowdTests(SiteCase):
         self.assertEqual([reply.status for reply in busy.replies()], [200])
         self.assertTrue(busy.transport.disconnecting)
         for client in (busy, idle):
+            client.protocol.connectionLost(Failure(ConnectionDone()))
+        self.successResultOf(done)
+
+    def test_drain_of_the_new(self) -> None:
+        """A request that is on its way at a stop is answered, its connection's last; silence ends."""
+        crowd = self.make(9)
+        whole, half, body, silent = (Client(self.site) for _ in range(4))
+        half.send(HEAD[:9])
+        body.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na")
+        done = Deferred.fromCoroutine(crowd.drain(10))
+        for client, rest in ((whole, HEAD + b"\r\n"), (half, HEAD[9:] + b"\r\n"), (body, b"bc")):
+            self.assertFalse(client.transport.disconnecting)
+            (reply,) = client.send(rest)
+            self.assertEqual(reply.headers["connection"], "close")
+            self.assertTrue(client.transport.disconnecting)
+        self.assertFalse(silent.transport.disconnecting)
+        self.clock.advance(FRESH_SECONDS)
+        self.assertTrue(silent.transport.disconnecting)
+        for client in (whole, half, body, silent):
             client.protocol.connectionLost(Failure(ConnectionDone()))
         self.successResultOf(done)
