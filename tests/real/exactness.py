@@ -31,7 +31,7 @@ from pathlib import Path
 
 from netsuite.wordproxy.store.contract import CoverageQuery, Share, WordQuery
 from netsuite.wordproxy.store.open import open_store
-from tests.real.parts import Twistd, children
+from tests.real.parts import Child, children
 
 #: A page is stored within the flush interval (RELIABILITY §3.7), and a moment for the batch to be written.
 FLUSH_SECONDS = 1.0
@@ -80,7 +80,23 @@ class Kill:
         return node == self.node and when >= self.when - self.seconds
 
 
-def kill9(node: Twistd, name: str) -> Kill:
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A node did not count from ``when`` on, for so many ``seconds``; what was on its way may be there."""
+
+    node: str
+    when: float
+    seconds: float
+
+    def excuses(self, node: str, when: float) -> bool:
+        """Whether what this node delivered then need not be there."""
+        return (
+            node == self.node
+            and self.when - WRITE_SECONDS <= when <= self.when + self.seconds + WRITE_SECONDS
+        )
+
+
+def kill9(node: Child, name: str) -> Kill:
     """The node is gone; the processor time that the machine withheld from it prolongs its last moments."""
     kill = killing(name, [node.pid, *children(node.pid)])
     node.kill9()
@@ -147,7 +163,9 @@ class Told:
             self.faults.append(f"{what}: {len(named)} pages ({shown})")
 
 
-def faults(told: Told, found: Found, kills: Sequence[Kill] = (), reasons: Collection[str] = ()) -> list[str]:
+def faults(
+    told: Told, found: Found, kills: Sequence[Kill | Pause] = (), reasons: Collection[str] = ()
+) -> list[str]:
     """What is not exact; nothing if all is.  ``reasons``: for which pages may have been skipped."""
     told.faults = []
     pages = set(told.sent)
@@ -160,7 +178,9 @@ def faults(told: Told, found: Found, kills: Sequence[Kill] = (), reasons: Collec
     return told.faults
 
 
-def _lost(told: Told, found: Found, there: set[int], kills: Sequence[Kill], reasons: Collection[str]) -> None:
+def _lost(
+    told: Told, found: Found, there: set[int], kills: Sequence[Kill | Pause], reasons: Collection[str]
+) -> None:
     """Rule 3."""
     missing = [each for each in told.delivered if each.number not in there]
     unexcused = {
@@ -173,7 +193,7 @@ def _lost(told: Told, found: Found, there: set[int], kills: Sequence[Kill], reas
         told.complain("delivered and lost", unexcused)
 
 
-def _sums(told: Told, found: Found, there: int, kills: Sequence[Kill]) -> None:
+def _sums(told: Told, found: Found, there: int, kills: Sequence[Kill | Pause]) -> None:
     """Rules 4 and 5."""
     share = found.share
     if not there == share.counted == found.words[COMMON]:

@@ -310,10 +310,10 @@ def fetch(port: int, url: str, method: str = "GET", *fields: str, body: bytes = 
         return response.status, response.read()
 
 
-def tunnel(port: int, target_port: int) -> socket.socket:
+def tunnel(port: int, target_port: int, host: str = "127.0.0.1") -> socket.socket:
     """A tunnel's connection, once it is there."""
     client = connect(port)
-    place = f"127.0.0.1:{target_port}"
+    place = f"{host}:{target_port}"
     client.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
     response = answer(client, "CONNECT")
     if response.status != 200:
