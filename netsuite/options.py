@@ -26,7 +26,7 @@ import twisted
 from netsuite import activation, certificates, credentials, launch
 from netsuite.aside import NEVER, Rotation
 from netsuite.manual.helptext import help_text
-from netsuite.manual.kind import FILE, NAME, NETWORK, NUMBER, PORT, SECONDS, TOML, Kind
+from netsuite.manual.kind import BYTES, FILE, NAME, NETWORK, NUMBER, PORT, SECONDS, TOML, Kind
 from netsuite.manual.page import page_of
 from netsuite.tablefile import Table
 from netsuite.values import Network, Where, parse_network, parse_seconds, parse_size, parse_where
@@ -85,6 +85,7 @@ class Options(usage.Options):
     exits: ClassVar[str] = "0 stopped, 1 refused at start."
     examples: ClassVar[str] = ""
     heading: ClassVar[str] = "Options of every service"
+    compData: ClassVar[usage.Completions]
     REMEDY: ClassVar[str] = "--allow-client NETWORK or --allow-public"
 
     optParameters: ClassVar[list[list[Any]]] = [
@@ -99,7 +100,7 @@ class Options(usage.Options):
         ["idle", None, "60", "Seconds without a byte after which a connection ends."],
         ["access-log", None, "-", "File for a line a request; - is the twistd log, off is none."],
         ["log-size", None, "100MiB", "Size at which a log file is put aside; 0: never."],
-        ["log-age", None, "0", "Age at which it is, such as 24h: at midnight; 0: never."],
+        ["log-age", None, "0", "Age at which a log file is put aside, such as 24h: at midnight; 0: never."],
         ["log-keep", None, "10", "Log files put aside that are kept."],
         ["admin", None, None, "Port or endpoint of /healthz, /metrics and /status.json."],
     ]
@@ -122,6 +123,9 @@ class Options(usage.Options):
         "idle": SECONDS,
         "access-log": FILE,
         "admin": PORT,
+        "log-size": BYTES,
+        "log-age": SECONDS,
+        "log-keep": NUMBER,
         "allow-client": NETWORK,
         "host": NAME,
     }

@@ -8,6 +8,7 @@ times, and what follows "Exit status:" in the description is a part of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -150,3 +151,30 @@ def _declared(by: type) -> Iterator[str]:
 def one_line(text: str | None) -> str:
     """Return a text without line breaks."""
     return " ".join((text or "").split())
+
+
+def settings_rule(page: Page) -> str:
+    """Return where a service's settings may stand, beside its command line."""
+    kept = ", ".join(f"--{name}" for name in sorted(NO_KEYS))
+    return (
+        f"Every option but {kept} may also stand in the TOML file that --config names, in its table "
+        f"[{page.table}] under its long name, and in the environment, as {variable(page, 'NAME')}, in "
+        "capitals and with _ for each hyphen. The command line wins, then the environment, then the file. "
+        "Several values are a list in the file, and stand with white space between them in the environment."
+    )
+
+
+def statuses(exits: str) -> list[tuple[str, str]]:
+    """Return the codes of a page's exit status, each with what it says."""
+    found = []
+    for part in re.split(r"[,;] (?=\d+ )", exits.removesuffix(".")):
+        codes = re.match(r"\d+((,| to| or| and) \d+)*", part)
+        if codes is None:
+            raise ValueError(f"{part!r} begins with no exit status")
+        found.append((codes[0], part[codes.end() :].strip()))
+    return found
+
+
+def variable(page: Page, name: str) -> str:
+    """Return the environment's name of a setting."""
+    return f"NETSUITE_{page.table}_{name}".upper().replace("-", "_")

@@ -15,6 +15,7 @@ from netsuite.doctor import clock, plugins
 from netsuite.doctor.examination import Asked, examine, machine, unreadable
 from netsuite.doctor.finding import OK, Finding, told
 from netsuite.doctor.plan import Plan, plan_of
+from netsuite.manual.kind import FILE, NAME, NAMES, TOML, Kind
 from netsuite.outcome import Outcome
 from netsuite.scripts import pidfile
 from netsuite.scripts.check import SUITE
@@ -60,6 +61,14 @@ A line is: severity, check, where, what is the matter; what to do about it."""
         ],
     ]
     optFlags: ClassVar[list[list[Any]]] = [["Werror", None, "A warning is a fault."]]
+    kinds: ClassVar[dict[str, Kind]] = {
+        "config": TOML,
+        "with": NAMES,
+        "without": NAMES,
+        "pidfile": FILE,
+        "log": FILE,
+        "user": NAME,
+    }
 
     def postOptions(self) -> None:
         """Take the file."""

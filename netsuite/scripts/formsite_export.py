@@ -48,7 +48,7 @@ class Options(ToolOptions):
     optParameters: ClassVar[list[list[Any]]] = [
         ["store", "s", None, "File that formsite keeps answers in (forms.db in the state folder)."],
         ["output", "o", None, "File to write (standard output)."],
-        ["format", None, "csv", "csv or json."],
+        ["format", None, "csv", "What is written: csv or json."],
         ["since", None, "0", "Only answers with a higher number."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [

@@ -9,6 +9,12 @@ import importlib
 import sys
 from typing import NoReturn
 
+PURPOSE = "look after the suite of services, and run its tools"
+SYNOPSIS = "netsuite COMMAND [options]"
+EXAMPLES = """  netsuite check netsuite.toml      every fault of the file
+  netsuite status                   how each running service is
+  netsuite webcat --help            a tool's own help"""
+
 #: What looks after the suite, and what it is for.
 COMMANDS = {
     "check": "say what is wrong with a settings file, or nothing",
@@ -17,6 +23,7 @@ COMMANDS = {
     "doctor": "say what would keep the suite from starting, or trouble it, and what to do",
     "cert": "make a certificate for a trial",
     "refresh-plugins": "write down what twistd offers, after an installation",
+    "completion": "what a shell needs to complete these commands",
 }
 
 TOOLS = {
@@ -38,11 +45,11 @@ TOOLS = {
 
 def usage() -> str:
     """Return what there is."""
-    lines = ["Usage: netsuite COMMAND [options]", "", "Commands; each has --help:"]
+    lines = [f"Usage: {SYNOPSIS}", "", "Commands; each has --help:"]
     lines += [f"  {name:18}{what}" for name, what in COMMANDS.items()]
     lines += ["", "Tools, by their names alone, too:"]
     lines += [f"  {name:18}{what}" for name, what in TOOLS.items()]
-    return "\n".join([*lines, "", "Services: twistd --help", ""])
+    return "\n".join([*lines, "", "Services: twistd --help", "", "Examples:", EXAMPLES, ""])
 
 
 def run() -> NoReturn:

@@ -21,7 +21,7 @@ class Options(WebOptions):
     synopsis = "Usage: netsuite status [options]"
     longdesc = (
         "Ask the admin listener of a service (--admin) how it is.  Exit status: 0 all up, 1 a part is down, "
-        "3 no answer that can be read, else as every tool's: 5 nobody listens, 6 no answer in time."
+        "3 no answer that can be read, 5 nobody listens, 6 no answer in time, else as every tool's."
     )
     examples = """Examples:
   netsuite status

@@ -65,7 +65,7 @@ class Options(WebOptions):
         "Say whether documents are valid: HTML, SVG and CSS.  The Nu checker on this machine is asked, and "
         "nothing leaves it, unless --w3c or --service is given.  Exit status: 0 every document is valid, "
         "1 one is not, 3 could not tell (no checker, or no answer of it that can be read), 12 a file can't "
-        "be read, 15 the service will not serve us; 2, 4 to 11 and 14 as for all tools."
+        "be read, 15 the service will not serve us; 4 to 11 and 14 as for all tools."
     )
     examples = """Examples:
   validate test.html                      with the checker on this machine
@@ -89,7 +89,7 @@ class Options(WebOptions):
         ["jar", None, None, "The checker's vnu.jar (NETSUITE_VNU_JAR, or node_modules here or above)."],
         ["ignore-file", None, None, "File of such expressions, one a line; one that fits nothing is told."],
         ["baseline", None, None, "File of known messages: only others count."],
-        ["format", None, "text", "text, gnu, json, junit or sarif."],
+        ["format", None, "text", "How messages are told: text, gnu, json, junit or sarif."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["w3c", None, f"Send documents to the W3C, {W3C}."],

@@ -1,0 +1,1 @@
+source (path dirname (status filename))/netsuite.fish

@@ -1,0 +1,1 @@
+"""The manual: help texts, man pages, the reference, and completion in real shells."""
