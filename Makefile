@@ -17,18 +17,20 @@ JOBS     ?= 4
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
          haproxy strace libfaketime systemd nftables iproute2 netcat-openbsd default-jre-headless slowhttptest \
+         man-db mandoc zsh fish \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
 PACKAGE := setup.cfg pyproject.toml constraints.txt README.rst
 
-.PHONY: help run test nightly endurance parts peers bench conformance lint format types clean
+.PHONY: help run test nightly endurance parts peers bench conformance manual docs lint format types clean
 help:
 	@echo "make run    install netsuite into $(RUN) and start wordproxy in the foreground"
 	@echo "make test   install what the tests need, and run them (ARGS=... goes to pytest)"
 	@echo "make nightly   the long tests: crowds, 10 GB bodies, a long fuzz, an hour's soak; make endurance: a day's"
 	@echo "make bench  install the peers (make peers), measure ours against them, print the tables"
 	@echo "make conformance  install the peers, and try ours and them on the wire against RFC 9110 and 9112"
+	@echo "make manual   write man pages, reference and completion anew"
 	@echo "make lint   make types   make format   make clean"
 
 # -- run ---------------------------------------------------------------------------------------
@@ -116,6 +118,10 @@ bench: $(TEST)/installed peers
 # WIRE="--write docs/conformance.rst" writes the page.
 conformance: $(TEST)/installed peers
 	@$(TEST)/bin/python -m tests.real.wire $(WIRE)
+
+# Man pages, reference and completion, from what --help is made from; a test compares them with it.
+manual: $(TEST)/installed
+	@$(TEST)/bin/python -m netsuite.scripts.manual . "$$(date +%F)"
 
 lint: $(TEST)/installed
 	@$(TEST)/bin/ruff check . .ci/smoke
