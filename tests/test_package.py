@@ -96,8 +96,21 @@ class PublishedTests(SynchronousTestCase):
 
     def test_wheel_is_the_tree(self) -> None:
         """The wheel has every tracked file of netsuite and the plugins, and no other."""
-        held = {name for name in self.wheel() if not re.match(r"netsuite-[^/]*\.dist-info/", name)}
+        held = {name for name in self.wheel() if not re.match(r"netsuite-[^/]*\.(dist-info|data)/", name)}
         self.assertEqual(held, tracked("netsuite", "twisted"))
+
+    def test_wheel_has_the_manual(self) -> None:
+        """Man pages and completion go where man and the shells look for them, all that are tracked."""
+        held = {name.partition(".data/data/")[2] for name in self.wheel() if ".data/data/" in name}
+        wanted = set()
+        for place, *folders in (
+            ("man/man1", "docs/man"),
+            ("bash-completion/completions", "netsuite/manual/shell/bash", "deploy/completion/bash"),
+            ("zsh/site-functions", "netsuite/manual/shell/zsh"),
+            ("fish/vendor_completions.d", "netsuite/manual/shell/fish", "deploy/completion/fish"),
+        ):
+            wanted |= {f"share/{place}/{os.path.basename(name)}" for name in tracked(*folders)}
+        self.assertEqual(held, wanted)
 
     def test_wheel_hides_no_twisted(self) -> None:
         """No ``__init__`` of ours lies in Twisted's folders: it would hide all of Twisted, or its plugins."""
