@@ -20,8 +20,11 @@ PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss
          man-db mandoc zsh fish \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
-SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name dropin.cache 2>/dev/null)
-PACKAGE := setup.cfg pyproject.toml constraints.txt README.rst
+SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name '*.so' ! -name dropin.cache 2>/dev/null)
+PACKAGE := setup.cfg setup.py pyproject.toml constraints.txt README.rst netsuite/words/_plain.c
+
+# What compiles the one part that can be; without it Python does the same, in more time.
+COMPILER := gcc libc6-dev python3-dev
 
 .PHONY: help run test nightly endurance parts peers bench conformance manual docs lint format types clean
 help:
@@ -55,6 +58,7 @@ test: $(TEST)/installed $(SCAN)/installed parts
 
 # Installed in place: a changed module needs no new installation, only changed requirements do.
 $(TEST)/installed: $(TEST)/made $(PACKAGE)
+	@.ci/parts $(COMPILER)
 	@echo "netsuite: installing netsuite and its test tools into $(TEST)"
 	@$(TEST)/bin/python $(PIP) -e '.[test,dev]'
 	@touch $@
@@ -76,6 +80,7 @@ nightly: $(TEST)/installed parts
 	@NETSUITE_TEST_SCALE=nightly $(TEST)/bin/python -m pytest -rP $(LONG) $(ARGS)
 	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES)
 	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES) --service wordproxy
+	@$(TEST)/bin/python bench/soak_suite.py --minutes $(SOAK_MINUTES)
 
 endurance: SOAK_MINUTES ?= 1440
 endurance: $(TEST)/installed parts
@@ -154,4 +159,4 @@ clean:
 	rm -rf $(RUN) $(TEST) $(SCAN) $(PEERS) .vnu build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf _trial_temp*
 	find netsuite tests twisted -name __pycache__ -prune -exec rm -rf {} +
-	rm -f twisted/plugins/dropin.cache
+	rm -f twisted/plugins/dropin.cache netsuite/words/*.so

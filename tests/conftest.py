@@ -10,6 +10,16 @@ from pathlib import Path
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.real import soaking
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The soak, where it is among the tests, runs beside the others from the start: it takes minutes."""
+    if not session.config.option.collectonly and any(
+        item.path.name == "test_soak.py" for item in session.items
+    ):
+        soaking.begin()
+
 
 @pytest.fixture(autouse=True)
 def _files_of_a_test(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
