@@ -34,12 +34,15 @@ EXTRAS = {
 PLUGINS = "twisted/plugins/netsuite_services.py"
 SERVICES = ("echo", "httpecho", "proxy", "wordproxy")
 
+#: What is compiled, and of no use afterwards.
+COMPILED = {"netsuite/words/_plain.c"}
+
 #: What `python -m build --no-isolation` needs here; setup.cfg's licence key is read from 77 on.
 SETUPTOOLS = 77
 
 #: What a used checkout holds besides its files.
 LITTER = re.compile(
-    r"__pycache__|\.py[cod]$|dropin\.cache$|\.egg-info|/\.venv|/build/|/\.git/|/\.[a-z]+_cache/"
+    r"__pycache__|\.py[cod]$|\.so$|dropin\.cache$|\.egg-info|/\.venv|/build/|/\.git/|/\.[a-z]+_cache/"
 )
 
 
@@ -65,7 +68,7 @@ def tracked(*folders: str) -> set[str]:
 
 
 class PublishedTests(SynchronousTestCase):
-    """Wheel and sdist, built once from a copy of what git has."""
+    """Wheel and sdist, built once from a copy of what git has; the wheel is that for every machine."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -78,7 +81,8 @@ class PublishedTests(SynchronousTestCase):
             shutil.copy2(ROOT / name, cls.folder / "source" / name)
         command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(cls.folder)]
         command.append(str(cls.folder / "source"))
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        environment = {**os.environ, "NETSUITE_PURE": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
         if done.returncode:
             raise AssertionError(done.stdout + done.stderr)
 
@@ -97,7 +101,40 @@ class PublishedTests(SynchronousTestCase):
     def test_wheel_is_the_tree(self) -> None:
         """The wheel has every tracked file of netsuite and the plugins, and no other."""
         held = {name for name in self.wheel() if not re.match(r"netsuite-[^/]*\.(dist-info|data)/", name)}
-        self.assertEqual(held, tracked("netsuite", "twisted"))
+        self.assertEqual(held, tracked("netsuite", "twisted") - COMPILED)
+
+    def test_wheel_of_a_machine(self) -> None:
+        """With a compiler the wheel has its module, which counts; without one it is made all the same."""
+        require("compiled", importlib.util.find_spec("netsuite.words._plain"))
+        source = self.folder / "source"
+        for name, compiler, compiled in (("with", "gcc", 1), ("without", "false", 0)):
+            shutil.rmtree(source / "build", ignore_errors=True)
+            command = [sys.executable, "-m", "build", "--no-isolation", "--wheel"]
+            done = subprocess.run(
+                [*command, "--outdir", str(self.folder / name), str(source)],
+                capture_output=True,
+                text=True,
+                timeout=300,
+                env={**os.environ, "CC": compiler},
+            )
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            [path] = (self.folder / name).glob("*.whl")
+            with zipfile.ZipFile(path) as wheel:
+                modules = [each for each in wheel.namelist() if each.endswith(".so")]
+                self.assertEqual(len(modules), compiled, modules)
+                wheel.extractall(self.folder / name / "unpacked")
+            told = "from netsuite.words.lexicon import Lexicon, _plain; from netsuite.words.memo import Memo;"
+            told += "print(bool(_plain), list(Lexicon().count('The tide', '', Memo().tally)))"
+            # -P and no site of a checkout: the unpacked wheel comes before what is installed here
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", told],
+                capture_output=True,
+                text=True,
+                cwd=self.folder,
+                env={**os.environ, "PYTHONPATH": str(self.folder / name / "unpacked")},
+            )
+            rows = [("The", "the", 1, 0), ("tide", "tide", 1, 0)]
+            self.assertEqual(done.stdout, f"{bool(compiled)} {rows}\n", done.stderr)
 
     def test_wheel_has_the_manual(self) -> None:
         """Man pages and completion go where man and the shells look for them, all that are tracked."""
@@ -129,14 +166,14 @@ class PublishedTests(SynchronousTestCase):
         """From the sdist alone one can install, run and test: sources, tests, Makefile, constraints."""
         held = self.sdist()
         self.assertEqual(tracked("netsuite", "twisted", "tests", "docs", ".ci") - held, set())
-        files = {"Makefile", "constraints.txt", "setup.cfg", "pyproject.toml", "MANIFEST.in"}
+        files = {"Makefile", "constraints.txt", "setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in"}
         files |= {"README.rst", "CHANGELOG.rst", "CONTRIBUTING.rst", "LICENSE", "NOTICE"}
         self.assertEqual(files - held, set())
 
     def test_no_litter(self) -> None:
         """Neither holds caches or compiled files."""
         for name in self.wheel() | self.sdist():
-            self.assertNotRegex(name, r"__pycache__|\.pyc$|dropin\.cache$|\.db$")
+            self.assertNotRegex(name, r"__pycache__|\.pyc$|\.so$|dropin\.cache$|\.db$")
 
 
 class PluginTests(SynchronousTestCase):

@@ -7,13 +7,13 @@ or of head and bytes, alone.
 """
 
 import hashlib
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 from . import charset, coding, language
 from .forms import Forms
+from .lexicon import Lexicon
 from .memo import Memo
 from .skipped import Reason, Skip
 from .text import Document, WordParser
@@ -29,9 +29,6 @@ FORMS_MAX = 200_000
 #: left to one: accents are fewer, all of another alphabet are more.
 LOST_MAX = 32
 LETTERS_MIN = 2
-
-#: Code points of a page that are cut into pieces at a time.
-STRETCH = 256 * 1024
 
 _HTML = "text/html"
 _XHTML = "application/xhtml+xml"
@@ -69,6 +66,7 @@ class WordCounter:
 
     __slots__ = (
         "_default_lang",
+        "_lexicon",
         "_max_ratio",
         "_max_text",
         "_memo",
@@ -87,6 +85,11 @@ class WordCounter:
     def forget(self) -> None:
         """Drop all that is remembered of pages seen."""
         self._memo = Memo()
+        self._begin()
+
+    def _begin(self) -> None:
+        """A new lexicon; pages that are remembered would keep the old one in memory."""
+        self._lexicon = Lexicon()
         self._pages: OrderedDict[tuple[Source, bytes], PageWords] = OrderedDict()
         self._pages_forms = 0
 
@@ -121,9 +124,9 @@ class WordCounter:
         return found, document.main
 
     def _forms(self, document: Document) -> Forms:
-        main, other = self._tally(document.main), self._tally(document.other)
-        others = [*map(other.pop, main, repeat(0)), *other.values()]
-        return Forms([*main, *other], [*main.values(), *repeat(0, len(other))], others)
+        if self._lexicon.is_full:
+            self._begin()
+        return self._lexicon.count(document.main, document.other, self._memo.tally)
 
     def _lang(self, document: Document, source: Source, forms: Forms) -> str:
         text = document.main.lstrip() or document.other
@@ -140,13 +143,6 @@ class WordCounter:
         if plain:
             return self._parser.plain(text)
         return self._parser.xhtml(text) if source.media_type == _XHTML else self._parser.html(text)
-
-    def _tally(self, text: str) -> Counter[str]:
-        """Return how often each form occurs in a text."""
-        first, *others = map(self._memo.tally, _stretches(text))
-        for other in others:
-            first.update(other)
-        return first
 
     def _remember(self, digest: tuple[Source, bytes], found: PageWords) -> None:
         self._pages[digest] = found
@@ -166,18 +162,6 @@ def _is_lost(text: str) -> bool:
     """Is hardly a letter left of what an encoding's wrong name made of a text?"""
     lost = text.count("\ufffd")
     return lost > LOST_MAX and sum(map(str.isalpha, text)) < lost * LETTERS_MIN
-
-
-def _stretches(text: str) -> Iterator[str]:
-    """Yield a text in stretches that end where white space is."""
-    start = 0
-    while len(text) - start > STRETCH:
-        ends = [end for sign in " \n\v" if (end := text.find(sign, start + STRETCH)) >= 0]
-        if not ends:
-            break
-        yield text[start : min(ends)]
-        start = min(ends)
-    yield text[start:] if start else text
 
 
 def _digest(source: Source, pieces: Sequence[bytes]) -> tuple[Source, bytes]:

@@ -1,16 +1,17 @@
 """The forms of a counted page, in columns: to most who take them they are a sequence of rows.
 
 A page has hundreds of forms.  As tuples they take ten times the bytes, and to make and to undo these takes as
-long as to count the words.
+long as to count the words; and a store reckons with numbers.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
-from . import segment
+if TYPE_CHECKING:
+    from .lexicon import Lexicon
 
 #: A form as shown, its key, occurrences in main text, occurrences in other text.
 Form = tuple[str, str, int, int]
@@ -25,27 +26,28 @@ _SIZE = 400
 class Forms(Sequence[Form]):
     """Forms with at least one occurrence, each once.  Not to be changed, as it may be shared."""
 
-    __slots__ = ("_keys", "_shown", "main", "other", "size")
+    __slots__ = ("lexicon", "main", "numbers", "other", "size", "words")
 
-    def __init__(self, shown: Sequence[str], main: Sequence[int], other: Sequence[int]) -> None:
-        """``main``, ``other``: occurrences.  ``size`` is about how many bytes it takes."""
-        self._shown = "\n".join(shown)  # no form has a line feed
-        keys = segment.joined_keys(self._shown)
-        self._keys = self._shown if keys == self._shown else keys
-        self.main, self.other = _column(main), _column(other)
-        signs = self._shown.__sizeof__() + (self._keys is not self._shown) * keys.__sizeof__()
-        self.size = _SIZE + signs + len(self.main) * (self.main.itemsize + self.other.itemsize)
+    def __init__(
+        self, lexicon: Lexicon, numbers: array[int], main: array[int], other: array[int], words: int
+    ) -> None:
+        """``numbers``: of the forms, in the lexicon.  ``main``, ``other``: occurrences, ``words`` in all.
+
+        ``size`` is about how many bytes it takes.
+        """
+        self.lexicon = lexicon
+        self.numbers, self.main, self.other, self.words = numbers, main, other, words
+        self.size = _SIZE + 3 * numbers.itemsize * len(numbers)
 
     def columns(self) -> Columns:
         """The forms' columns; where each form is its own key, the first two are the same list."""
-        if not self.main:
-            return [], [], self.main, self.other
-        shown = self._shown.split("\n")
-        keys = shown if self._keys is self._shown else self._keys.split("\n")
-        return shown, keys, self.main, self.other
+        lexicon, numbers = self.lexicon, self.numbers
+        shown = lexicon.forms(numbers)
+        keys = array("I", map(lexicon.keys.__getitem__, numbers))
+        return shown, shown if keys == numbers else lexicon.forms(keys), self.main, self.other
 
     def __len__(self) -> int:
-        return len(self.main)
+        return len(self.numbers)
 
     def __iter__(self) -> Iterator[Form]:
         return zip(*self.columns(), strict=True)
@@ -61,13 +63,6 @@ class Forms(Sequence[Form]):
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]  # as lists have none
-
-
-def _column(numbers: Sequence[int]) -> array[int]:
-    try:
-        return array("B", numbers)
-    except OverflowError:
-        return array("Q", numbers)
 
 
 def columns(forms: Sequence[Form]) -> Columns:

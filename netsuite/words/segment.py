@@ -72,6 +72,14 @@ def key(form: str) -> str:
     return composed(composed(form).casefold())
 
 
+def is_small(form: str) -> bool:
+    """Return whether the first letter of a form that has a case is a small one."""
+    first = form[:1]
+    if first.islower():
+        return True
+    return not first.isupper() and next((c.islower() for c in form if c.lower() != c.upper()), False)
+
+
 def joined_keys(joined: str) -> str:
     """Return the `key` of each form, within the bound of its length; line feeds between them as they came.
 

@@ -26,6 +26,11 @@ from typing import Final
 from turbohtml import CData, Element, HTMLParseError, Namespace, Node, Text, parse, parse_xml
 from turbohtml import Document as Tree
 
+try:
+    from . import _plain
+except ImportError:
+    _plain = None  # type: ignore[assignment]
+
 #: Code points kept of a title.
 TITLE_MAX = 300
 
@@ -70,6 +75,20 @@ BLOCKS: Final = frozenset(
     | BOILERPLATE
 )
 
+
+#: What the compiled module is told of tags, a sum: ends a word, has other text, has no end tag, can't be read
+#: from markup, drops a line feed at its beginning; see ``_plain.c``.
+TAGS: Final = {
+    **dict.fromkeys(BLOCKS, 1),
+    **dict.fromkeys(BOILERPLATE, 1 + 2),
+    **dict.fromkeys(("br", "hr", "col"), 1 + 4),
+    **dict.fromkeys(("xmp", "plaintext"), 8),
+    **dict.fromkeys(("pre", "listing"), 1 + 16),
+}
+
+_TAGS: Final = None if _plain is None else _plain.tags(TAGS)
+_UNSEEN: Final = ", ".join([*sorted(UNSEEN), "[hidden]"])
+_ARIA_HIDDEN: Final = '[aria-hidden="true" i]'
 
 _BLANK_LINES: Final = re.compile(r"\n[ \t\r]*\n")
 
@@ -127,17 +146,34 @@ class WordParser:
 def _document(tree: Tree, names: Sequence[str] = _HTML_LANG) -> Document:
     root = tree.root
     body = None if root is None else _body(root)
+    lang, title, has_password = (
+        _lang(root, body, names) or _pragma_lang(tree),
+        _title(tree),
+        _has_password(tree),
+    )
+    hides = tree.select_one("[hidden], [aria-hidden]") is not None
+    main, other = ("", "") if body is None else _seen(body, hides, is_html=names is _HTML_LANG)
+    return Document(lang, title, main, other, has_password)
+
+
+def _seen(body: Element, hides: bool, *, is_html: bool) -> tuple[str, str]:
+    """Return main and other text; the tree is of no further use.
+
+    To have the library write markup, and the compiled module read that, takes a third of a walk.
+    """
+    if _TAGS is not None and is_html and body.attr("hidden") is None:
+        body.remove(_UNSEEN)
+        if hides:
+            for element in body.select(_ARIA_HIDDEN):
+                element.clear()
+        if not (hides and _is_aria_hidden(body)):
+            found = _plain.read(body.html, _TAGS)
+            if found is not None:
+                return found
     main: list[str] = []
     other: list[str] = []
-    if body is not None:
-        _read(body, main, other, tree.select_one("[hidden], [aria-hidden]") is not None)
-    return Document(
-        lang=_lang(root, body, names) or _pragma_lang(tree),
-        title=_title(tree),
-        main="".join(main),
-        other="".join(other),
-        has_password=_has_password(tree),
-    )
+    _read(body, main, other, hides)
+    return "".join(main), "".join(other)
 
 
 def _body(root: Element) -> Element | None:
@@ -165,12 +201,10 @@ def _read(body: Element, main: list[str], other: list[str], hides: bool) -> None
                 is_block = tag in BLOCKS
                 if is_block:
                     into.append(BLOCK)
-                if unread:
-                    continue
                 around.append((nodes, into, is_block))
                 if tag in BOILERPLATE:
                     into = other
-                nodes = iter(node.children)
+                nodes = iter(() if unread else node.children)
                 break
             if isinstance(node, _WITH_DATA):
                 into.append(node.data)

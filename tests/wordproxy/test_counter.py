@@ -47,8 +47,8 @@ from netsuite.wordproxy.store.contract import (
 )
 from netsuite.wordproxy.store.open import open_store
 from netsuite.words.count import PageWords, Source
-from netsuite.words.forms import Forms
 from netsuite.words.skipped import Reason, Skip
+from tests.words.columns import forms_of
 
 DAY = "2026-01-05"
 BEGIN = Begin("node", "words.db", 1000, 200, "und", 0, 0, 1.0, batch_pages=5, batch_seconds=0.5)
@@ -74,7 +74,7 @@ class StrawCounts:
             raise troubles[text]
         words = text.split()
         found = sorted(set(words))
-        forms = Forms(found, list(map(words.count, found)), [1] * len(found))
+        forms = forms_of(found, list(map(words.count, found)), [1] * len(found))
         return PageWords("en", "Title", forms), text
 
 

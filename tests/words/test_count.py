@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.words import count, memo, segment
+from netsuite.words import count, lexicon, memo, segment
 from netsuite.words.count import PageWords, Source, WordCounter
 from netsuite.words.skipped import SENTENCES, Reason, Skip
 from netsuite.words.text import WordParser
@@ -210,7 +210,8 @@ class MemoryTests(SynchronousTestCase):
             (memo, "PIECE_MAX", 2),
             (count, "PAGES_MAX", 1),
             (count, "FORMS_MAX", 2),
-            (count, "STRETCH", 7),
+            (lexicon, "STRETCH", 7),
+            (lexicon, "FORMS_MAX", 5),
         ):
             self.patch(module, name, bound)
         counter = WordCounter()
@@ -230,7 +231,7 @@ class MemoryTests(SynchronousTestCase):
 
     def test_stretches(self) -> None:
         """A long text is cut where white space is, and all of it is counted."""
-        self.patch(count, "STRETCH", 10)
+        self.patch(lexicon, "STRETCH", 10)
         for text in (
             "ab cd" * 50,
             "x" * 100,
@@ -239,7 +240,7 @@ class MemoryTests(SynchronousTestCase):
             " " * 100,
             "ab" + "\t" * 50 + "cd",
         ):
-            self.assertEqual("".join(count._stretches(text)), text)
+            self.assertEqual("".join(lexicon._stretches(text)), text)
             self.assertEqual(
                 counted(text, media_type="text/plain"),
                 {form: (segment.key(form), times, 0) for form, times in Counter(segment.words(text)).items()},

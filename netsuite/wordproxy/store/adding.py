@@ -19,10 +19,11 @@ from operator import add, eq, itemgetter, not_
 import numpy
 
 from netsuite.wordproxy.store import queries, vectors
-from netsuite.wordproxy.store.numbers import Numbers, is_small
+from netsuite.wordproxy.store.numbers import Numbers
 from netsuite.wordproxy.store.packing import Column, added_up, zeros
 from netsuite.wordproxy.store.vectors import Met
 from netsuite.words.forms import columns
+from netsuite.words.segment import is_small
 
 _NEW_WORDS = """
 INSERT INTO word (id, key, lang, plain, first, last, main, other, pages, all_pages, small)

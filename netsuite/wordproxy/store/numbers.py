@@ -12,21 +12,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from itertools import compress
 from operator import not_
+
+from netsuite.words.segment import is_small
 
 #: Words that are remembered; with their keys about 20 MB.
 WORDS_MAX = 150_000
 
 #: Days of which it is remembered which words have them, a byte a word.
 DAYS_MAX = 8
-
-
-@lru_cache(maxsize=65536)
-def is_small(form: str) -> bool:
-    """Whether the first letter of a form that has a case is a small one."""
-    return form[:1].islower() or next((c.islower() for c in form if c.lower() != c.upper()), False)
 
 
 class Numbers:

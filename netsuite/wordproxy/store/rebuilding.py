@@ -16,7 +16,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from netsuite.wordproxy.store import file, renewing, vectors
-from netsuite.wordproxy.store.numbers import is_small
+from netsuite.words.segment import is_small
 
 #: What the names of the old tables begin with meanwhile.
 _OLD = "before_"

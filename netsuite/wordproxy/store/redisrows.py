@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from netsuite.wordproxy.store.numbers import is_small
+from netsuite.words.segment import is_small
 
 #: Marks of a word on a page and day: the page is new for it in main text, or in any; it is a name there.
 NEW, ALL_NEW, NAMED = 1, 2, 4

@@ -21,9 +21,9 @@ import msgspec
 
 from netsuite.wordproxy.store import redisrows
 from netsuite.wordproxy.store.contract import COUNTED
-from netsuite.wordproxy.store.numbers import is_small
 from netsuite.wordproxy.store.redischange import Change, Place, tally_name
 from netsuite.wordproxy.store.redisrows import ALL_NEW, NEW, NUMBERS, Day, Met
+from netsuite.words.segment import is_small
 
 #: Rows that are rewritten by one step.
 _STEP = 1000

@@ -20,8 +20,8 @@ from collections.abc import Collection, Iterator
 
 from netsuite.wordproxy.store import contexts, renewing, vectors
 from netsuite.wordproxy.store.adding import NAMED, NEW, NEW_IN_MAIN
-from netsuite.wordproxy.store.numbers import is_small
 from netsuite.wordproxy.store.packing import unpack
+from netsuite.words.segment import is_small
 
 _WORD_LEFT = """
 UPDATE word SET main = main - ?, other = other - ?, pages = pages - ?, all_pages = all_pages - ?,

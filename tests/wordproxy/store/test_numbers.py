@@ -7,7 +7,8 @@ import sqlite3
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy.store import numbers
-from netsuite.wordproxy.store.numbers import Numbers, is_small
+from netsuite.wordproxy.store.numbers import Numbers
+from netsuite.words.segment import is_small
 
 from .test_vectors import store
 
