@@ -63,4 +63,18 @@ class UnitTests(TestCase):
             str(folder / name)
             for name in ("netsuite.service", "netsuite@pages.service", "netsuite@pages.socket")
         ]
+        units += map(str, folder.glob("netsuite-*.socket"))
         self.assertEqual(self.analyzed("verify", *units), "")
+
+    def test_names(self) -> None:
+        """Each socket of the suite has a name of its own, and the settings that its unit shows are sound."""
+        names = []
+        for unit in (DEPLOY / "systemd").glob("netsuite-*.socket"):
+            text = unit.read_text()
+            (name,) = re.findall(r"(?m)^FileDescriptorName=(\w+)$", text)
+            names.append(name)
+            self.assertIn("\nService=netsuite.service\n", text)
+            ((option, shown),) = re.findall(r'\[wordproxy\]:  (\w+) = "(systemd:[^"]*)"', text)
+            self.assertEqual(shown, f"systemd:domain=INET:name={name}", unit.name)
+            self.assertIn(option, PORTS["wordproxy"])
+        self.assertEqual(len(names), len(set(names)))
