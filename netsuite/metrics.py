@@ -64,6 +64,13 @@ def counted(name: str, text: str, label: str, counts: Mapping[str, float]) -> Me
     return family
 
 
+def labelled(metrics: Iterable[Metric], **labels: str) -> Iterator[Metric]:
+    """Return metrics whose samples have these labels, too."""
+    for metric in metrics:
+        metric.samples = [sample._replace(labels={**sample.labels, **labels}) for sample in metric.samples]
+        yield metric
+
+
 class Durations:
     """How long things took, by `bounds`."""
 
@@ -93,10 +100,14 @@ class Durations:
 
 
 class Requests:
-    """Requests by status class, refusals by cause, bytes by direction, and how long requests took."""
+    """Requests by status class, refusals by cause, bytes by direction, and how long requests took.
+
+    ``listener``: by which they came, of several that a service has.
+    """
 
     def __init__(self, *directions: str) -> None:
         """``directions``: of bytes, as ``to_client``."""
+        self.listener = "port"
         self.classes = [0] * len(CLASSES)
         self.refusals: dict[str, int] = {}
         self.bytes = dict.fromkeys(directions or ("to_client",), 0)
@@ -115,6 +126,9 @@ class Requests:
 
     def collect(self) -> Iterator[Metric]:
         """Return the counts as Prometheus has them."""
+        return labelled(self._collect(), listener=self.listener)
+
+    def _collect(self) -> Iterator[Metric]:
         classes = dict(zip(CLASSES, self.classes, strict=True))
         yield counted("requests", "Requests that ended, by status class.", "class", classes)
         yield counted("refusals", "Requests that we refused ourselves, by cause.", "cause", self.refusals)
@@ -136,9 +150,8 @@ class Labelled:
                 kept = found.setdefault(
                     metric.name, Metric(metric.name, metric.documentation, metric.type, metric.unit)
                 )
-                kept.samples += [
-                    sample._replace(labels={**sample.labels, self._label: owner}) for sample in metric.samples
-                ]
+                (told,) = labelled([metric], **{self._label: owner})
+                kept.samples += told.samples
         return list(found.values())
 
     def describe(self) -> Iterable[Metric]:

@@ -15,7 +15,7 @@ from netsuite.echo.faults import Faults
 from netsuite.echo.settings import Settings
 from netsuite.echo.told import plain, shown
 from netsuite.echo.transcript import Transcript
-from netsuite.metrics import Counters, counted
+from netsuite.metrics import Counters, counted, labelled
 
 #: What can befall a line, as metrics call it.
 KINDS = ("latency", "drop", "corrupt", "reset", "stall", "truncate", "slow", "close-after")
@@ -66,6 +66,7 @@ class Shared:
         """Return the sums so far, for /metrics."""
         lines = ("Lines answered; of --raw, pieces.", lambda: float(self.lines))
         yield from Counters(echo_lines=lines).collect()
-        yield counted("bytes", "Bytes that came and went.", "direction", self.bytes)
-        yield counted("refusals", "Connections ended for what they sent, by cause.", "cause", self.refusals)
+        bytes_told = counted("bytes", "Bytes that came and went.", "direction", self.bytes)
+        refused = counted("refusals", "Connections ended for what they sent.", "cause", self.refusals)
+        yield from labelled((bytes_told, refused), listener="port")
         yield counted("echo_faults", "Faults done, by kind.", "kind", self.counts)

@@ -122,10 +122,11 @@ class Turned(Protocol):
 
 
 class Numbers:
-    """What /metrics tells of a site beside its connections."""
+    """What /metrics tells of a site beside its connections.  ``listener``: where it is reached."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, listener: str = "port") -> None:
         self._site = site
+        site.requests.listener = listener
 
     def collect(self) -> Iterator[Metric]:
         """Return the numbers of this moment."""

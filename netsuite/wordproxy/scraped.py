@@ -23,7 +23,7 @@ class Scraped:
         yield from Counters(
             pages_counted=("Pages whose words were counted.", lambda: float(events.pages)),
             words_counted=("Words that were counted.", lambda: float(events.words)),
-            counter_restarts=("Counters that ended and were replaced.", lambda: float(told["restarts"])),
+            counters_lost=("Counters that ended and were replaced.", lambda: float(told["restarts"])),
         ).collect()
         reasons = {reason.replace(" ", "_"): count for reason, count in events.reasons.items()}
         yield counted("pages_skipped", "Pages that were not counted, by reason.", "reason", reasons)

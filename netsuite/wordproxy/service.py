@@ -106,7 +106,7 @@ class Wordproxy(service.MultiService):
         )
         self._proxy.admin.join(
             crowds={"report": self._crowd},
-            collectors=(Numbers(self._site), *self._counting.collectors()),
+            collectors=(Numbers(self._site, "report"), *self._counting.collectors()),
             listeners=lambda: [self._report],
             reasons=lambda: reasons(self._counting.status()),
         )

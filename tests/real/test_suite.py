@@ -12,12 +12,24 @@ import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 from unittest import TestCase
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from netsuite.proxy.workers import Workers
 from tests.real.parts import START_SECONDS, PartError, Twistd, clean_environment, until
+from tests.watching import RULES, families, named, promtool, queries
 
 RUN = "from twisted.scripts.twistd import run; run()"
+
+#: What asks for OpenMetrics, as Prometheus does.
+OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+
+#: Labels of what runs.
+VERSIONS = {"version", "twisted", "python"}
 
 #: Every service at a port that the system chooses.
 ALL = """
@@ -132,6 +144,32 @@ class AllTests(TestCase):
         self.assertEqual(owners, {"netsuite", *members})
         told = [line for line in lines if line.startswith("# TYPE netsuite_connections ")]
         self.assertEqual(len(told), 1)
+
+    def test_scraped(self) -> None:
+        """Both formats can be read, promtool has nothing to say, and no label is without bound."""
+        text = fetched(f"{self.suite.admin}/metrics").decode()
+        self.assertEqual(promtool("check", "metrics", given=text), "")
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        labels = {name for sample in samples for name in sample.labels}
+        self.assertLessEqual(
+            labels,
+            {"service", "listener", "cause", "class", "direction", "le", "kind", "reason", "where"}
+            | VERSIONS,
+        )
+        asked = urllib.request.Request(f"{self.suite.admin}/metrics", headers={"Accept": OPENMETRICS})
+        with urllib.request.urlopen(asked, timeout=START_SECONDS) as answer:
+            self.assertIn("application/openmetrics-text", answer.headers["Content-Type"])
+            told = list(openmetrics(answer.read().decode()))
+        self.assertEqual({family.name for family in told}, families(text))
+
+    def test_watched(self) -> None:
+        """Rules and dashboard ask for nothing that isn't told, and what is told of a service is asked for."""
+        there = families(fetched(f"{self.suite.admin}/metrics").decode())
+        some = SimpleNamespace(_count=2, _workers={})  # nobody has workers here
+        there |= {one.name for one in Workers.gauges(cast("Workers", some)).collect()}
+        boards = named("\n".join(queries()))
+        self.assertLessEqual(boards | named(RULES.read_text()), there)
+        self.assertEqual({name for name in there - boards if name.startswith("netsuite_")}, set())
 
     def test_reloaded(self) -> None:
         """A file of garbage keeps the old settings and says where; a good one is in force with its member."""

@@ -134,7 +134,7 @@ class SumTests(Working):
             self.assertGreaterEqual(min(each), 8, each)
         until(
             "all answers are counted",
-            lambda: self.metric('netsuite_requests_total{class="2xx",service="proxy"}') == 120,
+            lambda: self.metric('netsuite_requests_total{class="2xx",listener="port",service="proxy"}') == 120,
         )
         lines = log.read_text().splitlines()
         self.assertEqual(len(lines), 120)
@@ -216,7 +216,7 @@ class FaultTests(Working):
             self.assertEqual(self.once(proxy), 200)
         until(
             "they are counted",
-            lambda: self.metric('netsuite_requests_total{class="2xx",service="proxy"}') == 8,
+            lambda: self.metric('netsuite_requests_total{class="2xx",listener="port",service="proxy"}') == 8,
         )
         before = self.ready()
         os.kill(before[0], signal.SIGKILL)
@@ -224,7 +224,7 @@ class FaultTests(Working):
         self.assertEqual(self.once(proxy), 200)
         until("another is at work", lambda: len(set(self.ready()) - set(before)) == 1)
         until(
-            "all is counted", lambda: self.metric('netsuite_requests_total{class="2xx",service="proxy"}') == 9
+            "all is counted", lambda: self.metric('netsuite_requests_total{class="2xx",listener="port",service="proxy"}') == 9
         )
 
     def test_file_being_edited(self) -> None:

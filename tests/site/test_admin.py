@@ -43,5 +43,5 @@ class AdminTests(SynchronousTestCase):
             self.meter.request(200, 0, 0, 0.0)
         lines = self.answer("metrics").body.decode().splitlines()
         told = [line for line in lines if not line.startswith("#")]
-        self.assertIn('netsuite_requests_total{class="2xx"} 2.0', told)
+        self.assertIn('netsuite_requests_total{class="2xx",listener="port"} 2.0', told)
         self.assertIn("netsuite_connections 3.0", told)

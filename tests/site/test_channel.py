@@ -221,7 +221,7 @@ class ToldTests(ChannelCase):
         self.assertEqual([told[1:3] for told in self.logged[2:]], [(b"-", 400)])
         told = {one.name: one for one in Numbers(self.site).collect()}
         [refused] = told["netsuite_refusals"].samples
-        self.assertEqual((refused.labels, refused.value), ({"cause": "400"}, 1))
+        self.assertEqual((refused.labels, refused.value), ({"cause": "400", "listener": "port"}, 1))
         classes = {one.labels["class"]: one.value for one in told["netsuite_requests"].samples if one.value}
         self.assertEqual(classes, {"2xx": 2, "4xx": 1})
 
