@@ -9,20 +9,22 @@ from dataclasses import dataclass
 
 from netsuite.doctor import certificates, clock, files, limits, plugins, ports, running, software, stores
 from netsuite.doctor.finding import FAULT, Finding
-from netsuite.doctor.plan import LOG, MEMORY, STATE, Kept, Plan
+from netsuite.doctor.plan import LOG, MEMORY, SECRET, STATE, Kept, Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked beside the settings.  ``user``: whose access is judged, None for who is likely.
 
-    ``pid``, ``pidfile``: of the pidfile, and what is wrong with it; ``log``: twistd's log file.
+    ``pid``, ``pidfile``: of the pidfile, and what is wrong with it; ``log``: twistd's log file; ``faults``:
+    those of the settings, which have been told.
     """
 
     user: str | None = None
     pid: int | None = None
     pidfile: str = ""
     log: str = ""
+    faults: tuple[str, ...] = ()
 
 
 def machine(caches: Sequence[plugins.Cache], wanted: Sequence[str], needs: dict[str, str]) -> list[Finding]:
@@ -39,7 +41,7 @@ def examine(plan: Plan, asked: Asked, watched: clock.Watched) -> list[Finding]:
     findings += ports.judge(ports.look(plan.listeners), suite)
     findings += _files(plan, asked, suite)
     now = datetime.datetime.now(datetime.UTC)
-    findings += certificates.judge([certificates.look(shown) for shown in plan.shown], now)
+    findings += certificates.judge([certificates.look(*shown) for shown in plan.shown], now, asked.faults)
     findings += stores.judge(stores.look(plan.stores))
     folders = [os.path.dirname(where) for _, where in plan.stores if where != MEMORY and "://" not in where]
     folders += [kept.path for kept in plan.files if kept.role == STATE]
@@ -51,7 +53,7 @@ def examine(plan: Plan, asked: Asked, watched: clock.Watched) -> list[Finding]:
 
 def _files(plan: Plan, asked: Asked, suite: running.Running) -> list[Finding]:
     kept = [*plan.files]
-    kept += [Kept(shown.option, shown.key, "secret") for shown in plan.shown]
+    kept += [Kept(option, named.key, SECRET) for option, named in plan.shown]
     if asked.log:
         kept.append(Kept("twistd --logfile", asked.log, LOG))
     uid = suite.uid

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from netsuite import certificates
+from netsuite.certificates import Files
 from netsuite.values import Where, split_endpoint
 
 MEMORY = ":memory:"
@@ -56,23 +58,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A certificate with its key, as an ``ssl:`` place names them.  ``chain``: a file of further ones."""
-
-    option: str
-    certificate: str
-    key: str
-    chain: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """All of it.  ``clients``: how many each service lets in at once; ``joint``: all together."""
 
     config: str = ""
     listeners: tuple[Listener, ...] = ()
     files: tuple[Kept, ...] = ()
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[tuple[str, Files], ...] = ()  #: what speaks TLS: (option, files)
     stores: tuple[tuple[str, str], ...] = ()  #: (service, where)
     clients: tuple[tuple[str, int], ...] = ()
     joint: int | None = None
@@ -85,7 +77,8 @@ def plan_of(suite: Any, config: str) -> Plan:
     """Return what a suite with these options, read, relies on.  ``config``: its file, or an empty text."""
     settings = suite.settings
     listeners = [told for option, where in settings.places() for told in listeners_of(option, where)]
-    files, shown = [Kept("", config, CONFIG, must=True)] if config else [], []
+    files = [Kept("", config, CONFIG, must=True)] if config else []
+    shown: list[tuple[str, Files]] = []
     for option, where in settings.places():
         shown += [told for text in where.descriptions for told in shown_by(option, text)]
     stores, needs = [], {}
@@ -173,19 +166,13 @@ def _listener(option: str, text: str) -> Listener | None:
     return Listener(option, "tcp", host, int(number))
 
 
-def shown_by(option: str, text: str) -> list[Shown]:
-    """Return the certificate that an endpoint shows, if it is of TLS."""
-    kind, *rest = split_endpoint(text)
-    if kind != "ssl":
+def shown_by(option: str, text: str) -> list[tuple[str, Files]]:
+    """Return the files of what an endpoint shows, if it speaks TLS."""
+    try:
+        files = certificates.apart(text)[1]
+    except ValueError:  # told with the settings
         return []
-    plain, named = _arguments(rest)
-    plain = plain[0 if "port" in named else 1 :]
-    key = named.get("privateKey") or (plain[0] if plain else "server.pem")
-    certificate = named.get("certKey") or (plain[1] if len(plain) > 1 else key)
-    chain = named.get("extraCertChain", "")
-    return [
-        Shown(option, os.path.abspath(certificate), os.path.abspath(key), chain and os.path.abspath(chain))
-    ]
+    return [(option, files)] if files is not None else []
 
 
 def _arguments(parts: list[str]) -> tuple[list[str], dict[str, str]]:

@@ -125,8 +125,9 @@ def judge(tried: Sequence[Tried], running: Running) -> list[Finding]:
         findings.append(Finding(OK, "ports", f"{_places(own)} held by {running.name}"))
     if free:
         findings.append(Finding(OK, "ports", f"{_places(free)} free"))
-    if tried and tried[0].reason and any(one.error == errno.EADDRINUSE for one in tried):
-        findings.append(Finding(UNKNOWN, "ports", f"who has them can't be told: {tried[0].reason}"))
+    unseen = [one for one in tried if one.reason and one.error == errno.EADDRINUSE]
+    if len(unseen) > own:
+        findings.append(Finding(UNKNOWN, "ports", f"who has what can't be told: {unseen[0].reason}"))
     return findings
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from netsuite.doctor.finding import FAULT, OK, WARNING, Finding, listed
 from netsuite.doctor.plan import Listener, Plan
-from netsuite.doctor.sockets import PROC, Process, pids, process
+from netsuite.doctor.sockets import PROC, NoTables, Process, listening, meets, owners, pids, process
 
 #: Seconds that the admin listener gets for its answer, and bytes of it that are read.
 ANSWER_SECONDS = 2.0
@@ -35,6 +35,7 @@ class Running:
     uid: int | None = None
     told: dict[str, Any] | None = field(default=None, hash=False)
     pidfile: str = ""  #: what is wrong with the pidfile
+    asked: tuple[str, ...] = ()  #: where it answered
 
     @property
     def is_there(self) -> bool:
@@ -45,7 +46,7 @@ class Running:
     def places(self) -> frozenset[str]:
         """Where it says that it listens."""
         services = self.services
-        return frozenset(str(place) for each in services for place in each.get("listen") or ())
+        return frozenset((*self.asked, *(str(one) for each in services for one in each.get("listen") or ())))
 
     @property
     def services(self) -> list[dict[str, Any]]:
@@ -63,9 +64,24 @@ def look(plan: Plan, pid: int | None, trouble: str = "", proc: Path = PROC) -> R
     """Return what is known of the running suite.  ``pid``: of the pidfile; ``trouble``: what it comes to."""
     found = process(pid, proc) if pid is not None else by_command_line(plan, proc)
     answer = ask(plan.admin) if plan.admin is not None else None
+    asked = (plan.admin.place,) if plan.admin is not None and answer is not None else ()
+    if found is None and plan.admin is not None and answer is not None:
+        found = at(plan.admin, proc)
     if found is None:
-        return Running(told=answer, pidfile=trouble)
-    return Running(found.pid, found.uid, answer, trouble)
+        return Running(told=answer, pidfile=trouble, asked=asked)
+    return Running(found.pid, found.uid, answer, trouble, asked)
+
+
+def at(place: Listener, proc: Path = PROC) -> Process | None:
+    """Return the process that listens at a place, as far as that may be seen."""
+    try:
+        in_way = [one for one in listening(proc) if meets(one, place.kind, place.host, place.port)]
+    except NoTables:
+        return None
+    found = sorted(
+        {pid for pids_of in owners((one.inode for one in in_way), proc).values() for pid in pids_of}
+    )
+    return process(found[0], proc) if found else None
 
 
 def by_command_line(plan: Plan, proc: Path = PROC) -> Process | None:

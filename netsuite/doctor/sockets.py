@@ -65,9 +65,21 @@ class Process:
             return f"twistd {self.service}".rstrip()[:NAME_MAX]
         first = words[0]
         if first.rstrip("0123456789.").startswith(_INTERPRETERS):
-            script = next((word for word in words[1:] if not word.startswith("-")), "")
-            first = f"{first} {script}".rstrip()
+            first = f"{first} {self._script}".rstrip()
         return first[:NAME_MAX]
+
+    @property
+    def _script(self) -> str:
+        """What an interpreter runs: a file or module, not a program that is in the command line itself."""
+        words = iter(self.words[1:])
+        for word in words:
+            if word in ("-c", "-e"):
+                return word
+            if word == "-m":
+                return next(words, "")
+            if not word.startswith("-"):
+                return os.path.basename(word)
+        return ""
 
     @property
     def service(self) -> str:

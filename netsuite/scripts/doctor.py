@@ -11,13 +11,13 @@ from twisted.internet.threads import deferToThread
 from twisted.python import usage
 from twisted.python.reflect import namedAny
 
+from netsuite import pidfile
 from netsuite.doctor import clock, plugins
 from netsuite.doctor.examination import Asked, examine, machine, unreadable
 from netsuite.doctor.finding import OK, Finding, told
 from netsuite.doctor.plan import Plan, plan_of
 from netsuite.manual.kind import FILE, NAME, NAMES, TOML, Kind
 from netsuite.outcome import Outcome
-from netsuite.scripts import pidfile
 from netsuite.scripts.check import SUITE
 from netsuite.scripts.running import ToolOptions, start
 from netsuite.tablefile import read_tables
@@ -96,7 +96,7 @@ def found(options: Options) -> list[Finding]:
     if plan is None:
         return findings
     try:
-        return [*findings, *examine(plan, _asked(options), watched)]
+        return [*findings, *examine(plan, _asked(options, faults), watched)]
     except KeyError:
         raise usage.UsageError(f"--user: there is no user {str(options['user'])[:80]!r}") from None
 
@@ -122,19 +122,18 @@ def _plan(options: Options, faults: list[str]) -> Plan | None:
     return plan_of(suite, options.config) if suite.settings is not None else None
 
 
-def _asked(options: Options) -> Asked:
+def _asked(options: Options, faults: list[str]) -> Asked:
     pid, trouble = None, ""
     if options["pidfile"]:
         pid, trouble = _pidfile(str(options["pidfile"]))
     log = os.path.abspath(options["log"]) if options["log"] else ""
-    return Asked(options["user"], pid, trouble, log)
+    return Asked(options["user"], pid, trouble, log, tuple(faults))
 
 
 def _pidfile(path: str) -> tuple[int | None, str]:
     """Return the process that a pidfile names, if it is a twistd's; else what is wrong with the file."""
     try:
-        with open(path, "rb") as file:
-            state = pidfile.judge(file.read(pidfile.BYTES_MAX + 1))
+        state = pidfile.look(path)
     except FileNotFoundError:
         return None, ""  # it is there while twistd runs
     if state.state == "running":
