@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import select
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,11 @@ class Ear:
             return found[times - 1] if len(found) >= times else None
 
         return until(f"{line!r} is told", probe, START_SECONDS)
+
+    def is_left_alone(self, seconds: float) -> bool:
+        """Whether nothing more is told for so long."""
+        self.listen()
+        return not select.select([self._socket], [], [], seconds)[0]
 
     def close(self) -> None:
         """Nobody listens any more."""
