@@ -42,7 +42,7 @@ def stub() -> str:
 
 
 def _command(name: str, page: Page, condition: str) -> Iterator[str]:
-    if not any(kind.files for kind in page.operands):
+    if not any(kind.files == "*" for kind in page.operands):
         yield f"{_begun(name, condition)} -f{_offers(page.operands)}"
     for option in page.options:
         yield f"{_begun(name, condition)}{_option(option)}"
@@ -60,13 +60,17 @@ def _option(option: Option) -> str:
 def _value(kind: Kind | None) -> str:
     if kind is None:
         return ""
-    return " -r -F" if kind.files else f" -x{_offers([kind])}"
+    if kind.files == "*":
+        return " -r -F"
+    return f" -x{_offers([kind])}"
 
 
 def _offers(kinds: Iterable[Kind]) -> str:
     for kind in kinds:
         if kind.words:
             return f" -a {_quoted(' '.join(kind.words))}"
+        if kind.files:
+            return f" -a '(__fish_complete_suffix {kind.files.removeprefix('*')})'"
         if kind.folders:
             return " -a '(__fish_complete_directories)'"
         if kind.hosts:
