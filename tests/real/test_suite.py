@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from netsuite.proxy.workers import Workers
 from tests.real.parts import START_SECONDS, PartError, Twistd, clean_environment, until
+from tests.scripts.tools import run
 from tests.watching import RULES, families, named, promtool, queries
 
 RUN = "from twisted.scripts.twistd import run; run()"
@@ -132,6 +133,15 @@ class AllTests(TestCase):
         echoed = fetched(f"http://{places['httpecho'][0]}/x", f"http://{places['wordproxy'][0]}")
         self.assertIn(b"GET /x HTTP/1.1", echoed)
 
+    def test_status(self) -> None:
+        """``netsuite status`` has a row for each, and is content; so is /healthz."""
+        code, output, errors = run("status", "--admin", self.suite.admin)
+        self.assertEqual((code, errors), (0, ""), output)
+        rows = [line.split() for line in output.splitlines()[2:]]
+        self.assertEqual([row[:2] for row in rows], [[name, "up"] for name in self.suite.places()])
+        self.assertEqual(json.loads(fetched(f"{self.suite.admin}/healthz")), {"status": "up"})
+        self.assertEqual(json.loads(fetched(f"{self.suite.admin}/readyz")), {"ready": True})
+
     def test_metrics(self) -> None:
         """One scrape has the numbers of all, each with its service."""
         lines = fetched(f"{self.suite.admin}/metrics").decode().splitlines()
@@ -238,7 +248,17 @@ class StartTests(TestCase):
             self.assertEqual(status["state"], "degraded")
             states = {each["name"]: each["state"] for each in status["services"]}
             self.assertEqual(states, {"echo": "up", "pages": "down"})
-            self.assertRaises(urllib.error.HTTPError, fetched, f"{suite.admin}/healthz")
+            with self.assertRaises(urllib.error.HTTPError) as caught:
+                fetched(f"{suite.admin}/healthz")
+            told = json.load(caught.exception)
+            self.assertEqual((caught.exception.code, told["status"]), (503, "degraded"))
+            self.assertRegex(told["reasons"][0], f"^pages: cannot start pages: 127.0.0.1:{port} is in use")
+            code, output, errors = run("status", "--admin", suite.admin)
+            self.assertEqual((code, errors), (1, "status: not up: pages\n"))
+            self.assertRegex(output, r"(?m)^pages +down ")
+            scrape = fetched(f"{suite.admin}/metrics").decode()
+            self.assertIn('netsuite_members_down{service="netsuite"} 1.0', scrape)
+            self.assertIn('netsuite_healthy{service="netsuite"}', scrape)
             self.assertEqual(suite.stop(), 0)
 
     def test_bare(self) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.scripts import cert, check, pidfile, refresh_plugins
+from netsuite.scripts import cert, check, pidfile, refresh_plugins, status
 from netsuite.scripts.netsuite import COMMANDS, TOOLS, usage
-from tests.client.origin import Origin, answer
+from tests.client.origin import HOLD, Origin, answer
 from tests.real.parts import ROOT
-from tests.scripts.tools import inside, run
+from tests.scripts.tools import environment, inside, run
 
 
 class CommandTests(SynchronousTestCase):
@@ -85,37 +85,112 @@ class PidfileTests(SynchronousTestCase):
         self.assertEqual((result["state"], result["pid"]), ("foreign", os.getpid()))
 
 
+#: What a suite of two says, in part.
+TOLD: dict[str, Any] = {
+    "name": "netsuite",
+    "version": "netsuite 1.0 (Twisted 26.10.0, Python 3.11.2)",
+    "state": "up",
+    "uptime_s": 183_845,
+    "connections": 1234,
+    "reloaded": "2026-01-05T09:00:00Z",
+    "reload": {"at": "2026-01-05T09:00:00Z", "ok": True, "message": None},
+    "services": [
+        {
+            "name": "echo",
+            "state": "up",
+            "connections": 1234,
+            "refused": 5,
+            "limits": {"per_client": 5, "overdue": 2},
+            "listen": ["tcp:127.0.0.1:5001"],
+        },
+        {"name": "pages", "state": "up", "connections": 0, "refused": 0, "limits": {}, "listen": ["unix:/p"]},
+    ],
+}
+
+
 class StatusTests(SynchronousTestCase):
     """netsuite status, against admin listeners that answer anything."""
 
-    def told(self, body: Any, *arguments: str) -> tuple[int, str, str]:
+    def told(self, body: Any, *arguments: str, status: str = "200 OK") -> tuple[int, str, str]:
         """What it says of an answer."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        origin = Origin(lambda request: answer("200 OK", data, "Content-Type: application/json"))
+        origin = Origin(lambda request: answer(status, data, "Content-Type: application/json"))
         self.addCleanup(origin.close)
         return run("status", "--admin", origin.url(), *arguments)
 
     def test_up(self) -> None:
-        """All up: a line each."""
-        services = [{"name": "echo", "state": "up", "listen": ["tcp:127.0.0.1:5001"]}]
-        code, output, _ = self.told({"state": "up", "services": services})
-        self.assertEqual((code, output), (0, "echo: up on tcp:127.0.0.1:5001\n"))
+        """All up: what runs since when, and a row for each, in columns; 0."""
+        code, output, errors = self.told(TOLD)
+        self.assertEqual((code, errors), (0, ""))
+        self.assertEqual(
+            output.splitlines(),
+            [
+                "netsuite 1.0 (Twisted 26.10.0, Python 3.11.2): up, running for 2 d 3 h, reloaded "
+                "2026-01-05T09:00:00Z",
+                "service  state  connections  refused  limits hit  listens on",
+                "echo     up           1,234        5           7  tcp:127.0.0.1:5001",
+                "pages    up               0        0           0  unix:/p",
+            ],
+        )
 
     def test_down(self) -> None:
-        """One that is down: exit 1, and its name."""
-        services = [{"name": "echo", "state": "up"}, {"name": "pages", "state": "down"}]
-        code, output, errors = self.told({"state": "degraded", "services": services})
-        self.assertEqual((code, output), (1, "echo: up\npages: down\n"))
-        self.assertIn("pages", errors)
+        """One that is down: 1, its name and why; as JSON with all that was said."""
+        down = {"name": "pages", "state": "down", "reasons": ["127.0.0.1:8003 is in use"]}
+        refused = {"at": "2026-01-05T10:00:00Z", "ok": False, "message": "echo: no such setting"}
+        told = {**TOLD, "state": "degraded", "services": [TOLD["services"][0], down], "reload": refused}
+        code, output, errors = self.told(told)
+        self.assertEqual((code, errors), (1, "status: not up: pages\n"))
+        self.assertIn("pages    down             -        -           -  -\n", output)
+        self.assertIn("pages: 127.0.0.1:8003 is in use\n", output)
+        self.assertIn("netsuite: reload refused 2026-01-05T10:00:00Z: echo: no such setting\n", output)
+        code, output, _ = self.told(told, "-j")
+        line = json.loads(output)
+        self.assertEqual((code, line["exit"], line["ok"], line["cause"]), (1, 1, False, "no"))
+        self.assertEqual(line["result"]["services"][1]["reasons"], ["127.0.0.1:8003 is in use"])
+        self.assertEqual(line["result"]["uptime_s"], 183_845)
+
+    def test_one(self) -> None:
+        """A service alone says it of itself."""
+        alone = {**TOLD["services"][0], "version": TOLD["version"], "uptime_s": 59}
+        output = status.table(status.understood(json.dumps(alone).encode()) or {})
+        self.assertEqual(output[0], "netsuite 1.0 (Twisted 26.10.0, Python 3.11.2): up, running for 59 s")
+        self.assertTrue(output[2].startswith("echo "), output)
+        failing = {**alone, "state": "failing", "reasons": ["store: full"]}
+        output = status.table(status.understood(json.dumps(failing).encode()) or {})
+        self.assertEqual(output[-1], "echo: store: full")
 
     def test_unreadable(self) -> None:
-        """An answer that says nothing of a service is none."""
-        self.assertEqual(self.told(b"<html>")[0], 3)
-        self.assertEqual(self.told([])[0], 3)
+        """An answer that says nothing of netsuite is none, whatever it is: 3."""
+        self.assertEqual(self.told(b"<html>", status="404 Not Found")[0], 3)
+        for body in (
+            b"[]",
+            b"null",
+            b"",
+            b"\xff",
+            b'{"state": "up"}',
+            b'{"status": "ok", "version": "1.0"}',
+            b'{"version": "netsuite 1", "state": "up", "services": [1]}',
+            b'{"version": "netsuite 1", "state": "up", "services": {"name": 1}}',
+            b"[" * 100_000,
+        ):
+            self.assertIsNone(status.understood(body), body[:80])
 
     def test_nobody(self) -> None:
-        """Where nobody listens it is refused."""
-        self.assertEqual(run("status", "--admin", "http://127.0.0.1:1/")[0], 5)
+        """Where nobody listens it is refused; a proxy of the environment is not asked."""
+        elsewhere = {**environment(), "http_proxy": "http://192.0.2.1:1/"}
+        self.assertEqual(run("status", "--admin", "http://127.0.0.1:1/", env=elsewhere)[0], 5)
+
+    def test_hung(self) -> None:
+        """One that takes the connection and says nothing, or never all of it: 6."""
+        for pieces in ([HOLD], [answer(length=99), HOLD]):
+            origin = Origin(lambda request, pieces=pieces: pieces)
+            self.addCleanup(origin.close)
+            self.assertEqual(run("status", "--admin", origin.url(), "-t", "0.2")[0], 6)
+
+    def test_ages(self) -> None:
+        """Times are told in their two largest units."""
+        ages = {0: "0 s", 59: "59 s", 60: "1 min", 3725: "1 h 2 min", 86_400: "1 d", 90_061: "1 d 1 h"}
+        self.assertEqual({seconds: status.age(seconds) for seconds in ages}, ages)
 
 
 class CertTests(SynchronousTestCase):
