@@ -75,6 +75,7 @@ def _one(store: Store) -> Finding:
     if store.fault:
         what, _, mend = store.fault.partition("; ")
         where = store.where if what.startswith(store.where) else f"{store.name} --store"
+        mend = mend or f"mend that, or choose another for {store.name} --store"
         return Finding(FAULT, "store", what.removeprefix(store.where).lstrip(": "), where, mend)
     if store.unknown:
         return Finding(UNKNOWN, "store", store.unknown, store.where)
