@@ -10,10 +10,14 @@ back to be written once more.  A file that somebody emptied by hand has no such 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 
 #: Bytes that are kept of what was written last.
 TAIL_BYTES = 256 * 1024
+
+#: Seconds for which a file that has nothing of ours may be the copy.
+NEW_SECONDS = 60.0
 
 
 class Tail:
@@ -41,16 +45,22 @@ class Tail:
 
     def lacking(self, path: str) -> bytes:
         """Return what the copy that was made of the file at ``path`` lacks; nothing if there is no copy."""
-        ends = sorted((end for end in map(self._end_of_copy, _beside(path)) if end is not None), reverse=True)
-        return self._from(ends[0]) if ends else b""
+        ends = [end for end in map(self._end_of_copy, _beside(path)) if end is not None]
+        return self._from(max(ends)) if ends else b""
 
     def _end_of_copy(self, path: str) -> int | None:
-        """Where a file ends if what it has of our places is what we wrote there; None if it isn't."""
+        """Where a file ends if what it has of our places is what we wrote there; None if it isn't.
+
+        A copy that was made before our first line has nothing of ours; it must be new, then.
+        """
         try:
             with open(path, "rb") as file:
                 end = file.seek(0, os.SEEK_END)
-                if not self._pieces or not self._pieces[0][0] < end <= self.end:
+                if not self._pieces or end > self.end:
                     return None
+                if end <= self._pieces[0][0]:
+                    is_new = time.time() - os.fstat(file.fileno()).st_ctime < NEW_SECONDS
+                    return end if is_new else None
                 for at, piece in self._pieces:
                     file.seek(at)
                     if at < end and file.read(len(piece)) != piece[: end - at]:

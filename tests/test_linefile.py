@@ -7,7 +7,9 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,10 +17,10 @@ from hypothesis import strategies as st
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite import aside, linefile, privilege
+from netsuite import aside, linefile, privilege, tail
 from netsuite.aside import Rotation, kept, span
 from netsuite.linefile import LOOK_SECONDS, RETRY_SECONDS, LineFile
-from netsuite.tail import TAIL_BYTES, Tail
+from netsuite.tail import NEW_SECONDS, TAIL_BYTES, Tail
 
 
 class Writing(SynchronousTestCase):
@@ -134,6 +136,11 @@ class MovedTests(Writing):
         self.assert_all()
 
 
+def time_of(now: Callable[[], float]) -> Any:
+    """The module ``time``, as a test has it."""
+    return SimpleNamespace(time=now)
+
+
 class CopiedTests(Writing):
     """The file is copied, then emptied."""
 
@@ -160,6 +167,19 @@ class CopiedTests(Writing):
         self.lines(1)
         self.assertEqual(self.found("access.log"), ["line 0011"])
         self.assert_all()
+
+    def test_before_the_first(self) -> None:
+        """A copy that was made before the first line lacks them all; an empty file of long ago is no copy."""
+        self.patch(tail, "time", time_of(lambda: os.stat(self.folder).st_ctime))
+        self.copied()
+        self.lines(5)
+        os.truncate(self.path, 0)
+        self.lines(1)
+        self.assert_all()
+        self.patch(tail, "time", time_of(lambda: os.stat(self.folder).st_ctime + NEW_SECONDS + 1))
+        os.truncate(self.path, 0)
+        self.lines(1)
+        self.assertEqual(self.found("access.log"), ["line 0007"])
 
     def test_cut_in_a_line(self) -> None:
         """A copy that ends within a line gets its rest at the beginning of the file."""

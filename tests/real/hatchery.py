@@ -156,7 +156,8 @@ def _wait_for(gate: str) -> None:
     bind = listening.bind
 
     def bound(self: Any) -> None:
-        while not os.path.exists(gate):
+        end = time.monotonic() + START_SECONDS
+        while not os.path.exists(gate) and time.monotonic() < end:
             time.sleep(0.01)
         bind(self)
 
