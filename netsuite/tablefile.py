@@ -49,6 +49,8 @@ def _parsed(path: str, text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         last = f"at line {len(text.splitlines())}, the end"
         raise ValueError(f"{path}: {error}".replace("at end of document", last)) from None
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deeply; this is no settings file") from None
 
 
 def read_text(path: str) -> str:
