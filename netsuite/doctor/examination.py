@@ -16,13 +16,13 @@ from netsuite.doctor.plan import LOG, MEMORY, SECRET, STATE, Kept, Plan
 class Asked:
     """What is asked beside the settings.  ``user``: whose access is judged, None for who is likely.
 
-    ``pid``, ``pidfile``: of the pidfile, and what is wrong with it; ``log``: twistd's log file; ``faults``:
-    those of the settings, which have been told.
+    ``pid``, ``pidfile``: of the pidfile, and what is to be said of it; ``log``: twistd's log file;
+    ``faults``: those of the settings, which have been told.
     """
 
     user: str | None = None
     pid: int | None = None
-    pidfile: str = ""
+    pidfile: Finding | None = None
     log: str = ""
     faults: tuple[str, ...] = ()
 

@@ -148,7 +148,10 @@ def may(who: User, mode: int, uid: int, gid: int, bits: int) -> bool:
 
 def judge(seen: Sequence[Seen], who: User) -> list[Finding]:
     """Return what is to be said of the files; ``who``: the user that the service runs as."""
-    findings = [finding for one in seen for finding in _one(one, who)]
+    shut = {one.kept.path for one in seen if one.is_folder and _reach(one, who)}
+    findings = [
+        finding for one in seen for finding in _one(one, who, is_told=os.path.dirname(one.kept.path) in shut)
+    ]
     sound = sum(1 for one in seen if one.is_there and not one.error) - len({f.where for f in findings})
     if sound > 0:
         number = f"{sound} file{'s are' if sound > 1 else ' is'}"
@@ -156,13 +159,14 @@ def judge(seen: Sequence[Seen], who: User) -> list[Finding]:
     return findings
 
 
-def _one(one: Seen, who: User) -> list[Finding]:
+def _one(one: Seen, who: User, *, is_told: bool) -> list[Finding]:
+    """``is_told``: its folder is somebody else's, and that is said of the folder."""
     if one.error:
         told = Finding(FAULT, "files", f"can't be looked at ({one.error})", one.kept.path, _let(who, one))
         return [told] if one.kept.must or one.kept.role in _WRITTEN else []
     if not one.is_there:
         return _missing(one, who)
-    return [*_kind(one), *_openness(one), *_reach(one, who)]
+    return [*_kind(one), *_openness(one), *(() if is_told else _reach(one, who))]
 
 
 def _missing(one: Seen, who: User) -> list[Finding]:
@@ -231,7 +235,8 @@ def _reach(one: Seen, who: User) -> list[Finding]:
         what = (
             f"{who.name} can't {'write' if writes else 'read'} it: it is {_whose(one)}, mode {one.mode:04o}"
         )
-        return [Finding(FAULT, "files", what, path, f"chown {shlex.quote(who.name)} {shlex.quote(path)}")]
+        mend = f"chown {shlex.quote(who.name)} {shlex.quote(path)}, or name who runs it with --user"
+        return [Finding(FAULT, "files", what, path, mend)]
     if who.uid == 0 and one.kept.role in (STORE, SECRET) and one.uid != one.above[2] and one.above[2]:
         what = f"it is {_whose(one)}, its folder {_name(one.above[2])}'s, who will not be able to use it"
         return [

@@ -34,7 +34,7 @@ class Running:
     pid: int | None = None
     uid: int | None = None
     told: dict[str, Any] | None = field(default=None, hash=False)
-    pidfile: str = ""  #: what is wrong with the pidfile
+    pidfile: Finding | None = None  #: what is to be said of the pidfile
     asked: tuple[str, ...] = ()  #: where it answered
 
     @property
@@ -60,7 +60,7 @@ class Running:
         return "the running suite" + (f" (process {self.pid})" if self.pid is not None else "")
 
 
-def look(plan: Plan, pid: int | None, trouble: str = "", proc: Path = PROC) -> Running:
+def look(plan: Plan, pid: int | None, trouble: Finding | None = None, proc: Path = PROC) -> Running:
     """Return what is known of the running suite.  ``pid``: of the pidfile; ``trouble``: what it comes to."""
     found = process(pid, proc) if pid is not None else by_command_line(plan, proc)
     answer = ask(plan.admin) if plan.admin is not None else None
@@ -91,8 +91,12 @@ def by_command_line(plan: Plan, proc: Path = PROC) -> Process | None:
 
 
 def runs(one: Process, config: str) -> bool:
-    """Whether a process is a twistd that runs the suite with the file ``config``; "" is none."""
-    if not one.is_twistd or "netsuite" not in one.words:
+    """Whether a process is a twistd that runs the suite with the file ``config``; "" is none.
+
+    One that can't be looked at is not known by its command line: its paths may be of another folder, or of a
+    container.
+    """
+    if not one.is_twistd or not one.is_here or "netsuite" not in one.words:
         return False
     words = one.words[one.words.index("netsuite") + 1 :]
     files = [after for word, after in pairwise(words) if word in ("-c", "--config")]
@@ -121,9 +125,7 @@ def ask(admin: Listener) -> dict[str, Any] | None:
 
 def judge(running: Running, plan: Plan) -> list[Finding]:
     """Return what is to be said of the suite that runs, or of the pidfile."""
-    findings = []
-    if running.pidfile:
-        findings.append(Finding(FAULT, "suite", running.pidfile))
+    findings = [running.pidfile] if running.pidfile is not None else []
     if not running.is_there:
         return findings or [Finding(OK, "suite", "it is not running")]
     down = [each for each in running.services if each.get("state") != "up"]

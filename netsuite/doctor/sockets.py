@@ -48,12 +48,16 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process.  ``words``: its command line; ``folder``: where it runs, if that may be seen."""
+    """A process.  ``words``: its command line; ``folder``: where it runs, if that may be seen.
+
+    ``is_here``: its network is ours, and not that of a container.
+    """
 
     pid: int
     words: tuple[str, ...]
     folder: str = ""
     uid: int | None = None
+    is_here: bool = False
 
     @property
     def name(self) -> str:
@@ -161,10 +165,11 @@ def process(pid: int, proc: Path = PROC) -> Process | None:
         uid = home.stat().st_uid
     except OSError:
         return None
-    folder = ""
+    folder, is_here = "", False
     with contextlib.suppress(OSError):
         folder = os.readlink(home / "cwd")
-    return Process(pid, tuple(words), folder, uid)
+        is_here = os.readlink(home / "ns" / "net") == os.readlink(proc / "self" / "ns" / "net")
+    return Process(pid, tuple(words), folder, uid, is_here)
 
 
 def meets(socket: Socket, kind: str, host: str, port: int) -> bool:

@@ -14,7 +14,7 @@ from twisted.python.reflect import namedAny
 from netsuite import pidfile
 from netsuite.doctor import clock, plugins
 from netsuite.doctor.examination import Asked, examine, machine, unreadable
-from netsuite.doctor.finding import OK, Finding, told
+from netsuite.doctor.finding import FAULT, OK, UNKNOWN, WARNING, Finding, told
 from netsuite.doctor.plan import Plan, plan_of
 from netsuite.manual.kind import FILE, NAME, NAMES, TOML, Kind
 from netsuite.outcome import Outcome
@@ -123,23 +123,26 @@ def _plan(options: Options, faults: list[str]) -> Plan | None:
 
 
 def _asked(options: Options, faults: list[str]) -> Asked:
-    pid, trouble = None, ""
+    pid, trouble = None, None
     if options["pidfile"]:
         pid, trouble = _pidfile(str(options["pidfile"]))
     log = os.path.abspath(options["log"]) if options["log"] else ""
     return Asked(options["user"], pid, trouble, log, tuple(faults))
 
 
-def _pidfile(path: str) -> tuple[int | None, str]:
-    """Return the process that a pidfile names, if it is a twistd's; else what is wrong with the file."""
+def _pidfile(path: str) -> tuple[int | None, Finding | None]:
+    """Return the process that a pidfile names, if it is a twistd's; else what is to be said of the file."""
     try:
         state = pidfile.look(path)
     except FileNotFoundError:
-        return None, ""  # it is there while twistd runs
+        return None, None  # it is there while twistd runs
+    except OSError as error:
+        return None, Finding(UNKNOWN, "suite", f"can't be read: {error.strerror}", path)
     if state.state == "running":
-        return state.pid, ""
+        return state.pid, None
+    severity = WARNING if state.state == "stale" else FAULT  # which twistd removes; others end its start
     who = f", process {state.pid}" if state.pid is not None else ""
-    return None, f"{path}: {state.state}{who}: {state.advice}"
+    return None, Finding(severity, "suite", f"{state.state}{who}", path, state.advice)
 
 
 def run() -> NoReturn:

@@ -143,6 +143,14 @@ class AccessTests(Planted):
             self.assertEqual(finding.severity, FAULT)
             self.assertIn(f"somebody can't {verb} it: it is {mine}:", finding.what)
 
+    def test_folder(self) -> None:
+        """Where the folder is another's, that is said once, not of each file in it."""
+        self.folder.chmod(0o755)
+        kept = [Kept("echo --store", str(self.folder), STATE)]
+        kept += [self.kept(name, STORE, 0o600) for name in ("a", "b")]
+        [finding] = [one for one in judge([look(each) for each in kept], SOMEBODY) if one.severity == FAULT]
+        self.assertEqual(finding.where, str(self.folder))
+
     def test_roots(self) -> None:
         """A store that root has made in the service's folder, by starting it once without --uid."""
         require("root", os.geteuid() == 0)

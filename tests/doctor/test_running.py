@@ -75,10 +75,16 @@ class RealTests(TestCase):
         other = self.write("other.toml", admin=self.ports[3])
         ports = self.of("ports", examined("-c", other, "-p", str(pidfile)))
         self.assertEqual([one.severity for one in ports], [WARNING, OK])  # it has no such admin listener
-        pidfile.write_text("1\n")
-        [suite, *_] = self.of("suite", examined("-c", other, "-p", str(pidfile)))
-        self.assertEqual(suite.severity, FAULT)
-        self.assertIn("foreign", suite.what)
+        for content, severity, word in (
+            ("1\n", FAULT, "foreign"),
+            ("4194305\n", WARNING, "stale"),
+            ("", FAULT, "empty"),
+        ):
+            pidfile.write_text(content)
+            [suite, *_] = self.of("suite", examined("-c", other, "-p", str(pidfile)))
+            self.assertEqual((suite.severity, suite.where), (severity, str(pidfile)))
+            self.assertIn(word, suite.what)
+            self.assertTrue(suite.mend)
 
     def test_strange(self) -> None:
         """For a file that it does not run with it is another suite, in the way."""
@@ -154,6 +160,11 @@ class JudgeTests(TestCase):
             ("twistd -n wordproxy -c netsuite.toml", False),
             ("vim netsuite -c netsuite.toml", False),
         ):
-            one = Process(7, ("python", *words.split()), str(folder))
+            one = Process(7, ("python", *words.split()), str(folder), is_here=True)
             self.assertEqual(runs(one, config), fits, words)
-        self.assertTrue(runs(Process(7, ("twistd", "netsuite")), ""))
+        self.assertTrue(runs(Process(7, ("twistd", "netsuite"), is_here=True), ""))
+
+    def test_elsewhere(self) -> None:
+        """One of a container, or that may not be looked at, is not known by its command line."""
+        words = ("python", "twistd", "-n", "netsuite", "-c", "/etc/netsuite/netsuite.toml")
+        self.assertFalse(runs(Process(7, words, ""), "/etc/netsuite/netsuite.toml"))
