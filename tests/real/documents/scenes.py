@@ -151,6 +151,7 @@ SCENES = {
         before=("PATH=${PATH#*:} twistd -n --pidfile=netsuite.pid netsuite -c netsuite.toml --admin 8009",),
     ),
     ("docs/operator.rst", "Something is wrong: netsuite doctor"): Scene({"netsuite.toml": "[echo]\n"}),
+    ("docs/operator.rst", "Upgrading"): Scene({"netsuite.toml": "[echo]\n"}),
     ("docs/operator.rst", "Rules: who may fetch what"): Scene(
         {
             "netsuite.toml": "[proxy]\n",
