@@ -82,11 +82,21 @@ nightly: $(TEST)/installed parts
 	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES) --service wordproxy
 	@$(TEST)/bin/python bench/soak_suite.py --minutes $(SOAK_MINUTES)
 
+# Before a release: ten million fuzzed messages, an hour of fuzz for each reader of bytes, a day's soak of each kind,
+# third parties' suites (h1spec, slowhttptest, sslyze, html5lib's and others), and the peers' tables.
 endurance: SOAK_MINUTES ?= 1440
-endurance: $(TEST)/installed parts
+endurance: FUZZ_SECONDS ?= 3600
+endurance: $(TEST)/installed $(SCAN)/installed parts peers
 	@for part in 1 2 3 4 5 6 7 8 9 10; do \
 	    $(TEST)/bin/python -m tests.proxy.fuzz --runs 1000000 || exit 1; done
+	@$(TEST)/bin/python -m tests.inputs --seconds $(FUZZ_SECONDS)
 	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES)
+	@$(TEST)/bin/python bench/soak.py --minutes $(SOAK_MINUTES) --service wordproxy
+	@$(TEST)/bin/python bench/soak_suite.py --minutes $(SOAK_MINUTES)
+	@NETSUITE_TEST_SCALE=nightly $(TEST)/bin/python -m pytest -rP tests/real/wire tests/real/origin \
+	    tests/real/test_slow.py tests/real/test_interception_clients.py tests/words $(ARGS)
+	@$(TEST)/bin/python -m tests.real.wire
+	@$(TEST)/bin/python -m bench.relay
 
 parts:
 	@.ci/parts $(PARTS)

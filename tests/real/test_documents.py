@@ -30,9 +30,10 @@ from tests.real.documents.reading import Block, Command, alike, blocks, fits, in
 from tests.real.documents.scenes import NOT_RUN, OTHER, PROGRAMS, SCENES, Scene, not_run, note
 from tests.real.documents.warm import programs
 from tests.real.parts import ROOT, clean_environment, require
+from tests.scale import NIGHTLY
 
 #: How long all of them may take on a busy machine.
-PATIENCE = 500
+PATIENCE = 1500 if NIGHTLY else 500
 
 
 @functools.cache
@@ -188,7 +189,7 @@ class ClassifiedTests(SynchronousTestCase):
         for text in self.literals():
             if not text.startswith("-") and text.split()[0] not in programs():
                 continue
-            for option in re.findall(r"(?:^|(?<=\s))--([a-z][a-z0-9-]*)", text):
+            for option in re.findall(r"(?:^|(?<=\s))--([a-zA-Z][\w-]*)", text):
                 self.assertIn(option, ours | foreign, text)
 
     def test_options_of_commands(self) -> None:

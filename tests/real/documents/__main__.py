@@ -29,6 +29,7 @@ from tests.real.documents.reading import Block, Command, blocks
 from tests.real.documents.scenes import ABBREVIATED, OTHER, PROGRAMS, SCENES, Scene, not_run, note
 from tests.real.parts import ROOT, children
 from tests.real.tlsorigin import Issuer
+from tests.scale import NIGHTLY
 
 #: Sections at once; most of a section is waiting.
 AT_ONCE = 3
@@ -81,7 +82,7 @@ class Machine:
         machine.internet(self.scene.listeners, self.folder)
         for name in ("bin", "home", "work"):
             (self.folder / name).mkdir()
-        if os.environ.get("NETSUITE_TEST_SCALE") != "nightly":
+        if not NIGHTLY:
             place = str(self.folder / "programs")
             warm.stand_ins(self.folder / "bin", place)
             warm.serve(place)
