@@ -54,7 +54,6 @@ FLOOR = {
     "vitals",
     "outcome",
     "clocks",
-    "manual",
     "crowd",
     "linefile",
     "aside",

@@ -108,7 +108,7 @@ class AdminService(service.Service):
         self._own_crowds: dict[str, Crowd] = {}  # empty while nothing listens here
         own = (connections, Connections(self._own_crowds), self.health, self.reloads)
         self._own_status, self._members, self._ended = status, members, ended
-        self.collectors = (*collectors, *own, Expiries(self.health.listeners))
+        self.collectors = (*collectors, *own, Expiries(self._every_listener))
         self._vitals = Vitals(reactor)
         self._began = reactor.seconds()
         collected = (Labelled("service", self.owned), self._vitals)
@@ -133,6 +133,10 @@ class AdminService(service.Service):
         self.collectors += collectors
         self.health.join(listeners, reasons)
 
+    def _every_listener(self) -> list[Listening]:
+        own = [self._listening] if self._listening is not None else []
+        return [*self.health.listeners(), *own]
+
     def owned(self) -> Iterable[tuple[str, Any]]:
         """Return whose numbers /metrics has, and what collects them."""
         own = [(self._name, collector) for collector in self.collectors]
@@ -149,7 +153,7 @@ class AdminService(service.Service):
             "reloaded": self.reloads.reloaded,
             "reload": self.reloads.told(),
         }
-        if ends := expiries(self.health.listeners()):
+        if ends := expiries(self._every_listener()):
             told["certificates"] = {path: utc(datetime.fromtimestamp(end, UTC)) for path, end in ends.items()}
         own = dict(self._own_status())
         reasons = [*told.get("reasons", ()), *own.pop("reasons", ())]

@@ -261,8 +261,8 @@ class Wordproxy(service.MultiService):
         about = self._about()
         journal.service_ready(
             service="wordproxy",
-            summary=f"proxy http://{about.proxy}, report http://{about.report}/, store {about.store} "
-            f"({self._of_https()})",
+            summary=f"proxy {self._proxy.url()}, report {about.report_scheme}://{about.report}/, "
+            f"store {about.store} ({self._of_https()})",
         )
 
     def _of_https(self) -> str:
@@ -298,6 +298,8 @@ class Wordproxy(service.MultiService):
             is_paused=lambda: self._counting.pause.is_on,
             pause=self._pause,
             flush=self.flush,
+            proxy_scheme=self._settings.proxy.port.scheme,
+            report_scheme=self._settings.report.scheme,
         )
 
     def _pac_rules(self) -> pac.Rules:

@@ -46,6 +46,8 @@ class About:
     is_paused: Callable[[], bool] = _counts
     pause: Callable[[bool], None] = _stays  #: counting is paused from now on, or goes on
     flush: Callable[[], Awaitable[bool]] = _flushed  #: all that was read is in the store; False: not now
+    proxy_scheme: str = "http"  #: ``https``, where the way to it is in TLS
+    report_scheme: str = "http"
 
 
 #: Asked at each request: ports may be known only when they are bound.

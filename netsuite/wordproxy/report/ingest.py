@@ -9,6 +9,7 @@ script: our own policy forbids all, and a link that is dragged to the bar is not
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 from netsuite.site.answer import JSON, Answer, Asked, Refusal, json_answer
@@ -41,9 +42,12 @@ headers:{"Content-Type":"application/json",Authorization:"Bearer "+t},body:JSON.
 
 
 class Bringing:
-    """The views.  ``ingesting``: where the pages go."""
+    """The views.  ``ingesting``: where the pages go; ``scheme``: by which we are reached."""
 
-    def __init__(self, frame: Frame, token: Token, ingesting: Ingesting) -> None:
+    def __init__(
+        self, frame: Frame, token: Token, ingesting: Ingesting, scheme: Callable[[], str] = lambda: "http"
+    ) -> None:
+        self._scheme = scheme
         self._frame, self._token, self._ingesting = frame, token, ingesting
 
     @property
@@ -75,7 +79,7 @@ class Bringing:
     async def bookmarklet(self, asked: Asked) -> Answer:
         """``/bookmarklet``: the link, and how to install, use and remove it."""
         query.nothing(asked.args)
-        site = f"http://{asked.headers.get('host', 'localhost')}"
+        site = f"{self._scheme()}://{asked.headers.get('host', 'localhost')}"
         return self._frame.page(
             "bookmarklet.html", asked, link=link(f"{site}/ingest", self._token.of(INGEST)), site=site
         )

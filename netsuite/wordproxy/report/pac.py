@@ -48,7 +48,7 @@ function FindProxyForURL(url, host) {
   if (!/^http:/i.test(url) && !(/^https:/i.test(url) && among(host, opened))) { return "DIRECT"; }
   if (near(host) || among(host, ignored)) { return "DIRECT"; }
   if (only.length > 0 && !among(host, only)) { return "DIRECT"; }
-  return "PROXY " + proxy + "; DIRECT";
+  return proxy + "; DIRECT";
 }
 """
 
@@ -62,10 +62,11 @@ class Rules:
     opened_hosts: Sequence[str] = ()  #: whose TLS is opened
 
 
-def script(proxy: str, rules: Rules) -> str:
-    """The file.  ``proxy``: host and port."""
+def script(proxy: str, rules: Rules, scheme: str = "http") -> str:
+    """The file.  ``proxy``: host and port; ``scheme``: ``https``, where the way to it is in TLS."""
+    keyword = "HTTPS" if scheme == "https" else "PROXY"
     return _SCRIPT % {
-        "proxy": _js(proxy),
+        "proxy": _js(f"{keyword} {proxy}"),
         "ignored": _js(list(rules.ignore_hosts)),
         "only": _js(list(rules.only_hosts)),
         "opened": _js(list(rules.opened_hosts)),

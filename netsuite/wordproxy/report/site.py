@@ -105,7 +105,7 @@ def make_report(
     }
     bodies = {"/known": LIST_BYTES}
     if ingesting is not None:
-        bringing = Bringing(frame, token, ingesting)
+        bringing = Bringing(frame, token, ingesting, lambda: about().report_scheme)
         paths["/bookmarklet"] = bringing.bookmarklet
         posts["/ingest"] = Post(bringing.ingest, INGEST, from_elsewhere=True)
         bodies["/ingest"] = bringing.body_bytes
@@ -144,7 +144,7 @@ class Pac:
         """``/proxy.pac``: the proxy for what is counted, for browsers to follow."""
         query.nothing(asked.args)
         about = self._about()
-        text = pac.script(about.proxy, about.hosts())
+        text = pac.script(about.proxy, about.hosts(), about.proxy_scheme)
         return Answer(text.encode(), pac.KIND, 200, (NO_STORE,))
 
 
