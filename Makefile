@@ -7,6 +7,7 @@ PYTHON ?= python3
 RUN    := .venv
 TEST   := .venv-test
 SCAN   := .venv-scan
+HTML   := html
 PIP    := -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 # Options of the service (`make run RUN_ARGS="-p 9001"`) and of pytest (`make test ARGS="-k echo"`).
@@ -34,6 +35,7 @@ help:
 	@echo "make bench  install the peers (make peers), measure ours against them, print the tables"
 	@echo "make conformance  install the peers, and try ours and them on the wire against RFC 9110 and 9112"
 	@echo "make manual   write man pages, reference and completion anew"
+	@echo "make docs     make HTML of README, guides, reference and source"
 	@echo "make lint   make types   make format   make clean"
 
 # -- run ---------------------------------------------------------------------------------------
@@ -138,6 +140,13 @@ conformance: $(TEST)/installed peers
 manual: $(TEST)/installed
 	@$(TEST)/bin/python -m netsuite.scripts.manual . "$$(date +%F)"
 
+# HTML of README, guides and reference, and of the source; a warning is a fault.
+docs: $(TEST)/installed
+	@rm -rf $(HTML)
+	@$(TEST)/bin/sphinx-build -W --keep-going -n -q -c docs -d $(HTML)/.doctrees . $(HTML)
+	@$(TEST)/bin/pydoctor --html-output=$(HTML)/api
+	@echo "netsuite: $(HTML)/docs/index.html"
+
 lint: $(TEST)/installed
 	@$(TEST)/bin/ruff check . .ci/smoke
 	@$(TEST)/bin/ruff format --check . .ci/smoke
@@ -166,7 +175,7 @@ types: $(TEST)/installed
 	@touch $@
 
 clean:
-	rm -rf $(RUN) $(TEST) $(SCAN) $(PEERS) .vnu build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(RUN) $(TEST) $(SCAN) $(PEERS) $(HTML) .vnu build dist netsuite.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf _trial_temp*
 	find netsuite tests twisted -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache netsuite/words/*.so
