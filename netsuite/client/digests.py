@@ -1,8 +1,8 @@
 """Checksums: what a file's bytes must add up to, from the command line, from a sums file, from the server.
 
-A sums file is GNU's (``HEX  name``, ``HEX *name``, a leading backslash where the name is escaped) or BSD's
-(``SHA256 (name) = HEX``); its algorithm is named, or known by the length.  A server may say it by
-``Repr-Digest`` (RFC 9530) or ``Digest`` (RFC 3230), which are of the bytes with their content coding.
+A sums file is GNU's (``HEX`` and the name, which a star may begin; a leading backslash where the name is
+escaped) or BSD's (``SHA256 (name) = HEX``); its algorithm is named, or known by the length.  A server may say
+it by ``Repr-Digest`` (RFC 9530) or ``Digest`` (RFC 3230), which are of the bytes with their content coding.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From bytes to lines and their answers, a block at a time.
 
 Theory.  A client that sends many lines at once is answered by few calls: what has come is cut at its last
-line ending, and one `bytes.replace` puts the answer's words before every line of it.  Only what that can't
+line ending, and one ``bytes.replace`` puts the answer's words before every line of it.  Only what that can't
 do, a line that is too long, is looked at line by line.  Both ways answer alike, however the bytes are cut.
 """
 

@@ -193,7 +193,7 @@ class Options(options.Options):
     }
 
     def opt_allow(self, rule: str) -> None:
-        """Allow what fits, as host:*.example.org,port:443; with any --allow all else is refused. (repeat)"""
+        """Allow what fits, as host:www.*,port:443; with any --allow all else is refused. (repeat)"""
         self.append("acl", f"allow {rule}")
 
     def opt_deny(self, rule: str) -> None:

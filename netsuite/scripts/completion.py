@@ -13,7 +13,7 @@ from netsuite.manual.kind import one_of
 from netsuite.outcome import Outcome
 from netsuite.scripts.running import ToolOptions, start
 
-#: Shell -> its script in the package, which `make manual` writes.
+#: Shell -> its script in the package, which ``make manual`` writes.
 SCRIPTS = {"bash": "bash/netsuite", "zsh": "zsh/_netsuite", "fish": "fish/netsuite.fish"}
 
 

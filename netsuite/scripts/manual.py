@@ -1,4 +1,4 @@
-"""All pages of the manual, and the files that are made of them; ``make manual`` writes those.
+"""All pages of the manual, and the files that are made of them; ```make manual``` writes those.
 
 The files are committed, so that they can be read, packed and installed without running anything; a test
 compares each with what the options say.

@@ -1,7 +1,7 @@
 """A connection to a site of ours: bytes to requests by the strict reader of ``http1``, one after the other.
 
 Theory.  Twisted's own channel writes (`Request`, backpressure, producers); reading is ours, so that what two
-readers could understand differently is refused here as in the proxy.  A connection is in one of these states:
+readers could understand differently is refused here as in the proxy.  A connection has these states::
 
     between   no byte of a request has come; ``idle_seconds`` of silence and the connection ends
     head      it has ``head_seconds`` from its first byte on, however it comes (408); 400, 414, 431, 501, 505
@@ -417,7 +417,7 @@ class Channel(http.HTTPChannel):
         super().writeHeaders(b"HTTP/1.1", code, reason, headers)
 
     def overdue(self) -> None:
-        """Never asked for: see `deadline`."""
+        """Never asked for: see ``deadline``."""
 
     def drain(self) -> None:
         """Close as soon as the request in hand, or on its way, is answered."""

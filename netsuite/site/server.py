@@ -1,4 +1,4 @@
-"""Our web server: twisted.web's site, whose connections are `Channel`s and counted by the crowd."""
+"""Our web server: twisted.web's site, each connection of which is a `Channel`, counted by the crowd."""
 
 from __future__ import annotations
 

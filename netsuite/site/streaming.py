@@ -61,7 +61,7 @@ class Listener:
         self._go_on()
 
     def stopProducing(self) -> None:
-        """The connection is gone, which `notifyFinish` tells, too."""
+        """The connection is gone, which ``notifyFinish`` tells, too."""
         self._is_full = self._is_gone = True
         self._go_on()
 

@@ -4,7 +4,7 @@ A frame is a length of four bytes (big-endian) and so many bytes of MessagePack:
 below. A page's body is the last element of its `Job`, so that everything before it can be written first and
 the body after it, in the pieces in which it came: nothing is joined on the relay's side.  Both ends bound
 the length that they believe, and both hold the other for a possible liar: what is no frame, or no value of
-theirs, is a `PipeFault`, after which nothing that comes out of that pipe means anything.
+theirs, is a `PipeFault`, after which nothing that comes out of that pipe means anything::
 
     relay -> counter    Begin, then Job and Mark in the order of their sequence numbers; end of file: finish
     counter -> relay    Ready; for each Job in order Counted or Skipped; around each batch Storing and
@@ -24,7 +24,7 @@ from netsuite.wordproxy.store.contract import COUNTED, Batch, Note
 #: Longest frame without a body that the counter believes.  A URL has 16 KiB at most, a header block 64 KiB.
 HEAD_MAX = 256 * 1024
 
-#: Longest frame that the relay believes: a batch for a memory store (`counter.BATCH_BYTES`, and a page).
+#: Longest frame that the relay believes: a batch for a memory store (``counter.BATCH_BYTES``, and a page).
 ANSWER_MAX = 128 * 1024 * 1024
 
 

@@ -1,6 +1,6 @@
 """A file of records, plain or in gzip members, read forwards; and found into again behind a broken record.
 
-A `.warc.gz` has a gzip member for each record (WARC 1.1 annex D), so behind a damaged one the next can be
+A ``.warc.gz`` has a gzip member for each record (WARC 1.1 annex D), so behind a damaged one the next can be
 looked for by gzip's magic; in a plain file by the line that every record begins with.
 """
 

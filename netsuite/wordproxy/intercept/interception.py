@@ -43,7 +43,7 @@ _REFUSALS = ("unknown ca", "certificate", "access denied", "decrypt error")
 
 
 class Interception:
-    """Decides for one relay; a `Lookout`, and a `Listener` of what clients make of it."""
+    """Decides for one relay; a `Lookout`, and a ``Listener`` of what clients make of it."""
 
     def __init__(
         self, hosts: Hosts, leaves: Leaves, reactor: Any, *, on_pinned: Callable[[str], object] = str

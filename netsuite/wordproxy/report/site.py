@@ -39,7 +39,7 @@ _NAV = ("words", "unknown", "known", "sites", "pages", "days", "langs", "coverag
 
 _FORMS = ("", ".json", ".csv")
 
-#: What programs fetch that can't log in; `/ingest` asks for its own token.
+#: What programs fetch that can't log in; ``/ingest`` asks for its own token.
 OPEN = ("/proxy.pac", "/ca.crt", "/healthz", "/ingest")
 
 

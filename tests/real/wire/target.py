@@ -80,7 +80,7 @@ def host_name_stays(scene: Scene) -> None:
 
 @must("RFC 9112 §3.2.4")
 def options_with_an_empty_path(scene: Scene) -> None:
-    """OPTIONS with an empty path and no query becomes OPTIONS * at the last proxy."""
+    """OPTIONS with an empty path and no query becomes that of ``*`` at the last proxy."""
     same(target_of(scene, b"http://ORIGIN", b"OPTIONS"), b"*", "target at the origin")
 
 

@@ -1055,7 +1055,7 @@ complete -c twistd -n '__netsuite_is pages' -l per-client -x -d 'Connections at 
 complete -c twistd -n '__netsuite_is pages' -l version -d 'Print the versions and exit.'
 complete -c twistd -n '__netsuite_is proxy' -f
 complete -c twistd -n '__netsuite_is proxy' -l acl -x -d 'Rule with its verb, as `deny host:*.example.org`; rules hold in their order.'
-complete -c twistd -n '__netsuite_is proxy' -s a -l allow -x -d 'Allow what fits, as host:*.example.org,port:443; with any --allow all else is refused.'
+complete -c twistd -n '__netsuite_is proxy' -s a -l allow -x -d 'Allow what fits, as host:www.*,port:443; with any --allow all else is refused.'
 complete -c twistd -n '__netsuite_is proxy' -l allow-net -x -d 'Network that may be fetched from though it is not public.'
 complete -c twistd -n '__netsuite_is proxy' -l allow-private -d 'Let private addresses be fetched from.'
 complete -c twistd -n '__netsuite_is proxy' -l answer-timeout -x -d 'Seconds for an origin\'s first byte.'
@@ -1128,7 +1128,7 @@ complete -c twistd -n '__netsuite_is wordproxy' -l token -r -F -d 'File of the r
 complete -c twistd -n '__netsuite_is wordproxy' -l waiting-bytes -x -d 'Pages that wait to be counted, in bytes.'
 complete -c twistd -n '__netsuite_is wordproxy' -l waiting-pages -x -d 'Pages that wait to be counted.'
 complete -c twistd -n '__netsuite_is wordproxy' -l acl -x -d 'Rule with its verb, as `deny host:*.example.org`; rules hold in their order.'
-complete -c twistd -n '__netsuite_is wordproxy' -s a -l allow -x -d 'Allow what fits, as host:*.example.org,port:443; with any --allow all else is refused.'
+complete -c twistd -n '__netsuite_is wordproxy' -s a -l allow -x -d 'Allow what fits, as host:www.*,port:443; with any --allow all else is refused.'
 complete -c twistd -n '__netsuite_is wordproxy' -l allow-net -x -d 'Network that may be fetched from though it is not public.'
 complete -c twistd -n '__netsuite_is wordproxy' -l allow-private -d 'Let private addresses be fetched from.'
 complete -c twistd -n '__netsuite_is wordproxy' -l answer-timeout -x -d 'Seconds for an origin\'s first byte.'
