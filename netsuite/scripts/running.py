@@ -123,6 +123,12 @@ class ToolOptions(usage.Options):
         """Return what the tool is for, its options, and examples."""
         return help_text(page_of(self, self.tool, ""), width)
 
+    @property
+    def called(self) -> str:
+        """Return the words that start it: the tool's name, or ``netsuite status`` where it is no program."""
+        words = str(getattr(self, "synopsis", "")).split()[1:3]
+        return " ".join(words) if words[:1] == ["netsuite"] else self.tool
+
     def take_reactor(self) -> Any:
         """Return the reactor that the work is done on; the command line has been read."""
         from twisted.internet import reactor
@@ -137,11 +143,11 @@ class ToolOptions(usage.Options):
         """A failure is told to people; a tool that has words of its own for it says otherwise."""
         message = outcome.message or ""
         if outcome.cause != "usage":
-            complain(self.tool, message)
+            complain(self.called, message)
         elif message.startswith("Usage: "):  # the tutorial's own line
             _say(escaped(message))
         else:
-            complain(self.tool, f"{message.rstrip('.')}; try {self.tool} --help")
+            complain(self.called, f"{message.rstrip('.')}; try {self.called} --help")
 
     def opt_version(self) -> NoReturn:
         """Print the versions and exit."""

@@ -156,4 +156,4 @@ class SoundTests(TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(output, r"(?m)^fault    settings: .*netsuite\.toml.* line 2")
         self.assertRegex(output, r"(?m)^ok       software: ")
-        self.assertIn("doctor: 1 fault", errors)
+        self.assertIn("netsuite doctor: 1 fault", errors)

@@ -254,7 +254,7 @@ class StartTests(TestCase):
             self.assertEqual((caught.exception.code, told["status"]), (503, "degraded"))
             self.assertRegex(told["reasons"][0], f"^pages: cannot start pages: 127.0.0.1:{port} is in use")
             code, output, errors = run("status", "--admin", suite.admin)
-            self.assertEqual((code, errors), (1, "status: not up: pages\n"))
+            self.assertEqual((code, errors), (1, "netsuite status: not up: pages\n"))
             self.assertRegex(output, r"(?m)^pages +down ")
             scrape = fetched(f"{suite.admin}/metrics").decode()
             self.assertIn('netsuite_members_down{service="netsuite"} 1.0', scrape)

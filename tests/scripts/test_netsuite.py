@@ -38,6 +38,13 @@ class CommandTests(SynchronousTestCase):
             errors, "netsuite: 'portscam' is no command; did you mean portscan?; try netsuite --help\n"
         )
 
+    def test_called(self) -> None:
+        """A complaint names the words that start a command; a tool of its own is named alone."""
+        for words, start in ((("netsuite", "check"), "netsuite check: "), (("portscan",), "portscan: ")):
+            code, _, errors = run(*words, "--no-such-option")
+            self.assertEqual((code, errors[: len(start)]), (2, start), errors)
+            self.assertTrue(errors.endswith(f"try {start[:-2]} --help\n"), errors)
+
     def test_passed_on(self) -> None:
         """A command gets what follows its name."""
         code, output, _ = run("netsuite", "pidfile", "-j", "/nowhere")
@@ -139,7 +146,7 @@ class StatusTests(SynchronousTestCase):
         refused = {"at": "2026-01-05T10:00:00Z", "ok": False, "message": "echo: no such setting"}
         told = {**TOLD, "state": "degraded", "services": [TOLD["services"][0], down], "reload": refused}
         code, output, errors = self.told(told)
-        self.assertEqual((code, errors), (1, "status: not up: pages\n"))
+        self.assertEqual((code, errors), (1, "netsuite status: not up: pages\n"))
         self.assertIn("pages    down             -        -           -  -\n", output)
         self.assertIn("pages: 127.0.0.1:8003 is in use\n", output)
         self.assertIn("netsuite: reload refused 2026-01-05T10:00:00Z: echo: no such setting\n", output)
