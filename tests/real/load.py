@@ -42,6 +42,7 @@ class Scale:
     crowd_seconds: float = 1.0
     unread: int = 256 * MIB
     bulk: int = 64 * MIB
+    page: int = 40 * MIB
     tunnel: int = 64 * MIB
     equal: int = 3_000
     broken: int = 300
@@ -57,6 +58,7 @@ SCALES = {
         crowd_seconds=600.0,
         unread=GIB,
         bulk=10 * GIB,
+        page=96 * MIB,
         tunnel=GIB,
         equal=20_000,
         broken=2_000,
@@ -111,7 +113,8 @@ def mixed(number: int) -> tuple[bytes, bytes]:
 class Origin:
     """An origin in a thread of its own, on a port for HTTP and one for tunnels.
 
-    Paths: ``/bytes/N``, ``/chunked/N``, ``/close/N`` send N bytes; ``/slow/MS/N`` half of them later;
+    Paths: ``/bytes/N``, ``/chunked/N``, ``/close/N`` send N bytes, ``/page/N`` as HTML; ``/slow/MS/N`` half
+    of them later;
     ``/sum`` says how many bytes of what digest it got; ``/deaf`` reads no body; ``/hang`` never answers;
     ``/mixed/N`` is one of the mixed answers; anything else is ``ok``.  A tunnel begins with a line:
     ``SEND N``, ``SUM N``, ``ECHO`` or ``DEAF``.
@@ -211,6 +214,9 @@ class Origin:
             await _send_pieces(writer, b"Content-Length: %d" % int(rest[0]), int(rest[0]))
         elif name == "chunked":
             await _send_pieces(writer, b"Transfer-Encoding: chunked", int(rest[0]), chunked=True)
+        elif name == "page":
+            size = int(rest[0])
+            await _send_pieces(writer, b"Content-Type: text/html\r\nContent-Length: %d" % size, size)
         elif name == "close":
             await _send_pieces(writer, b"Connection: close", int(rest[0]))
             return False

@@ -6,6 +6,7 @@ What is tried for every push is a cut of what ``NETSUITE_TEST_SCALE=nightly`` tr
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import random
 import socket
 import time
@@ -14,7 +15,7 @@ from unittest import TestCase
 
 from tests.real import load
 from tests.real.load import KIB, MIB, SCALE, asked, connect, fetch
-from tests.real.parts import START_SECONDS, Twistd, until
+from tests.real.parts import START_SECONDS, Twistd, until, wordproxy
 
 #: How long another client may wait among the crowd on a machine that has other work; the demand is 2 s.
 WAIT_SECONDS = 10.0
@@ -261,6 +262,36 @@ class BulkTests(Loaded):
                 up.sendall(piece)
             self.assertEqual(up.makefile().readline().split(), [str(size), load.digest(size)])
         self.assert_flat(base)
+
+
+class PageTests(TestCase):
+    """A page that is far too long to be counted."""
+
+    def test_one(self) -> None:
+        """It is delivered whole and listed as too large; neither the relay nor the counter held it."""
+        origin = load.Origin()
+        self.addCleanup(origin.close)
+        service = wordproxy("--drain", "1")
+        self.addCleanup(service.close)
+        port = service.ports["proxy"]
+        fetch(port, origin.url("/page/100"))
+        until("the first one is listed", lambda: sum(self.told(service).values()) == 1)
+        base, most = load.memory(service.pid), 0
+        with connect(port) as client:
+            client.sendall(asked(origin.url(f"/page/{SCALE.page}")))
+            response, summed = load.answer(client), hashlib.sha256()
+            while data := response.read(MIB):
+                summed.update(data)
+                most = max(most, load.memory(service.pid))
+        self.assertEqual(summed.hexdigest(), load.digest(SCALE.page))
+        until("it is listed", lambda: self.told(service).get("too large") == 1)
+        self.assertLess(max(most, load.memory(service.pid)) - base, 64 * MIB)
+
+    @staticmethod
+    def told(service: Twistd) -> dict[str, int]:
+        """What became of the pages, by what the coverage calls it."""
+        coverage = service.report("/coverage.json")
+        return {"counted": int(coverage["counted"]), **coverage["skipped"]}
 
 
 class LeakTests(Loaded):
