@@ -19,7 +19,7 @@ from netsuite.values import Where, split_endpoint
 #: Ports below it only root may open.
 PRIVILEGED_BELOW = 1024
 
-_begun: list[bool] = []
+_begun: list[str] = []
 
 
 def places(settings: Any) -> Iterator[tuple[str, Where]]:
@@ -88,13 +88,20 @@ def _port(description: str) -> int:
 
 def begin(twistd: MutableMapping[str, Any], *, is_json: bool, rotation: Rotation) -> None:
     """Signals wait for the start, twistd logs as it is told, and a pidfile that names nobody is gone."""
-    _begun.append(True)
+    path = os.path.abspath(twistd["pidfile"]) if twistd.get("pidfile") else ""
+    _begun.append(path)
     held.hold()
     twistdlog.choose(twistd, is_json=is_json, rotation=rotation)
-    path = twistd.get("pidfile")
     with suppress(OSError):
         if path and pidfile.look(path, own=os.getpid()).state == "own":
             os.unlink(path)
+
+
+def show_pidfile() -> None:
+    """Everybody may read the pidfile, as whom we become may want to; only who starts us may write it."""
+    with suppress(OSError):
+        if _begun and _begun[-1]:
+            os.chmod(_begun[-1], 0o644)
 
 
 def has_begun() -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from twisted.application import service
 from twisted.internet.task import LoopingCall
 
-from netsuite import held, journal, privilege, twistdlog
+from netsuite import held, journal, launch, privilege, twistdlog
 from netsuite.health import Reloads
 from netsuite.listen import Terminal, listeners
 from netsuite.notify import notify, watchdog_seconds
@@ -103,6 +103,11 @@ class Life(service.Service):
         if self._on_pause is not None:
             self._on_pause()
         return self._on_pause is not None
+
+    def privilegedStartService(self) -> None:
+        """The pidfile is written by now."""
+        super().privilegedStartService()
+        launch.show_pidfile()
 
     def startService(self) -> None:
         """Take the signals; the reactor's own handlers come first, so TERM and INT wait until it runs."""

@@ -210,9 +210,11 @@ class Options(usage.Options):
         """Fill in what the command line left open, then read everything."""
         self._fill_from_environment()
         self._fill_from_file()
+        of_twistd = launch.faults(self.parent) if self.parent is not None and self.joint is None else []
         self.settings = self.read()
         if not self["check"]:
-            self._add_faults_of_start()
+            self.faults += of_twistd
+            self._add_faults_of_root()
         if self.faults:
             raise usage.UsageError("\n".join(self.faults))
         if self["check"]:
@@ -226,10 +228,8 @@ class Options(usage.Options):
             is_json = bool(self["log-json"])
             launch.begin(self.parent, is_json=is_json, rotation=self._rotation())
 
-    def _add_faults_of_start(self) -> None:
-        """Note what is wrong with a start by twistd itself, and with who would serve what is read."""
-        if self.parent is not None and self.joint is None:
-            self.faults += launch.faults(self.parent)
+    def _add_faults_of_root(self) -> None:
+        """Note where root would serve what it should not, if this is a start or a reload."""
         if (self.parent is not None or launch.has_begun()) and not self["allow-root"]:
             for option, text in launch.root_faults(self.settings):
                 self.fault(option, text)

@@ -42,8 +42,8 @@ def expect(twistd: Mapping[str, Any]) -> list[str]:
 
 
 def heir() -> Heir | None:
-    """Return whom we become; None if nobody else, or if we are them already."""
-    return _expected[0] if _expected and os.geteuid() == 0 else None
+    """Return whom we become, or are by now; None if nobody else."""
+    return _expected[0] if _expected else None
 
 
 def stays_root() -> bool:
@@ -52,9 +52,9 @@ def stays_root() -> bool:
 
 
 def give(fd: int) -> None:
-    """An open file belongs to whom we become.  Raises: OSError."""
+    """An open file belongs to whom we become, if we are still root.  Raises: OSError."""
     to = heir()
-    if to is None:
+    if to is None or os.geteuid() != 0:
         return
     state = os.fstat(fd)
     if (

@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from unittest import TestCase
 
 from tests.real.hatchery import Hatched, HatchedDaemon, HatchedTwistd, shared
@@ -228,42 +227,3 @@ class EarlyTests(Running):
         echo = self.early(signal.SIGTERM)
         self.assertEqual(echo.wait(), 0, echo.log)
         self.assertFalse(echo.pidfile.exists())
-
-
-class GroupTests(Running):
-    """Signals to all processes of a service, as ``systemctl kill`` sends them."""
-
-    def test_all_processes(self) -> None:
-        """Counter and workers heed none but their first process; with TERM to all of them all end well."""
-        service = self.started("wordproxy", "foreground", "--workers", "2")
-        family = until("a family of five", lambda: found if len(found := _family(service.pid)) >= 5 else None)
-        for number, line in (
-            (signal.SIGUSR1, "SIGUSR1"),
-            (signal.SIGUSR2, "paused"),
-            (signal.SIGHUP, "SIGHUP"),
-        ):
-            for pid in family:
-                os.kill(pid, number)
-            service.wait_log(line)
-        self.assertEqual(_family(service.pid), family, service.log)
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        self.assertEqual(service.wait(), 0, service.log)
-        self.assertNotIn("lost", service.log)
-        self.assertEqual([pid for pid in family if Path(f"/proc/{pid}").exists()], [])
-
-
-def _family(pid: int) -> list[int]:
-    """A process and those below it that have begun their work: what they were told to run is read."""
-    found, todo = [], [pid]
-    while todo:
-        each = todo.pop()
-        with contextlib.suppress(OSError):
-            told = Path(f"/proc/{each}/task/{each}/children").read_text().split()
-            ignored = re.search(r"SigIgn:\s*([0-9a-f]+)", Path(f"/proc/{each}/status").read_text())
-            assert ignored is not None
-            if each == pid or int(ignored[1], 16) & 1 << (signal.SIGUSR1 - 1):
-                found.append(each)
-            todo += [int(child) for child in told]
-    return sorted(found)
