@@ -1,0 +1,145 @@
+"""Services in one process: every two, who ends when, the bound on all, and who runs though one can't."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+from typing import Any
+
+from netsuite.listen import Refused
+from netsuite.suite import PORTS, Suite
+from tests.inside import HALF, InsideCase, in_thread, reactor, received, said, tables
+
+
+class PairTests(InsideCase):
+    """Any two."""
+
+    async def works(self, suite: Suite, name: str) -> None:
+        """The member does its own work."""
+        place = self.place(suite, name)
+        if name == "echo":
+            answer = await in_thread(said, place, b"hello\r\nquit\r\n")
+            self.assertEqual(answer, b"You said: hello\r\nGoodbye.\r\n")
+        elif name in ("proxy", "wordproxy"):
+            host, port = self.place(suite, "netsuite")
+            asked = b"GET http://%b:%d/ HTTP/1.0\r\n\r\n" % (host.encode(), port)
+            answer = await in_thread(said, place, asked)
+            self.assertRegex(answer, rb"^HTTP/1.1 403 ", name)
+        else:
+            self.assertEqual((await self.get(suite, name))[0], 200, name)
+
+    async def test_every_two(self) -> None:
+        """Both work, both are told of, and they end in the reverse order, with nobody left listening."""
+        for one, two in itertools.combinations(PORTS, 2):
+            suite = self.started(tables(two, one))
+            status = suite.status()
+            self.assertEqual(status["state"], "up", status)
+            self.assertEqual([each["name"] for each in status["services"]], [one, two])
+            for name in (one, two):
+                await self.works(suite, name)
+            scrape = (await self.get(suite, "netsuite", "/metrics"))[1].decode()
+            for name in (one, two):
+                self.assertIn(f'netsuite_healthy{{service="{name}"}} 1.0\n', scrape)
+            places = [self.place(suite, name) for name in (one, two)]
+            order = self.noted(suite)
+            await suite.stopService()
+            self.assertEqual(order, [two, one])
+            for place in places:
+                self.assertRaises(ConnectionRefusedError, socket.create_connection, place, 5)
+
+    def noted(self, suite: Suite) -> list[str]:
+        """The members' names, in the order in which they are told to end."""
+        order: list[str] = []
+        for child in suite._children():
+
+            def stop(child: Any = child, stop: Any = child.stopService) -> Any:
+                order.append(child.name)
+                return stop()
+
+            child.stopService = stop
+        return order
+
+
+class EndTests(InsideCase):
+    """A drain, seen from outside."""
+
+    async def test_seen(self) -> None:
+        """Who watches sees the drain, and who had begun to ask is answered; then nobody listens."""
+        suite = self.started(tables("echo", "httpecho"))
+        link = self.link(suite, "httpecho")
+        link.sendall(HALF)
+        await self.busy(suite, "httpecho", 1)
+        admin = self.place(suite, "netsuite")
+        stopped = suite.stopService()
+        status, body = await in_thread(_get, admin, "/healthz")
+        self.assertEqual((status, json.loads(body)["status"]), (503, "draining"))
+        self.assertEqual((await in_thread(_get, admin, "/readyz"))[0], 503)
+        scrape = (await in_thread(_get, admin, "/metrics"))[1].decode()
+        self.assertIn('netsuite_draining{service="httpecho"} 1.0', scrape)
+        self.assertFalse(stopped.called)
+        link.sendall(b"cd")
+        self.assertIn(b" 200 ", await in_thread(received, link))
+        await stopped
+        self.assertRaises(ConnectionRefusedError, socket.create_connection, admin, 5)
+
+
+class BoundTests(InsideCase):
+    """The bound on connections of all together."""
+
+    async def test_reached(self) -> None:
+        """When all are at work whoever comes is turned away, by any service, and counted; then not."""
+        suite = self.started(tables("echo", "httpecho", suite="max-clients = 2\n"))
+        links = [self.link(suite, "httpecho") for _ in range(2)]
+        for link in links:
+            link.sendall(HALF)
+        await self.busy(suite, "httpecho", 2)
+        told = await in_thread(said, self.place(suite, "echo"), b"")
+        self.assertEqual(told, b"Refused: too many connections in all.\r\n")
+        scrape = (await self.get(suite, "netsuite", "/metrics"))[1].decode()  # who looks after it is let in
+        self.assertIn(
+            'netsuite_connections_refused_total{cause="all_clients",listener="port",service="echo"} 1.0',
+            scrape,
+        )
+        self.assertIn({"all_clients": 1}, [each["limits"] for each in suite.status()["services"]])
+        links[0].sendall(b"cd")
+        links[0].shutdown(socket.SHUT_WR)
+        await in_thread(received, links[0])
+        answer = await in_thread(said, self.place(suite, "echo"), b"quit\r\n")
+        self.assertEqual(answer, b"Goodbye.\r\n")
+
+
+class LackingTests(InsideCase):
+    """One that can't start."""
+
+    async def test_refused(self) -> None:
+        """Without --best-effort it refuses all, and says so once, in words."""
+        (self.folder / "forms.db").mkdir()
+        suite = Suite(self.options(tables("echo", "formsite")), reactor)
+        suite.privilegedStartService()
+        self.addCleanup(suite.stopService)
+        with self.assertRaises(Refused) as caught:
+            suite.startService()
+        self.assertIn("formsite", str(caught.exception))
+
+    async def test_best_effort(self) -> None:
+        """With it the others run; who doesn't, and why, is in status, health and metrics, by its name."""
+        (self.folder / "forms.db").mkdir()
+        suite = self.started(tables("echo", "formsite", "pages"), "--best-effort")
+        status = suite.status()
+        self.assertEqual(status["state"], "degraded")
+        states = {each["name"]: each["state"] for each in status["services"]}
+        self.assertEqual(states, {"echo": "up", "pages": "up", "formsite": "down"})
+        answer = await in_thread(said, self.place(suite, "echo"), b"quit\r\n")
+        self.assertEqual(answer, b"Goodbye.\r\n")
+        code, body = await self.get(suite, "netsuite", "/healthz")
+        self.assertEqual(code, 503)
+        (reason,) = json.loads(body)["reasons"]
+        self.assertTrue(reason.startswith("formsite: "), reason)
+        self.assertEqual((await self.get(suite, "netsuite", "/readyz"))[0], 200)
+
+
+def _get(place: tuple[str, int], path: str) -> tuple[int, bytes]:
+    answer = said(place, b"GET %b HTTP/1.0\r\nHost: localhost\r\n\r\n" % path.encode())
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
