@@ -27,7 +27,7 @@ PACKAGE := setup.cfg setup.py pyproject.toml constraints.txt README.rst netsuite
 # What compiles the one part that can be; without it Python does the same, in more time.
 COMPILER := gcc libc6-dev python3-dev
 
-.PHONY: help run test nightly endurance parts peers bench conformance manual docs lint format types clean
+.PHONY: help run test nightly endurance parts peers bench conformance manual docs release lint format types clean
 help:
 	@echo "make run    install netsuite into $(RUN) and start wordproxy in the foreground"
 	@echo "make test   install what the tests need, and run them (ARGS=... goes to pytest)"
@@ -36,6 +36,7 @@ help:
 	@echo "make conformance  install the peers, and try ours and them on the wire against RFC 9110 and 9112"
 	@echo "make manual   write man pages, reference and completion anew"
 	@echo "make docs     make HTML of README, guides, reference and source"
+	@echo "make release     sdist and wheel in dist/, checked and tried, and the changelog; RELEASE=--check changes nothing"
 	@echo "make lint   make types   make format   make clean"
 
 # -- run ---------------------------------------------------------------------------------------
@@ -147,13 +148,23 @@ docs: $(TEST)/installed
 	@$(TEST)/bin/pydoctor --html-output=$(HTML)/api
 	@echo "netsuite: $(HTML)/docs/index.html"
 
+# -- release -----------------------------------------------------------------------------------
+
+# RELEASE="--check" changes nothing; CONTRIBUTING.rst says what comes before and after.
+RELEASE ?=
+
+release: $(TEST)/installed
+	@$(TEST)/bin/python .ci/release $(RELEASE)
+
+# -- quality -----------------------------------------------------------------------------------
+
 lint: $(TEST)/installed
-	@$(TEST)/bin/ruff check . .ci/smoke
-	@$(TEST)/bin/ruff format --check . .ci/smoke
+	@$(TEST)/bin/ruff check . .ci/smoke .ci/release
+	@$(TEST)/bin/ruff format --check . .ci/smoke .ci/release
 
 format: $(TEST)/installed
-	@$(TEST)/bin/ruff check --fix . .ci/smoke
-	@$(TEST)/bin/ruff format . .ci/smoke
+	@$(TEST)/bin/ruff check --fix . .ci/smoke .ci/release
+	@$(TEST)/bin/ruff format . .ci/smoke .ci/release
 
 types: $(TEST)/installed
 	@$(TEST)/bin/mypy
