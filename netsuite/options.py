@@ -187,7 +187,22 @@ class Options(usage.Options):
     def parse(self, options: Any = None) -> None:
         """Read all layers into ``settings``.  Raises: usage.UsageError with a line for each fault."""
         self.arguments = tuple(options or ())
-        super().parseOptions(options)
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise usage.UsageError(self._helped(str(error))) from None
+
+    def _helped(self, text: str) -> str:
+        """A complaint of the command line itself, with what was perhaps meant, and where all is listed."""
+        if not text.startswith(("option -", "Wrong number")):
+            return text
+        word = text.split()[1].lstrip("-")
+        if text.endswith("not recognized"):
+            names = [*self.parameters, *self.flags, *self.repeated]
+            text = f"--{word} is no option{nearest(word, names)}" if len(word) > 1 else f"-{word} is no option"
+        elif text.startswith("Wrong number"):
+            text = "only options are taken"
+        return f"{text}; try twistd {self.table} --help"
 
     def preset(self, joint: Joint | None, defaults: Mapping[str, str]) -> None:
         """What holds for a member of a suite: a bound that it shares, and defaults of its own."""

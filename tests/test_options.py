@@ -41,6 +41,24 @@ class Layered(SynchronousTestCase):
         return str(caught.exception).splitlines()
 
 
+class CommandLineTests(Layered):
+    """What is no option."""
+
+    def test_helped(self) -> None:
+        """It is told in one line, with the nearest option, and where all of them are."""
+        for words, told in (
+            (["--max-cleints=3"], "--max-cleints is no option; did you mean max-clients?"),
+            (["--nonsense"], "--nonsense is no option"),
+            (["-Z"], "-Z is no option"),
+            (["more"], "only options are taken"),
+            (["--ipv6=yes"], "option --ipv6 must not have an argument"),
+            (["--idle"], "option --idle requires argument"),
+        ):
+            with self.assertRaises(usage.UsageError) as caught:
+                echo.Options().parse(words)
+            self.assertEqual(str(caught.exception), f"{told}; try twistd echo --help")
+
+
 class LayerTests(Layered):
     """Command line, environment, TOML, default."""
 
