@@ -80,7 +80,7 @@ class TreeTests(TestCase):
         self.assertEqual(self.release.faults(self.root), [])
 
     def test_refused(self) -> None:
-        """A dirty tree, a tag, a place in the changelog, no fragments: all is told at once, nothing changes."""
+        """A dirty tree, a tag, a place in the changelog, no fragments: all is told, nothing changes."""
         self.git("rm", "-q", "-r", "newsfragments")
         self.write(
             "CHANGELOG.rst", CHANGELOG + "\nnetsuite 1.2.3 (2026-01-05)\n===========================\n"
