@@ -15,6 +15,9 @@ from tests.real.parts import PartError
 #: Longest text of a fault.
 SHOWN = 200
 
+#: Faults of one caller that are told at once; of all of them the verdict tells.
+TOLD_MAX = 20
+
 
 class Wrong(Exception):  # noqa: N818 - an answer, not a mistake of the reader's
     """An answer is not what it should be."""
@@ -108,6 +111,8 @@ class Caller(threading.Thread):
                 self.excused[deed.name] += 1
             else:
                 self.wrong.append(f"{deed.name}: {error!r}"[: 3 * SHOWN])
+                if len(self.wrong) <= TOLD_MAX:
+                    print(f"wrong, after {now - began:.1f} s: {self.wrong[-1]}", flush=True)
         else:
             self.took[deed.name].append(time.monotonic() - began)
         self.done[deed.name] += 1
