@@ -83,10 +83,15 @@ def require_namespaces() -> None:
 
 
 class Image:
-    """What the last stage of a Containerfile says, and its files in a folder."""
+    """What the last stage of a Containerfile says, and its files in a folder.
 
-    def __init__(self, path: Path, folder: Path) -> None:
-        self.steps = read_file(path)[-1]
+    ``is_whole``: what it takes of the first stage is built by that one's commands, which takes a minute and
+    needs the network; else it is this process's own packages, with the checkout's sources.
+    """
+
+    def __init__(self, path: Path, folder: Path, *, is_whole: bool) -> None:
+        self.first, self.steps = read_file(path)
+        self.is_whole = is_whole
         self.root = folder / "root"
         self.environment = dict(part.split("=", 1) for step in self.all("ENV") for part in step.words)
         self.user, self.group = (int(part) for part in self.one("USER").text.split(":"))
@@ -104,21 +109,41 @@ class Image:
         """The last of them, which is the one that holds."""
         return self.all(name)[-1]
 
-    def make(self) -> None:
+    def make(self, log: Path) -> None:
         """The files of the image are in its folder; the system's own come later, by mounts."""
-        for name in ("proc", "dev", "tmp", "etc", "var/lib", "src", "opt"):
-            (self.root / name).mkdir(parents=True, exist_ok=True)
-        for name in ETC:
-            if Path("/etc", name).exists():
-                shutil.copy(f"/etc/{name}", self.root / "etc" / name)
-        (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-        (self.root / "etc/group").write_text("root:x:0:\n")
-        (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+        prepare(self.root)
         for step in self.all("COPY"):
-            if step.flags.get("from") == "build":
-                self._install(self.root / step.words[-1].lstrip("/"))
-            else:
+            place = self.root / step.words[-1].lstrip("/")
+            if step.flags.get("from") != "build":
                 copy(step, self.root)
+            elif self.is_whole:
+                self._build(place, log)
+            else:
+                self._install(place)
+
+    def _build(self, place: Path, log: Path) -> None:
+        """The first stage's own commands leave there what they do; only Debian's packages are those here."""
+        root = self.root.parent / "build"
+        prepare(root)
+        shutil.copy("/etc/resolv.conf", root / "etc")
+        for step in self.first:
+            if step.name == "COPY":
+                copy(step, root)
+        named = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("PIP_")]
+        env = shlex.join(["/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", *named])
+        commands = [step.text for step in self.first if step.name == "RUN" and "apt-get" not in step.text]
+        lines = [*system(root)]
+        lines += [f"chroot {root} {env} /bin/sh -c {shlex.quote(command)}" for command in commands]
+        with log.open("ab") as output:
+            done = subprocess.run(
+                ["unshare", "--mount", "sh", "-ec", "\n".join(lines)],
+                stdout=output,
+                stderr=output,
+                check=False,
+            )
+        if done.returncode:
+            raise PartError(log.read_text(errors="replace"))
+        shutil.copytree(root / place.relative_to(self.root), place, symlinks=True)
 
     def _install(self, place: Path) -> None:
         """What the first stage leaves: a venv with this checkout in it, not in place; the rest by a mount."""
@@ -126,9 +151,8 @@ class Image:
         packages.mkdir(parents=True)
         (place / "bin").mkdir()
         (place / "deps").mkdir()
-        skipped = shutil.ignore_patterns("__pycache__", "dropin.cache")
-        shutil.copytree(ROOT / "netsuite", packages / "netsuite", ignore=skipped)
-        shutil.copytree(ROOT / "twisted", packages / "twisted", ignore=skipped)
+        for name in ("netsuite", "twisted"):
+            shutil.copytree(ROOT / name, packages / name, ignore=_LEFT_OUT)
         (packages / "rest.pth").write_text("/opt/netsuite/deps\n")
         interpreter = os.path.realpath(sys.executable)
         (place / "pyvenv.cfg").write_text(f"home = {os.path.dirname(interpreter)}\n")
@@ -140,30 +164,52 @@ class Image:
             )
             script.chmod(0o755)
 
-    def mounts(self, volume: Path) -> Iterator[str]:
+    def mounts(self) -> Iterator[str]:
         """The commands of a shell, as the namespace's root, that put it together."""
         root = shlex.quote(str(self.root))
-        yield f"mount --bind {root} {root}"
-        system = [f"/{name}" for name in SYSTEM]
-        base = os.path.realpath(sys.base_prefix)
-        if not base.startswith("/usr"):
-            system.append(base)
-        for name in system:
-            if os.path.islink(name):
-                yield f"ln -sf {os.readlink(name)} {root}{name}"
-            elif os.path.isdir(name):
-                yield f"mkdir -p {root}{name} && mount --bind -o ro {name} {root}{name}"
-                yield f"mount -o remount,bind,ro {root}{name}"
-        packages = sysconfig.get_path("purelib")
-        yield f"mount --bind {shlex.quote(packages)} {root}/opt/netsuite/deps"
-        yield f"mount -o remount,bind,ro {root}/opt/netsuite/deps"
-        for name in DEVICES:
-            yield f"touch {root}/dev/{name} && mount --bind /dev/{name} {root}/dev/{name}"
+        yield from system(self.root)
+        if not self.is_whole:
+            yield f"mount --bind {shlex.quote(sysconfig.get_path('purelib'))} {root}/opt/netsuite/deps"
+            yield f"mount -o remount,bind,ro {root}/opt/netsuite/deps"
         yield "ip link set lo up"
 
     def commands(self) -> list[str]:
         """The commands of the file that need no network: they are run in it as they stand."""
         return [step.text for step in self.all("RUN") if "apt-get" not in step.text]
+
+
+def prepare(root: Path) -> None:
+    """A folder has what the base image has, but for the system's own folders."""
+    for name in ("proc", "dev", "tmp", "etc", "var/lib", "src", "opt"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for name in ETC:
+        if Path("/etc", name).exists():
+            shutil.copy(f"/etc/{name}", root / "etc" / name)
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\n")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+
+
+def system(folder: Path) -> Iterator[str]:
+    """The commands that put the system's own folders and devices there, to be read only."""
+    root = shlex.quote(str(folder))
+    yield f"mount --bind {root} {root}"
+    names = [f"/{name}" for name in SYSTEM]
+    base = os.path.realpath(sys.base_prefix)
+    if not base.startswith("/usr"):
+        names.append(base)
+    for name in names:
+        if os.path.islink(name):
+            yield f"ln -sf {os.readlink(name)} {root}{name}"
+        elif os.path.isdir(name):
+            yield f"mkdir -p {root}{name} && mount --bind -o ro {name} {root}{name}"
+            yield f"mount -o remount,bind,ro {root}{name}"
+    for name in DEVICES:
+        yield f"touch {root}/dev/{name} && mount --bind /dev/{name} {root}/dev/{name}"
+
+
+#: What an engine is not handed (``.dockerignore``).
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "dropin.cache")
 
 
 def copy(step: Step, root: Path) -> None:
@@ -175,7 +221,7 @@ def copy(step: Step, root: Path) -> None:
         if not found.exists():
             raise PartError(f"COPY {source}: there is no such file")
         if found.is_dir():
-            shutil.copytree(found, place, dirs_exist_ok=True)
+            shutil.copytree(found, place, dirs_exist_ok=True, ignore=_LEFT_OUT)
         else:
             to = place / found.name if target.endswith("/") else place
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -185,12 +231,12 @@ def copy(step: Step, root: Path) -> None:
 class Container:
     """A container of an image: made when it is entered, gone when it is left.  ``root``: to be looked at."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_whole: bool = False) -> None:
         require_namespaces()
         self._own = tempfile.TemporaryDirectory(prefix="netsuite-container-")
         folder = Path(self._own.name)
         folder.chmod(0o755)
-        self.image = Image(path, folder)
+        self.image = Image(path, folder, is_whole=is_whole)
         self.volume = folder / "volume"
         self.log = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -211,10 +257,10 @@ class Container:
 
     def _make(self) -> None:
         image, self.ready = self.image, Path(self._own.name, "ready")
-        image.make()
+        image.make(self.log)
         self.volume.mkdir()
         root = shlex.quote(str(image.root))
-        lines = [*image.mounts(self.volume)]
+        lines = [*image.mounts()]
         lines += [f"chroot {root} /bin/sh -c {shlex.quote(command)}" for command in image.commands()]
         # an engine gives a new volume the owner and mode that the folder has in the image
         there = f"{root}{image.volume}"
