@@ -78,7 +78,7 @@ class Options(options.Options):
         ["max-line", None, "64KiB", "Longest line in bytes."],
         ["idle", None, "300", "Seconds without a byte after which a connection ends."],
         ["latency", None, None, "Delay of each line, D or D±J: uniform from D-J to D+J."],
-        ["latency-dir", None, None, "Delay lines as they come (in), answers (out), or both; default: out."],
+        ["latency-dir", None, None, "Delay lines as they come (in), answers (out), or both (out)."],
         ["drop", None, None, "Probability that a line has no answer."],
         ["corrupt", None, None, "Probability that one bit of an answer is another."],
         ["reset", None, None, "Probability at each line that the connection is reset."],

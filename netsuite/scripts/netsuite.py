@@ -20,7 +20,7 @@ COMMANDS = {
     "check": "say what is wrong with a settings file, or nothing",
     "status": "ask a running service how it is",
     "pidfile": "say whose process a pidfile names",
-    "doctor": "say what would keep the suite from starting, or trouble it, and what to do",
+    "doctor": "say what would keep the suite from starting",
     "cert": "make a certificate for a trial",
     "refresh-plugins": "write down what twistd offers, after an installation",
     "completion": "what a shell needs to complete these commands",
@@ -64,6 +64,9 @@ def run() -> NoReturn:
     if word == "--version":
         sys.stdout.write(importlib.import_module("netsuite.options").version_line() + "\n")
         raise SystemExit(0)
+    if not word:
+        sys.stderr.write("netsuite: give a COMMAND; try netsuite --help\n")
+        raise SystemExit(2)
     near = difflib.get_close_matches(word, [*COMMANDS, *TOOLS], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     sys.stderr.write(f"netsuite: {word[:80]!r} is no command{hint}; try netsuite --help\n")

@@ -224,4 +224,5 @@ class CommandTests(SynchronousTestCase):
         for words in ((), ("tcsh",), ("bash", "zsh")):
             code, output, errors = inside(completion, *words)
             self.assertEqual((code, output), (2, ""))
-            self.assertEqual(errors, "completion: give one of bash, zsh, fish; try completion --help\n")
+            told = "netsuite completion: give one of bash, zsh, fish; try netsuite completion --help\n"
+            self.assertEqual(errors, told)

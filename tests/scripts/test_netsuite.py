@@ -29,6 +29,13 @@ class CommandTests(SynchronousTestCase):
         for name in (*COMMANDS, *TOOLS):
             self.assertTrue((ROOT / f"netsuite/scripts/{name.replace('-', '_')}.py").exists(), name)
             self.assertIn(f"  {name} ", output)
+        self.assertLessEqual(max(map(len, output.splitlines())), 80)
+        self.assertIn("\nExamples:\n  netsuite check netsuite.toml ", output)
+
+    def test_none(self) -> None:
+        """Without a word it is said that one is needed."""
+        told = "netsuite: give a COMMAND; try netsuite --help\n"
+        self.assertEqual(run("netsuite"), (2, "", told))
 
     def test_unknown(self) -> None:
         """Another word is one line, with the nearest that there is."""
