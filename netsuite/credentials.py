@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 #: How a setting names such a file, whatever the folder is called.
 START = "$CREDENTIALS_DIRECTORY/"
 
 
-def expanded(path: str, environ: Mapping[str, str]) -> str:
-    """Return the path of a file that may be a credential.  Raises: ValueError, in a clause, without any."""
-    if not path.startswith(START):
-        return path
+def expanded(text: str, environ: Mapping[str, str]) -> str:
+    """Return a path, or an address with a path in it, that may mean a credential.
+
+    Raises: ValueError, in a clause, where none were handed over.
+    """
+    if START not in text:
+        return text
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     if not folder:
         raise ValueError("is a credential, and none were handed over; see LoadCredential= of systemd")
-    return os.path.join(folder, path.removeprefix(START))
+    return text.replace(START, f"{folder}/")

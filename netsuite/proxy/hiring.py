@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netsuite.options import Common
@@ -45,7 +46,10 @@ def hire(
 
     def greeting() -> Message:
         via, tried = proxy().relay.via, proxy().tried()
-        return {"settings": pickle.dumps(told()).hex(), "key": via.key.hex(), "tried": tried, **more()}
+        settings = told()
+        # A bound on all connections of a suite's process is no other process's.
+        alone = replace(settings, common=replace(settings.common, joint=None))
+        return {"settings": pickle.dumps(alone).hex(), "key": via.key.hex(), "tried": tried, **more()}
 
     command = [sys.executable, "-P", "-m", module, type(reactor).__module__]
     return Workers(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from netsuite.credentials import expanded
 from netsuite.listen import clashes
 from netsuite.manual.kind import (
     BYTES,
@@ -240,8 +241,9 @@ class Options(proxy.Options):
 
     def _redis(self, text: str) -> str:
         try:
+            text = expanded(text, os.environ)
             parse_place(text)
-        except StoreFault as error:
+        except (StoreFault, ValueError) as error:
             self.fault("store", str(error))
         if self.origins.get("store") == "command line" and urlsplit(text).password is not None:
             self.fault("store", "other users of this machine can read a password here; use ?password-file=")

@@ -87,7 +87,7 @@ class TlsTests(TestCase):
         put(cls.folder)
         (cls.folder / "netsuite.toml").write_text(settings(cls.ports))
         cls.suite.launch()
-        cls.suite.wait_log("netsuite: .* admin")
+        cls.suite.wait_log("netsuite: .* admin http")
 
     def curl(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """What curl says, that trusts the certificate in the file."""
