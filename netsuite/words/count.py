@@ -8,7 +8,7 @@ or of head and bytes, alone.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import charset, coding, language
@@ -131,7 +131,7 @@ class WordCounter:
     def _lang(self, document: Document, source: Source, forms: Forms) -> str:
         text = document.main.lstrip() or document.other
         return language.of(
-            document.lang, source.content_language, text, self._default_lang, tally=_by_key(forms)
+            document.lang, source.content_language, text, self._default_lang, tally=lambda: _by_key(forms)
         )
 
     def _document(self, source: Source, pieces: Sequence[bytes]) -> Document:
@@ -152,10 +152,10 @@ class WordCounter:
             self._pages_forms -= len(dropped.forms)
 
 
-def _by_key(forms: Forms) -> Iterator[tuple[str, int]]:
-    """Yield a page's keys, one more than once perhaps, with occurrences: its main text's if it has one."""
+def _by_key(forms: Forms) -> language.Tally:
+    """Return a page's keys, one more than once perhaps, with occurrences: its main text's if it has one."""
     _, keys, main, other = forms.columns()
-    yield from zip(keys, main if any(main) else other, strict=True)
+    return keys, main if any(main) else other
 
 
 def _is_lost(text: str) -> bool:

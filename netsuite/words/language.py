@@ -11,8 +11,10 @@ list as well, so for Latin letters they only choose where a stop list has spoken
 """
 
 import functools
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from types import MappingProxyType
 
 from turbohtml.detect import detect_language
@@ -45,6 +47,14 @@ OWN_MIN = 0.02
 #: A Chinese, Japanese or Korean character says as much as this many Latin letters.
 DENSITY = 3
 _DENSE = frozenset(("kana", "han", "ko"))
+
+#: Languages that have no relative on the web which their stop words would be found in.
+ALONE = frozenset(("en",))
+
+_CYRILLIC = re.compile("[\u0400-\u052f]")
+
+#: Words, and how often each occurs; one may be told twice.
+Tally = tuple[Sequence[str], Sequence[int]]
 
 #: Primary subtags that name no language (RFC 5646 §4.1), as good as none.
 _NONE = frozenset(("und", "mul", "mis", "zxx"))
@@ -94,11 +104,11 @@ def of(
     text: str,
     default: str = "und",
     *,
-    tally: Iterable[tuple[str, int]] | None = None,
+    tally: Callable[[], Tally] | None = None,
 ) -> str:
     """Return a page's language as a primary subtag in lower case.
 
-    ``tally``: keys and how often each occurs in the text, if that is known already.
+    ``tally`` gives keys and how often each occurs in the text, if that is known already.
     """
     first = (content_language or "").partition(",")[0]
     return primary(document_lang) or primary(first) or guess(text, tally) or default
@@ -112,13 +122,19 @@ def primary(tag: str | None) -> str | None:
     return _MEANT.get(found, found)
 
 
-def guess(text: str, tally: Iterable[tuple[str, int]] | None = None) -> str | None:
+def guess(text: str, tally: Callable[[], Tally] | None = None) -> str | None:
     """Return the language that a text is plainly in, None if it is not plain."""
     sample = text[:SAMPLE]
     found = by_script(sample)
     if found is None:
-        found = by_words(sample, tally or ((segment.key(word), 1) for word in segment.words(sample)))
+        keys, times = tally() if tally is not None else _tallied(sample)
+        found = by_words(sample, keys, times)
     return found
+
+
+def _tallied(sample: str) -> Tally:
+    keys = list(map(segment.key, segment.words(sample)))
+    return keys, [1] * len(keys)
 
 
 def by_script(sample: str) -> str | None:
@@ -141,24 +157,25 @@ def by_script(sample: str) -> str | None:
     return _of_script(script, sample)
 
 
-def by_words(sample: str, tally: Iterable[tuple[str, int]]) -> str | None:
+def by_words(sample: str, keys: Sequence[str], times: Sequence[int]) -> str | None:
     """Return the language whose stop words a text is full of, or the relative that its letters tell.
 
-    ``tally``: keys and how often each occurs.
+    ``keys``, ``times``: words, and how often each occurs; a word may be told twice.
     """
     listed = _listed()
     hits: Counter[str] = Counter()
-    total = 0
-    for word, times in tally:
-        total += times
-        if word in listed:
-            hits[word] += times
+    total = sum(times)
+    for word, number in compress(zip(keys, times, strict=True), map(listed.__contains__, keys)):
+        hits[word] += number
     if total < WORDS_MIN:
         return None
     stopped = _by_stop_words(hits, total)
-    lang, script = _by_triples(sample)
+    if stopped in ALONE:
+        return stopped
     if stopped is None:
+        lang, script = _by_triples(sample) if _CYRILLIC.search(sample) else (None, "")
         return lang if script == "Cyrillic" and not _is_listed(lang) else None
+    lang, _ = _by_triples(sample)
     if lang is None:
         return stopped
     # A relative without a list is believed; one with a list must be found by that as well.

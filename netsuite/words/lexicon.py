@@ -16,11 +16,14 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import repeat
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from . import segment
 from .forms import Forms
 from .memo import EDGES, PLAIN
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 try:
     from . import _plain
@@ -87,7 +90,7 @@ class Counting(Protocol):
     def __len__(self) -> int: ...
     def count(self, main: str, other: str, words_of: WordsOf, /) -> _Columns: ...
     def number(self, form: str, /) -> int: ...
-    def forms(self, numbers: bytes, /) -> list[str]: ...
+    def forms(self, numbers: Buffer, /) -> list[str]: ...
     def since(self, start: int, /) -> list[str]: ...
 
 
@@ -121,7 +124,7 @@ class Table:
             self._forms.append(form)
         return number
 
-    def forms(self, numbers: bytes, /) -> list[str]:
+    def forms(self, numbers: Buffer, /) -> list[str]:
         """The forms with these numbers, a column of 32 bits."""
         return [self._forms[number] for number in memoryview(numbers).cast("B").cast("I")]
 
@@ -193,9 +196,9 @@ class Lexicon:
         self._learn()
         return number
 
-    def forms(self, numbers: array[int]) -> list[str]:
-        """The forms with these numbers."""
-        return self._table.forms(numbers)  # type: ignore[arg-type]  # its bytes are asked for
+    def forms(self, numbers: Buffer) -> list[str]:
+        """The forms with these numbers, a column of 32 bits."""
+        return self._table.forms(numbers)
 
     def _learn(self) -> None:
         """Each form of the table has its key, which is a form, too."""

@@ -66,6 +66,12 @@ class Memo:
             tally[piece] += times
         del tally[""]
         rough = _rough(tally, bare, is_plain=text.isascii() or not _HARD.search(text))
+        long = [piece for piece in rough if len(piece) > PIECE_MAX and tally[piece] == 1]
+        if long:
+            rough = [piece for piece in rough if len(piece) <= PIECE_MAX or tally[piece] > 1]
+            for piece in long:
+                del tally[piece]
+            tally.update(segment.of_all(long))
         if rough:
             self._learn(rough)
             counts = [tally.pop(piece) for piece in rough]

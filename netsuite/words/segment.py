@@ -22,6 +22,7 @@ Persian and Indic words look, so they are only left out of what words are compar
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import chain, filterfalse
 
 from icu4py.breakers import WordBreaker
 from icu4py.locale import Locale
@@ -77,7 +78,9 @@ def is_small(form: str) -> bool:
     first = form[:1]
     if first.islower():
         return True
-    return not first.isupper() and next((c.islower() for c in form if c.lower() != c.upper()), False)
+    if first.isupper() or form.lower() == form.upper():
+        return False
+    return next((c.islower() for c in form if c.lower() != c.upper()), False)
 
 
 def joined_keys(joined: str) -> str:
@@ -108,16 +111,35 @@ def seen(text: str) -> str:
 
 def of_pieces(found: Iterable[str]) -> Iterator[list[str]]:
     """Yield the words of each piece, piece by piece."""
+    for batch in _batches(found):
+        yield from _segmented(batch)
+
+
+def of_all(found: Iterable[str]) -> Iterator[str]:
+    """Yield the words of all pieces, not told apart nor in their order, in less time than `of_pieces`."""
+    for batch in _batches(found):
+        segments = list(_breaker("\n".join(batch)))
+        if max(map(len, segments)) > LENGTH_MAX:
+            yield from chain.from_iterable(_segmented(batch))
+            continue
+        yield from filter(str.isalpha, segments)
+        for segment in filterfalse(str.isalpha, segments):
+            if any(map(str.isalpha, segment)):
+                yield _shown(segment)
+
+
+def _batches(found: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the pieces as ICU is given them, so many at a time."""
     batch: list[str] = []
     size = 0
     for piece in found:
         batch.append(piece if piece.isascii() else _prepared(piece))
         size += len(piece)
         if size >= BATCH:
-            yield from _segmented(batch)
+            yield batch
             batch, size = [], 0
     if batch:
-        yield from _segmented(batch)
+        yield batch
 
 
 def _prepared(piece: str) -> str:

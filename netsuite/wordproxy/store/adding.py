@@ -9,12 +9,11 @@ stays true.
 from __future__ import annotations
 
 import sqlite3
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import compress, count, repeat
-from operator import add, eq, itemgetter, not_
+from itertools import compress, repeat
+from operator import add, itemgetter, ne
 
 import numpy
 
@@ -22,7 +21,8 @@ from netsuite.wordproxy.store import queries, vectors
 from netsuite.wordproxy.store.numbers import Numbers
 from netsuite.wordproxy.store.packing import Column, added_up, zeros
 from netsuite.wordproxy.store.vectors import Met
-from netsuite.words.forms import columns
+from netsuite.words.forms import Forms, columns
+from netsuite.words.lexicon import Lexicon
 from netsuite.words.segment import is_small
 
 _NEW_WORDS = """
@@ -49,9 +49,6 @@ ON CONFLICT (word, form) DO UPDATE SET n = n + excluded.n
 #: Flags of what was met: the page is new for the word on that day, new in its main text; it was named.
 NEW, NEW_IN_MAIN, NAMED = 1, 2, 4
 
-#: By a byte of occurrences.
-_NEW_FLAGS = bytes([NEW]) + bytes([NEW | NEW_IN_MAIN]) * 255
-
 _FIRST = itemgetter(0)
 
 _Forms = Sequence[tuple[str, str, int, int]]
@@ -70,7 +67,7 @@ class _Sums:
 
     def __init__(self) -> None:
         self.named: Counter[int] = Counter()
-        self.first: list[tuple[Sequence[int], Sequence[int], Sequence[int]]] = []
+        self.first: list[tuple[Column, Column, Column]] = []
         self.again: dict[int, list[int]] = {}
 
     def more(self, word: int, numbers: Iterable[int]) -> None:
@@ -82,7 +79,7 @@ class _Sums:
         """Words, ascending, and their numbers, as `vectors.TALLY` has them."""
         parts: list[tuple[Column, list[Column]]] = []
         if self.first:
-            words, main, other = map(_joined, zip(*self.first, strict=True))
+            words, main, other = map(numpy.concatenate, zip(*self.first, strict=True))
             met, ones = main > 0, numpy.ones(len(words), dtype=numpy.uint8)
             parts.append((words, [main, other, met, ones, met, ones, numpy.zeros_like(ones)]))
         if self.again:
@@ -96,10 +93,6 @@ class _Sums:
         return words, columns
 
 
-def _joined(columns: Iterable[Sequence[int]]) -> Column:
-    return numpy.concatenate([numpy.array(column, dtype=numpy.int64) for column in columns])
-
-
 def _first_and_last(words: Column, days: Mapping[int, Column]) -> tuple[Column, Column]:
     """The first, and the last, of the days that each word has."""
     first, last = numpy.zeros_like(words), numpy.zeros_like(words)
@@ -110,19 +103,14 @@ def _first_and_last(words: Column, days: Mapping[int, Column]) -> tuple[Column, 
     return first, last
 
 
-def _narrow(numbers: list[int]) -> Sequence[int]:
-    """The same numbers, where it can be in a byte each."""
-    try:
-        return array("B", numbers)
-    except OverflowError:
-        return numbers
-
-
-def _flags(main: Sequence[int]) -> array[int]:
-    """Of the words of a page that is new: the flags, by their occurrences in main text."""
-    if isinstance(main, array) and main.itemsize == 1:
-        return array("B", main.tobytes().translate(_NEW_FLAGS))
-    return array("B", [NEW | NEW_IN_MAIN if n else NEW for n in main])
+def _plains(keys: Sequence[str]) -> list[str]:
+    """The keys as search compares them; most are compared as they are."""
+    marked = [key for key in keys if not key.isascii()]
+    found = queries.plain("\n".join(marked)).split("\n")
+    if len(found) != len(marked):  # a word with a line's end in it: not the counter's
+        found = list(map(queries.plain, marked))
+    instead = iter(found)
+    return [key.lower() if key.isascii() else next(instead) for key in keys]
 
 
 class Adding:
@@ -135,6 +123,7 @@ class Adding:
         self._numbers.begin()
         self._sums: defaultdict[tuple[int, int], _Sums] = defaultdict(_Sums)
         self._forms: Counter[tuple[int, str]] = Counter()  # those that are no keys
+        self._odd: defaultdict[Lexicon, list[tuple[Column, Column]]] = defaultdict(list)  # the same, numbered
         self._kept: dict[tuple[int, int], Met] = {}
         self._seen: set[int] = set()  # pages that were visited in this batch
 
@@ -153,17 +142,17 @@ class Adding:
         is_first = is_new and page not in self._seen
         self._seen.add(page)
         words, main, other, shown = self._columns(forms, lang)
-        for word, form, n in shown:
-            self._forms[word, form] += n
-        named = self._named(names, lang, words)
+        named = {word for key in names if (word := self._numbers.find(key, lang)) is not None}
+        named.intersection_update(words.tolist() if named else ())
         sums = self._sums[site, day]
         if not is_first:
-            self._again(page, day, sums, zip(words, main, other, strict=True), shown, named)
-        elif words:
+            rows = zip(words.tolist(), main.tolist(), other.tolist(), strict=True)
+            self._again(page, day, sums, rows, shown, named)
+        elif len(words):
             sums.first.append((words, main, other))
-            flags = _flags(main)
+            flags = numpy.where(main > 0, NEW | NEW_IN_MAIN, NEW)
             for word in named:
-                flags[words.index(word)] |= NAMED
+                flags[numpy.searchsorted(words, word)] |= NAMED
                 sums.named[word] += 1
             vectors.put_first(self._connection, page, day, words, main, other, flags, shown)
 
@@ -212,6 +201,9 @@ class Adding:
                 *added_up(totals), {day: numpy.unique(numpy.concatenate(of)) for day, of in days.items()}
             )
         self._connection.executemany(_FORMS, sorted((*which, n) for which, n in self._forms.items()))
+        for lexicon, (words, numbers, times) in self._odd_ones.items():
+            rows = zip(words.tolist(), lexicon.forms(numbers.tobytes()), times.tolist(), strict=True)
+            self._connection.executemany(_FORMS, rows)
         for (page, day), kept in sorted(self._kept.items(), key=_FIRST):
             vectors.put_met(self._connection, page, day, kept)
 
@@ -225,9 +217,7 @@ class Adding:
             known = int(numpy.searchsorted(words, min(new)))
             fresh = words[known:].tolist()
             keys, langs = zip(*map(new.__getitem__, fresh), strict=True)
-            plains = queries.plain("\n".join(keys)).split("\n")
-            if len(plains) != len(keys):  # a word with a line's end in it: not the counter's
-                plains = [queries.plain(key) for key in keys]
+            plains = _plains(keys)
             ends = (ends[known:].tolist() for ends in _first_and_last(words, days))
             of_fresh = (each[known:].tolist() for each in sums)
             run(_NEW_WORDS, zip(fresh, keys, langs, plains, *ends, *of_fresh, strict=True))
@@ -252,44 +242,60 @@ class Adding:
         more: Counter[int] = Counter()
         for (word, form), n in self._forms.items():
             more[word] += n * (is_small(form) - (word not in large))
+        for lexicon, (words, numbers, times) in self._odd_ones.items():
+            small = numpy.frombuffer(lexicon.small, dtype=numpy.uint8)[numbers]
+            for word, n, is_one in zip(words.tolist(), times.tolist(), small.tolist(), strict=True):
+                more[word] += n * (is_one - (word not in large))
         return more
 
-    def _columns(
-        self, forms: _Forms, lang: str
-    ) -> tuple[Sequence[int], Sequence[int], Sequence[int], _Shown]:
-        """A visit's words, each once, occurrences in main text and the rest; and forms that are no keys."""
+    @cached_property
+    def _odd_ones(self) -> dict[Lexicon, tuple[Column, Column, Column]]:
+        """Words, the numbers of their forms that are no keys, and how often these were met."""
+        found = {}
+        for lexicon, parts in self._odd.items():
+            both, (times,) = added_up([(which, [n]) for which, n in parts])
+            found[lexicon] = both >> 32, (both & 0xFFFFFFFF).astype(numpy.uint32), times
+        return found
+
+    def _columns(self, forms: _Forms, lang: str) -> tuple[Column, Column, Column, _Shown]:
+        """A visit's words, ascending, occurrences in main text and the rest; and forms that are no keys."""
+        if isinstance(forms, Forms):
+            words, main, other, shown = self._of_lexicon(forms, lang)
+        else:
+            words, main, other, shown = self._of_rows(forms, lang)
+        order = words.argsort()
+        words = words[order]
+        is_other = words[1:] != words[:-1]
+        if is_other.all():
+            return words, main[order], other[order], shown
+        starts = numpy.flatnonzero(numpy.append(True, is_other))
+        main, other = (numpy.add.reduceat(each[order], starts) for each in (main, other))
+        return words[starts], main, other, shown
+
+    def _of_lexicon(self, forms: Forms, lang: str) -> tuple[Column, Column, Column, _Shown]:
+        words, is_odd = self._numbers.of_forms(forms, lang)
+        main, other = (
+            numpy.frombuffer(each, dtype=numpy.uint32).astype(numpy.int64)
+            for each in (forms.main, forms.other)
+        )
+        at = numpy.flatnonzero(is_odd)
+        numbers = numpy.frombuffer(forms.numbers, dtype=numpy.uint32)[at]
+        of, times = words[at], main[at] + other[at]
+        if len(at):
+            self._odd[forms.lexicon].append((of << 32 | numbers, times))
+        shown = zip(of.tolist(), forms.lexicon.forms(numbers.tobytes()), times.tolist(), strict=True)
+        return words, main, other, list(shown)
+
+    def _of_rows(self, forms: _Forms, lang: str) -> tuple[Column, Column, Column, _Shown]:
         shown, keys, main, other = columns(forms)
         words = self._numbers.of(keys, lang)
-        if shown is keys and len(set(words)) == len(words):
-            return words, main, other, []
-        are_keys = list(map(eq, shown, keys))
-        found = list(compress(words, are_keys))
-        places = dict(zip(found, count()))
-        if len(places) < len(found):  # a form was told twice
-            found, places, are_keys = [], {}, [False] * len(words)
-        mains, others = list(compress(main, are_keys)), list(compress(other, are_keys))
-        odd: dict[tuple[int, str], int] = {}
-        for at in compress(count(), map(not_, are_keys)):
-            word, n, m = words[at], main[at], other[at]
-            place = places.setdefault(word, len(found))
-            if place == len(found):
-                found.append(word)
-                mains.append(n)
-                others.append(m)
-            else:
-                mains[place] += n
-                others[place] += m
-            if shown[at] != keys[at]:
-                which = word, shown[at]
-                odd[which] = odd.get(which, 0) + n + m
-        return found, _narrow(mains), _narrow(others), [(*which, n) for which, n in odd.items()]
-
-    def _named(self, names: Sequence[str], lang: str, words: Sequence[int]) -> set[int]:
-        if not names:
-            return set()
-        return {word for key in names if (word := self._numbers.find(key, lang)) is not None}.intersection(
-            words
-        )
+        odd: Counter[tuple[int, str]] = Counter()
+        rows = zip(words, shown, main, other, strict=True)
+        for word, form, n, m in compress(rows, map(ne, shown, keys)):
+            odd[word, form] += n + m
+        self._forms.update(odd)
+        found, in_main, in_other = (numpy.array(each, dtype=numpy.int64) for each in (words, main, other))
+        return found, in_main, in_other, [(*which, n) for which, n in odd.items()]
 
     def _again(
         self,

@@ -11,14 +11,23 @@ change, and are not looked at where they can't.  Whoever narrows them is counted
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
-from itertools import compress
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, compress
 from operator import not_
 
+import numpy
+
+from netsuite.wordproxy.store.packing import Column
+from netsuite.words.forms import Forms
+from netsuite.words.lexicon import Lexicon
 from netsuite.words.segment import is_small
 
-#: Words that are remembered; with their keys about 20 MB.
-WORDS_MAX = 150_000
+#: Words that are remembered; with their keys about 40 MB.
+WORDS_MAX = 300_000
+
+#: Languages of which it is also remembered by the lexicon's numbers: 8 bytes for each form of it.
+LANGS_MAX = 12
 
 #: Days of which it is remembered which words have them, a byte a word.
 DAYS_MAX = 8
@@ -36,6 +45,8 @@ class Numbers:
         self._last = 0
         self._known: dict[str, dict[str, int]] = {}
         self._size = 0
+        self._lexicon: Lexicon | None = None
+        self._by_key: OrderedDict[str, Column] = OrderedDict()  # by language, by its numbers of keys
         self._dated: dict[int, bytearray] = {}
         self.large: set[int] = set()
         self.new: dict[int, tuple[str, str]] = {}
@@ -51,7 +62,7 @@ class Numbers:
             self._is_whole = self._may_be_whole and last <= WORDS_MAX
             if self._is_whole:
                 for word, key, lang in run("SELECT id, key, lang FROM word"):
-                    self._learn(self._known.setdefault(lang, {}), key, word)
+                    self._learn(self._known.setdefault(lang, {}), {key: word})
         elif last != self._last:  # another process has added some
             self._is_whole = False
         self._last = last
@@ -60,6 +71,7 @@ class Numbers:
     def forget(self) -> None:
         """Nothing is remembered."""
         self._known.clear()
+        self._by_key.clear()
         self._dated.clear()
         self.large.clear()
         self.new = {}
@@ -69,9 +81,34 @@ class Numbers:
         """The numbers of words; one that was never met gets its number now, and is in `new`."""
         known = self._known.setdefault(lang, {})
         words = list(map(known.get, keys))
-        if None not in words:
-            return words  # type: ignore[return-value]  # as the line before says
-        return [known.get(key) or self._look_up(known, key, lang) for key in keys]
+        if None in words:
+            strange = [key for key, word in zip(keys, words, strict=True) if word is None]
+            self._look_up(known, dict.fromkeys(strange), lang)
+            words = list(map(known.get, keys))
+        return words  # type: ignore[return-value]  # none is None
+
+    def of_forms(self, forms: Forms, lang: str) -> tuple[Column, Column]:
+        """By form, the number of its word, and 1 where it is no key; see `of`."""
+        lexicon = forms.lexicon
+        if lexicon is not self._lexicon:
+            self._lexicon = lexicon
+            self._by_key.clear()
+        known = self._by_key.get(lang)
+        if known is None or len(known) < len(lexicon):
+            grown = numpy.zeros(len(lexicon) * 3 // 2, dtype=numpy.int64)
+            grown[: 0 if known is None else len(known)] = 0 if known is None else known
+            known = self._by_key[lang] = grown
+        self._by_key.move_to_end(lang)
+        if len(self._by_key) > LANGS_MAX:
+            self._by_key.popitem(last=False)
+        numbers = numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
+        keys = numpy.frombuffer(lexicon.keys, dtype=numpy.uint32)[numbers]
+        words = known[keys]
+        if not words.all():
+            strange = numpy.unique(keys[words == 0])
+            known[strange] = self.of(lexicon.forms(strange.tobytes()), lang)
+            words = known[keys]
+        return words, keys != numbers
 
     def find(self, key: str, lang: str) -> int | None:
         """The number of a word that this batch has met, else None."""
@@ -89,21 +126,20 @@ class Numbers:
             marks[word] = 1
         return found
 
-    def _look_up(self, known: dict[str, int], key: str, lang: str) -> int:
-        row = None
+    def _look_up(self, known: dict[str, int], keys: Iterable[str], lang: str) -> None:
+        """The words are known; who isn't met yet gets a number."""
         if not self._is_whole:
-            row = self._connection.execute(
-                "SELECT id FROM word WHERE key = ? AND lang = ?", (key, lang)
-            ).fetchone()
-        if row is None:
-            self._last += 1
-            self.new[self._last] = key, lang
-        word: int = row[0] if row else self._last
-        self._learn(known, key, word)
-        return word
+            ask = self._connection.execute
+            rows = (ask("SELECT key, id FROM word WHERE key = ? AND lang = ?", (key, lang)) for key in keys)
+            found: dict[str, int] = dict(chain.from_iterable(rows))
+            self._learn(known, found)
+            keys = [key for key in keys if key not in found]
+        fresh = {key: word for word, key in enumerate(keys, self._last + 1)}
+        self._last += len(fresh)
+        self.new.update((word, (key, lang)) for key, word in fresh.items())
+        self._learn(known, fresh)
 
-    def _learn(self, known: dict[str, int], key: str, word: int) -> None:
-        known[key] = word
-        self._size += 1
-        if not is_small(key):
-            self.large.add(word)
+    def _learn(self, known: dict[str, int], words: Mapping[str, int]) -> None:
+        known.update(words)
+        self._size += len(words)
+        self.large.update(word for key, word in words.items() if not is_small(key))

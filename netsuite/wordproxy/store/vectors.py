@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import add
 from typing import NamedTuple
@@ -227,10 +227,10 @@ def put_first(
     connection: sqlite3.Connection,
     page: int,
     day: int,
-    words: Sequence[int],
-    main: Sequence[int],
-    other: Sequence[int],
-    flags: Sequence[int],
+    words: Column,
+    main: Column,
+    other: Column,
+    flags: Column,
     forms: Iterable[tuple[int, str, int]],
 ) -> None:
     """The same after a day's first visit: columns in, columns out."""
