@@ -53,6 +53,12 @@ PLACES: dict[str, set[str]] = {
 }
 
 
+def installed(place: Path, shell: str) -> None:
+    """A shell's files are in a folder as an installation puts them there."""
+    shutil.copytree(ROOT / manual.STUBS / shell, place)
+    shutil.copytree(ROOT / manual.SCRIPTS / shell, place, dirs_exist_ok=True)
+
+
 class Offers:
     """What every shell offers; each of them says how it is asked."""
 
@@ -128,15 +134,19 @@ class BashTests(Offers, SynchronousTestCase):
         return [set(part.split("\n")) - {""} for part in done.stdout.split("END\n")[:-1]]
 
     def test_found(self) -> None:
-        """A stub found by a command's name brings the whole script, which is for all of them."""
-        place = self.folder.parent / "found"
-        shutil.copytree(ROOT / manual.STUBS / "bash", place)
-        shutil.copy(ROOT / manual.SCRIPTS / "bash/netsuite", place)
-        names = ("webcat", "twistd", "netsuite", "formsite-export")
-        asked = f". {place}/webcat; complete -p {' '.join(names)}"
-        done = subprocess.run(["bash", "--norc", "-c", asked], capture_output=True, text=True)
-        told = [f"complete -F _netsuite {name}" for name in names]
-        self.assertEqual((done.stdout.splitlines(), done.stderr), (told, ""))
+        """bash-completion finds a stub by a command's name, which brings the script that all share."""
+        loader = Path("/usr/share/bash-completion/bash_completion")
+        require("bash-completion", loader.exists())
+        installed(self.folder.parent / "share/bash-completion/completions", "bash")
+        asked = f". {loader}; _completion_loader webcat; complete -p webcat twistd"
+        done = subprocess.run(
+            ["bash", "--norc", "-c", asked],
+            env=clean_environment({"XDG_DATA_DIRS": f"{self.folder.parent}/share:/usr/share"}),
+            capture_output=True,
+            text=True,
+        )
+        told = "complete -F _netsuite webcat\ncomplete -F _netsuite twistd\n"
+        self.assertEqual((done.stdout, done.stderr), (told, ""))
 
 
 class ZshTests(Offers, SynchronousTestCase):
@@ -194,17 +204,22 @@ class FishTests(Offers, SynchronousTestCase):
         return [{line.partition("\t")[0] for line in part.splitlines()} for part in parts]
 
     def test_found(self) -> None:
-        """A stub found by a command's name brings the whole script; descriptions stand beside the options."""
-        place = self.folder.parent / "found"
-        shutil.copytree(ROOT / manual.STUBS / "fish", place)
-        shutil.copy(ROOT / manual.SCRIPTS / "fish/netsuite.fish", place)
+        """fish finds a stub by a command's name; descriptions stand beside the options."""
+        installed(self.folder.parent / "share/fish/vendor_completions.d", "fish")
         done = subprocess.run(
-            ["fish", "--no-config", "-c", f"source {place}/webcat.fish; complete -C 'webcat --spo'"],
-            env=clean_environment({"HOME": str(self.folder.parent)}),
+            [
+                "fish",
+                "-c",
+                "complete -C 'webcat --spo'; complete -C 'netsuite che'; complete -C 'twistd -n pag'",
+            ],
+            env=clean_environment(
+                {"HOME": str(self.folder.parent), "XDG_DATA_DIRS": f"{self.folder.parent}/share:/usr/share"}
+            ),
             capture_output=True,
             text=True,
         )
         told = "--spool\tPrint nothing before the whole page is in a temporary file.\n"
+        told += f"check\t{manual.COMMANDS['check']}\npages\ta table of pages and their answers\n"
         self.assertEqual((done.stdout, done.stderr), (told, ""))
 
 
