@@ -56,7 +56,17 @@ class FileTests(TestCase):
         """What a wheel is made of is copied: everything that setup.cfg names."""
         copied = {word for step in self.stages[0] if step.name == "COPY" for word in step.words[:-1]}
         self.assertLessEqual(
-            {"setup.cfg", "pyproject.toml", "README.rst", "LICENSE", "NOTICE", "netsuite", "twisted"}, copied
+            {
+                "setup.py",
+                "setup.cfg",
+                "pyproject.toml",
+                "README.rst",
+                "LICENSE",
+                "NOTICE",
+                "netsuite",
+                "twisted",
+            },
+            copied,
         )
 
     def test_user(self) -> None:
