@@ -18,7 +18,7 @@ JOBS     ?= 4
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
          haproxy strace libfaketime logrotate systemd nftables iproute2 netcat-openbsd default-jre-headless slowhttptest \
-         man-db mandoc zsh fish prometheus \
+         man-db mandoc zsh fish bash-completion prometheus \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
 SOURCE  := $(shell find netsuite twisted -type f ! -name '*.py[cod]' ! -name '*.so' ! -name dropin.cache 2>/dev/null)
