@@ -5,12 +5,14 @@ from __future__ import annotations
 from netsuite.scripts.early import watched as watched
 
 import datetime
+import errno
 import os
 import re
 from typing import Any, ClassVar, NoReturn
 
 from twisted.python import usage
 
+from netsuite import durable
 from netsuite.manual.kind import FOLDER, NAME, Kind
 from netsuite.outcome import Outcome
 from netsuite.scripts.running import ToolOptions, start
@@ -60,19 +62,18 @@ class Options(ToolOptions):
 
 
 async def main(reactor: Any, options: Options) -> Outcome:
-    """Both files are there, the key for this user alone."""
+    """Both files are there, the key for this user alone; where one was there, neither is changed."""
     start_of_both = os.path.join(str(options["out"]), options.names[0].replace("*", "_").replace(":", "_"))
-    key, certificate = self_signed(options.names, DAYS, datetime.datetime.now(datetime.UTC))
-    for path, data, mode in (
-        (f"{start_of_both}.key", key, 0o600),
-        (f"{start_of_both}.pem", certificate, 0o644),
-    ):
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if options["force"] else os.O_EXCL)
-        with os.fdopen(os.open(path, flags | os.O_NOFOLLOW, mode), "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
+    paths = f"{start_of_both}.key", f"{start_of_both}.pem"
+    for path in paths:
+        if not options["force"] and os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    both = self_signed(options.names, DAYS, datetime.datetime.now(datetime.UTC))
+    for path, data, mode in zip(paths, both, (0o600, 0o644), strict=True):
+        durable.write(path, data, replace=True)  # who reads it meanwhile finds all of it
+        os.chmod(path, mode)
         options.results.line(path)
-    return Outcome.done(key=f"{start_of_both}.key", certificate=f"{start_of_both}.pem", days=DAYS)
+    return Outcome.done(key=paths[0], certificate=paths[1], days=DAYS)
 
 
 def run() -> NoReturn:

@@ -244,6 +244,22 @@ class StartTests(TestCase):
         self.assertIn("none.key: No such file or directory", done.stderr)
         self.assertIn("needs the file of its key", done.stderr)
 
+    def test_for_a_trial(self) -> None:
+        """What netsuite cert makes is trusted by curl for each name and address that it was made for."""
+        command = [sys.executable, "-m", "netsuite.scripts.cert", "localhost", "127.0.0.1", "::1"]
+        subprocess.run(command, cwd=self.folder, env=clean_environment(), check=True, capture_output=True)
+        self.assertEqual((self.folder / "localhost.key").stat().st_mode & 0o777, 0o600)
+        files = f"privateKey={self.folder}/localhost.key:certKey={self.folder}/localhost.pem"
+        service = Twistd("pages", "-p", f"ssl:0:interface=127.0.0.1:{files}")
+        self.addCleanup(service.close)
+        (port,) = service.up(r"pages: https://127\.0\.0\.1:(\d+)").wait_log(r"https://[^/]*:(\d+)").groups()
+        for host in ("localhost", "127.0.0.1"):
+            curl = ["curl", "-sS", "--ipv4", "--cacert", "localhost.pem", f"https://{host}:{port}/test"]
+            done = subprocess.run(
+                curl, cwd=self.folder, env=clean_environment(), capture_output=True, check=False
+            )
+            self.assertIn(b"<h1>Test</h1>", done.stdout, done.stderr)
+
     def test_ended(self) -> None:
         """One whose certificate has ended starts, and says so loudly; one that ends soon says when."""
         for days, ago, told in (

@@ -227,8 +227,17 @@ class CertTests(SynchronousTestCase):
                 check=False,
             )
             self.assertEqual(done.returncode, 0, done.stderr)
+        before = key.read_bytes(), certificate.read_bytes()
+        code, _output, errors = inside(cert, "-o", str(folder), "words.example")
+        self.assertEqual(code, 12)
+        self.assertIn(str(key), errors)
+        key.unlink()
         self.assertEqual(inside(cert, "-o", str(folder), "words.example")[0], 12)
+        self.assertFalse(key.exists())  # nor is a key left beside another's certificate
+        self.assertEqual(certificate.read_bytes(), before[1])
         self.assertEqual(inside(cert, "-f", "-o", str(folder), "words.example")[0], 0)
+        self.assertEqual(stat.S_IMODE(key.stat().st_mode), 0o600)
+        self.assertNotEqual(certificate.read_bytes(), before[1])
 
     def test_bad_names(self) -> None:
         """What is no name is a usage error."""
