@@ -7,8 +7,10 @@ marks that reorder text are escaped, so that one event is one line and no peer c
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +59,9 @@ class Tally:
 
 
 tally = Tally()
+
+#: Of faults: none twice in a log for long, also over a restart.
+_numbers = itertools.count(secrets.randbits(24))
 
 
 def serve(name: str) -> None:
@@ -438,7 +443,7 @@ def log_grows(*, where: str, text: str) -> None:
 
 def fault(*, where: str, failure: Failure, service: str = "") -> str:
     """One of our own bugs, caught at ``where``; return the number under which its traceback stands."""
-    number = f"{id(failure) & 0xFFFFFF:06x}"
+    number = f"{next(_numbers) & 0xFFFFFF:06x}"
     tally.faults[where] += 1
     _log.failure(
         "fault {number} in {where}",

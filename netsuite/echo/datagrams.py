@@ -7,6 +7,7 @@ services that answer by themselves are ignored, or two would talk for ever.
 from __future__ import annotations
 
 from twisted.internet.protocol import DatagramProtocol
+from twisted.python.failure import Failure
 
 from netsuite import journal
 from netsuite.crowd import may_connect
@@ -32,7 +33,13 @@ class EchoDatagrams(DatagramProtocol):
         self._count = self._waiting = 0
 
     def datagramReceived(self, datagram: bytes, addr: Address) -> None:
-        """Send it back."""
+        """Send it back; a fault of ours ends nothing but its answer."""
+        try:
+            self._received(datagram, addr)
+        except Exception:
+            journal.fault(where="echo.udp", failure=Failure(), service="echo")
+
+    def _received(self, datagram: bytes, addr: Address) -> None:
         networks = self._shared.settings.common.allow_clients
         if addr[1] in CHATTERING or not may_connect(addr[0], networks):
             return

@@ -293,6 +293,12 @@ class DatagramTests(Talking):
             [["datagram", "1", "dropped:"], ["answer", "to", "datagram"]],
         )
 
+    def test_planted(self) -> None:
+        """A bug costs a datagram its answer, is logged under a number, and the next one is answered."""
+        self.patch(EchoDatagrams, "_send", None)
+        self.assertEqual(self.answered("127.0.0.1", 5000), [])
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
     def test_late_ones_are_bounded(self) -> None:
         """So many datagrams may wait; the next has no answer, and the log says so."""
         self.factory("--udp", "--latency", "9s")
