@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import ssl
@@ -18,6 +19,9 @@ from tests.real.tlsorigin import der
 
 #: Seconds for which counting is paused.
 PAUSE_SECONDS = 3.0
+
+#: Something that may be logged however often.
+ALWAYS = 1_000_000
 
 #: What ends the suite's process; and the counter's.
 ENDS, COUNTER_ENDS = ("term", "kill"), ("counter",)
@@ -54,7 +58,8 @@ class Happenings:
     def __init__(self, place: Place, pace: Pace, colors: Colors) -> None:
         self._place, self._pace, self._colors = place, pace, colors
         self.excuses: list[Kill | Pause] = []
-        self.due = Counter({"intercept.renewed": 1})  # the first start makes an authority
+        # The first start makes an authority; root is warned of itself at each.
+        self.due = Counter({"intercept.renewed": 1, "service.root": 0 if os.geteuid() else ALWAYS})
         self.done: Counter[str] = Counter()
         self.faults: list[str] = []
         self._deeds: Mapping[str, Callable[[], None]] = {
@@ -103,13 +108,12 @@ class Happenings:
         self._place.write()
 
     def _rotate(self) -> None:
-        """The access logs were moved, and are there anew."""
-        for name in ("pages.log", "proxy.log"):
-            path = self._place.folder / name
-            if path.exists():
-                path.rename(self._place.folder / f"{name}.{self.done['rotate']:04}")
+        """All logs were moved, and are there anew."""
+        paths = [self._place.folder / name for name in ("netsuite.log", "pages.log", "proxy.log")]
+        for path in paths:
+            path.rename(f"{path}.{self.done['rotate']:04}")
         self._place.running.signal(signal.SIGUSR1)
-        until("a new log", (self._place.folder / "pages.log").exists, START_SECONDS)
+        until("new logs", lambda: all(path.exists() for path in paths), START_SECONDS)
 
     def _pause(self) -> None:
         """Nothing is counted for some seconds."""

@@ -156,7 +156,7 @@ class Place:
 
     def swap(self) -> None:
         """There is a new certificate, with its key."""
-        pem = self._issuer.issue("127.0.0.1").read_bytes()
+        pem = self._issuer.issue("127.0.0.1", days=(-2, 90)).read_bytes()  # one that ends soon is warned of
         for name in ("key.pem", "cert.pem"):
             (self.folder / "new.pem").write_bytes(pem)
             (self.folder / "new.pem").rename(self.folder / name)
