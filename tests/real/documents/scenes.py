@@ -144,7 +144,7 @@ _COUNTED = (
 
 #: By document and section; a section that is not here has the plain scene.
 SCENES = {
-    ("docs/operator.rst", "Listeners"): Scene({"users": ""}, before=_CERTIFICATES),
+    ("docs/operator.rst", "TLS on any listener"): Scene({"users": ""}, before=_CERTIFICATES),
     ("docs/operator.rst", "The suite: all in one process"): Scene(
         {"netsuite.toml": "[echo]\n[wordproxy]\n[pages]\n"},
         # the installed program itself, since a process id is judged by the program's name
