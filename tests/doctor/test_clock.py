@@ -97,10 +97,16 @@ class JudgeTests(SynchronousTestCase):
         self.assertEqual((finding.severity, "chrony" in finding.mend), (WARNING, True))
 
     def test_kernel(self) -> None:
-        """Where the kernel can't be asked that is no answer."""
+        """What the kernel answers: synchronised, with a leap second to come, not; none is no answer."""
+        for answer, is_kept in ((0, True), (1, True), (5, False), (-1, None)):
 
-        class Nowhere:
-            def __init__(self, *arguments: object, **named: object) -> None: ...
+            class Library:
+                def __init__(self, *arguments: object, **named: object) -> None: ...
 
-        self.patch(clock.ctypes, "CDLL", Nowhere)
+                def adjtimex(self, _told: object, answer: int = answer) -> int:
+                    return answer
+
+            self.patch(clock.ctypes, "CDLL", Library)
+            self.assertIs(kept(), is_kept)
+        self.patch(clock.ctypes, "CDLL", lambda *arguments, **named: object())
         self.assertIsNone(kept())

@@ -77,6 +77,12 @@ class CacheTests(SynchronousTestCase):
             self.assertEqual((finding.severity, "chmod o-w" in finding.mend), (FAULT, True))
             path.chmod(mode)
 
+    def test_shared(self) -> None:
+        """A folder where each may remove but their own files, as /tmp, is not open."""
+        self.cached(1001)
+        self.folder.chmod(0o1777)
+        self.assertEqual([one.severity for one in told([self.look()])], [OK])
+
     def test_no_folder(self) -> None:
         """Folders that are not there, or have no plugins, have no cache to speak of."""
         empty = self.folder / "empty"

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from unittest import TestCase
 
 from netsuite.selfsigned import self_signed
-from tests.real.parts import free_ports
+from tests.doctor.test_running import examined
+from tests.real.parts import free_ports, require
 from tests.scripts.tools import command, environment, finished
 
 #: A plugin file that is left of a package that is gone.
@@ -79,7 +80,9 @@ class PlantedTests(TestCase):
             f":certKey={cls.folder}/old.example.pem'\n"
         )
         path = f"{cls.folder / 'path'}{os.pathsep}{environment()['PYTHONPATH']}"
-        arguments = ("-c", "netsuite.toml")
+        (cls.folder / "twistd.log").write_text("")
+        (cls.folder / "twistd.log").chmod(0o666)
+        arguments = ("-c", "netsuite.toml", "--log", "twistd.log")
         code, output, errors = doctor("-j", *arguments, folder=cls.folder, limit=256, PYTHONPATH=path)
         assert code == 1, errors
         cls.outcome = json.loads(output)
@@ -126,6 +129,10 @@ class PlantedTests(TestCase):
         """A file of users that isn't there."""
         self.one("files", "fault", f"{self.folder}/users", "is not there")
 
+    def test_log(self) -> None:
+        """twistd's log, in which anybody may write."""
+        self.one("files", "warning", f"{self.folder}/twistd.log", "others may read and write")
+
     def test_plugins(self) -> None:
         """A cache that can't be written, and a command whose package is gone."""
         self.one("plugins", "warning", "dropin.cache", "missing", "refresh-plugins")
@@ -134,6 +141,26 @@ class PlantedTests(TestCase):
     def test_descriptors(self) -> None:
         """Too few descriptors for the clients that are let in."""
         self.one("descriptors", "warning", "wordproxy", "256", "LimitNOFILE")
+
+
+class OwnerTests(TestCase):
+    """Whose access is judged."""
+
+    def test_owner(self) -> None:
+        """root sees what the state folder's owner can't do, unless another is named."""
+        require("root", os.geteuid() == 0)
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)
+        state = folder / "state"
+        state.mkdir(0o700)
+        (state / "forms.db").write_bytes(b"")
+        os.chown(state, 12345, 12345)
+        config = folder / "netsuite.toml"
+        config.write_text("[netsuite]\nadmin = 0\n[formsite]\nport = 0\nstore = 'state/forms.db'\n")
+        told = [one.what for one in examined("-c", str(config)) if one.check == "files"]
+        self.assertTrue(any("user 12345 can't write it: it is root:root's" in what for what in told), told)
+        told = [one.what for one in examined("-c", str(config), "--user", "54321") if one.check == "files"]
+        self.assertTrue(any("user 54321 can't" in what for what in told), told)
 
 
 class SoundTests(TestCase):
