@@ -51,7 +51,7 @@ WATCH_SECONDS = 5.0
 
 
 #: What a form takes while it is stored, beside what it takes here.
-FORM_BYTES = 96
+FORM_BYTES = 32
 
 
 class Counts(Protocol):
@@ -187,10 +187,9 @@ class Counter:
         )
         self._of(job.profile).pages.append(page)
         forms = found.forms
-        words = sum(forms.main) + sum(forms.other)
         self._weight += forms.size + FORM_BYTES * len(forms)
         self._weight += sum(len(key) + len(sentence) for key, sentence in shown.contexts)
-        self._send(Counted(job.sequence, words))
+        self._send(Counted(job.sequence, forms.words))
 
     def _skip(self, job: Job, reason: Reason) -> None:
         self._of(job.profile).notes.append(Note(job.sequence, job.day, job.host, reason.value))

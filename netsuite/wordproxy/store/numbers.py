@@ -11,7 +11,7 @@ change, and are not looked at where they can't.  Whoever narrows them is counted
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, compress
 from operator import not_
@@ -31,6 +31,15 @@ LANGS_MAX = 12
 
 #: Days of which it is remembered which words have them, a byte a word.
 DAYS_MAX = 8
+
+
+def _keys(forms: Forms) -> Column:
+    """By form, its key's number."""
+    # the lexicon's column may grow as soon as nobody looks at it
+    found: Column = numpy.frombuffer(forms.lexicon.keys, dtype=numpy.uint32)[
+        numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
+    ]
+    return found
 
 
 class Numbers:
@@ -83,32 +92,57 @@ class Numbers:
         words = list(map(known.get, keys))
         if None in words:
             strange = [key for key, word in zip(keys, words, strict=True) if word is None]
-            self._look_up(known, dict.fromkeys(strange), lang)
+            unmet = self._look_up(known, dict.fromkeys(strange), lang)
+            fresh = {key: word for word, key in enumerate(unmet, self._last + 1)}
+            self._last += len(fresh)
+            self.new.update((word, (key, lang)) for key, word in fresh.items())
+            self._learn(known, fresh)
             words = list(map(known.get, keys))
         return words  # type: ignore[return-value]  # none is None
 
+    def meet(self, pages: Iterable[tuple[Forms, str]]) -> None:
+        """The words of pages, in their languages, have numbers: all at once, which takes less time.
+
+        Nothing else than these pages may be added by the transaction before all of them are.
+        """
+        met: defaultdict[tuple[Lexicon, str], list[Column]] = defaultdict(list)
+        for forms, lang in pages:
+            met[forms.lexicon, lang].append(_keys(forms))
+        for (lexicon, lang), columns in met.items():
+            self._meet(lexicon, numpy.concatenate(columns), lang)
+
+    def _meet(self, lexicon: Lexicon, keys: Column, lang: str) -> None:
+        """The words with these keys have numbers."""
+        known = self._by(lexicon, lang)
+        strange = numpy.unique(keys[known[keys] == 0])
+        if len(strange):
+            known[strange] = self.of(lexicon.forms(strange.tobytes()), lang)
+
     def of_forms(self, forms: Forms, lang: str) -> tuple[Column, Column]:
         """By form, the number of its word, and 1 where it is no key; see `of`."""
-        lexicon = forms.lexicon
+        known = self._by(forms.lexicon, lang)
+        keys = _keys(forms)
+        words = known[keys]
+        if not words.all():
+            self._meet(forms.lexicon, keys, lang)
+            words = known[keys]
+        return words, keys != numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
+
+    def _by(self, lexicon: Lexicon, lang: str) -> Column:
+        """Numbers of words by those of the lexicon, 0 where nothing is known; it may be written to."""
         if lexicon is not self._lexicon:
             self._lexicon = lexicon
             self._by_key.clear()
         known = self._by_key.get(lang)
         if known is None or len(known) < len(lexicon):
             grown = numpy.zeros(len(lexicon) * 3 // 2, dtype=numpy.int64)
-            grown[: 0 if known is None else len(known)] = 0 if known is None else known
+            if known is not None:
+                grown[: len(known)] = known
             known = self._by_key[lang] = grown
         self._by_key.move_to_end(lang)
         if len(self._by_key) > LANGS_MAX:
             self._by_key.popitem(last=False)
-        numbers = numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
-        keys = numpy.frombuffer(lexicon.keys, dtype=numpy.uint32)[numbers]
-        words = known[keys]
-        if not words.all():
-            strange = numpy.unique(keys[words == 0])
-            known[strange] = self.of(lexicon.forms(strange.tobytes()), lang)
-            words = known[keys]
-        return words, keys != numbers
+        return known
 
     def find(self, key: str, lang: str) -> int | None:
         """The number of a word that this batch has met, else None."""
@@ -126,18 +160,15 @@ class Numbers:
             marks[word] = 1
         return found
 
-    def _look_up(self, known: dict[str, int], keys: Iterable[str], lang: str) -> None:
-        """The words are known; who isn't met yet gets a number."""
-        if not self._is_whole:
-            ask = self._connection.execute
-            rows = (ask("SELECT key, id FROM word WHERE key = ? AND lang = ?", (key, lang)) for key in keys)
-            found: dict[str, int] = dict(chain.from_iterable(rows))
-            self._learn(known, found)
-            keys = [key for key in keys if key not in found]
-        fresh = {key: word for word, key in enumerate(keys, self._last + 1)}
-        self._last += len(fresh)
-        self.new.update((word, (key, lang)) for key, word in fresh.items())
-        self._learn(known, fresh)
+    def _look_up(self, known: dict[str, int], keys: Iterable[str], lang: str) -> list[str]:
+        """Those of the words that the table has are known; the others are returned."""
+        if self._is_whole:
+            return list(keys)
+        ask = self._connection.execute
+        rows = (ask("SELECT key, id FROM word WHERE key = ? AND lang = ?", (key, lang)) for key in keys)
+        found: dict[str, int] = dict(chain.from_iterable(rows))
+        self._learn(known, found)
+        return [key for key in keys if key not in found]
 
     def _learn(self, known: dict[str, int], words: Mapping[str, int]) -> None:
         known.update(words)

@@ -18,6 +18,7 @@ from netsuite.wordproxy.store.contract import (
     Revisit,
 )
 from netsuite.wordproxy.store.numbers import Numbers
+from netsuite.words.forms import Forms
 
 #: Longest title and address that are kept, in characters.
 TITLE_MAX, URL_MAX = 500, 2000
@@ -103,10 +104,18 @@ class _Visits:
         self._added = adding.Adding(connection, numbers)
         self._contexts: list[tuple[int, int, list[tuple[int, str]]]] = []  # page, day, words' sentences
         self._pending: set[bytes] = set()
+        self._sites: dict[str, tuple[int, str | None]] = {}  # with the language that it was corrected to
         self.days: set[int] = set()  #: those whose sums are others now
 
     def add(self, visits: list[Page | Revisit]) -> None:
         """They are in the tables, in this order."""
+        pages = [visit for visit in visits if isinstance(visit, Page)]
+        if len(pages) == len(visits):  # a revisit may have the tables written before they all are
+            self._numbers.meet(
+                (page.forms, self._site(page.host)[1] or page.lang)
+                for page in pages
+                if isinstance(page.forms, Forms)
+            )
         for visit in visits:
             if isinstance(visit, Page):
                 self._page(visit)
@@ -132,15 +141,15 @@ class _Visits:
             self._page(page)
 
     def _page(self, page: Page) -> None:
-        run = self._connection.execute
         day = queries.day_number(page.day)
-        run("INSERT INTO site (host) VALUES (?) ON CONFLICT DO NOTHING", (page.host,))
-        site, corrected = run("SELECT id, lang FROM site WHERE host = ?", (page.host,)).fetchone()
+        site, corrected = self._site(page.host)
         lang = corrected or page.lang
         number, site, is_new, last = _visit(self._connection, page, site, day, lang)
         self.days.add(day)
         if day < last:
-            later = run("SELECT day FROM visit WHERE page = ? AND day > ?", (number, day))
+            later = self._connection.execute(
+                "SELECT day FROM visit WHERE page = ? AND day > ?", (number, day)
+            )
             self.days.update(day for (day,) in later)
         self._added.visit(number, site, day, lang, page.forms, page.names, is_new=is_new)
         if page.contexts and page.url is not None:
@@ -149,6 +158,15 @@ class _Visits:
             self._contexts.append((number, day, shown))
         self._pending.add(page.digest)
         _cover(self._connection, Note(page.sequence, page.day, page.host, page.source))
+
+    def _site(self, host: str) -> tuple[int, str | None]:
+        """The site's number, and its language if it was corrected."""
+        found = self._sites.get(host)
+        if found is None:
+            run = self._connection.execute
+            run("INSERT INTO site (host) VALUES (?) ON CONFLICT DO NOTHING", (host,))
+            found = self._sites[host] = run("SELECT id, lang FROM site WHERE host = ?", (host,)).fetchone()
+        return found
 
 
 def latest_visit(connection: sqlite3.Connection, visit: Revisit) -> Page | None:
