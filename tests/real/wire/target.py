@@ -86,7 +86,7 @@ def options_with_an_empty_path(scene: Scene) -> None:
 
 @must("RFC 9112 §3.2.4")
 def options_with_a_path(scene: Scene) -> None:
-    """OPTIONS of the path "/" is not OPTIONS *."""
+    """OPTIONS of the path "/" is not that of ``*``."""
     same(target_of(scene, b"http://ORIGIN/", b"OPTIONS"), b"/", "target at the origin")
 
 
