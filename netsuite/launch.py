@@ -51,9 +51,9 @@ def _pidfile_faults(path: str) -> list[str]:
     try:
         found = pidfile.look(path, own=os.getpid())
     except FileNotFoundError:
-        if _may_write(path):
-            return []
-        return [f"--pidfile {path}: can't be written; give another, or --pidfile= for none"]
+        if not _may_write(path):
+            return [f"--pidfile {path}: can't be written; give another, or --pidfile= for none"]
+        return [] if _has_room(path) else [f"--pidfile {path}: the disk is full; free some, or give another"]
     except OSError as error:
         return [f"--pidfile {path}: {error.strerror}; give another, or --pidfile= for none"]
     if found.state in ("stale", "own"):
@@ -66,6 +66,11 @@ def _may_write(path: str) -> bool:
     if os.path.lexists(path):
         return os.access(path, os.W_OK) and not os.path.isdir(path)
     return os.access(os.path.dirname(path), os.W_OK | os.X_OK)
+
+
+def _has_room(path: str) -> bool:
+    state = os.statvfs(os.path.dirname(path))
+    return (state.f_bfree if os.geteuid() == 0 else state.f_bavail) > 0
 
 
 def root_faults(settings: Any) -> Iterator[tuple[str, str]]:

@@ -339,7 +339,9 @@ class Options(usage.Options):
         if self._table is not None and origin.startswith("file "):
             line = self._table.line(name, value)
             origin += f", line {line}" if line else ""
-        self.faults.append(f"--{name} ({origin}): {text}")
+        told = f"--{name} ({origin}): {text}"
+        if told not in self.faults:  # two parts of a service may read one setting
+            self.faults.append(told)
 
     def take(self, name: str, parse: Callable[[str], T], instead: T) -> T:
         """Return a setting's parsed value, or note its fault and return ``instead``."""

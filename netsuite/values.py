@@ -125,6 +125,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _is_port(arguments: list[str]) -> bool:
+    """Return whether an endpoint's arguments have a port, which is the first unless it is named."""
+    named = [part.removeprefix("port=") for part in arguments if part.startswith("port=")]
+    number = (named or arguments)[0]
+    return number.isdecimal() and int(number) <= 65535
+
+
 def parse_where(text: str, ipv6: bool = False) -> Where:
     """Return where to listen: a bare port number means loopback (rule R1).  Raises: ValueError."""
     if text.isdecimal():
@@ -139,5 +146,7 @@ def parse_where(text: str, ipv6: bool = False) -> Where:
         raise ValueError(
             "is neither a port number nor an endpoint; write 8001 or tcp:8001:interface=127.0.0.1"
         )
+    if kind in ("tcp", "ssl") and not _is_port(rest):
+        raise ValueError(f"names no port from 0 to 65535; write {kind}:8001:interface=127.0.0.1")
     interface = next((part[10:] for part in rest if part.startswith("interface=")), "")
     return Where(text, (text,), public=kind == "systemd" or (kind != "unix" and not is_loopback(interface)))

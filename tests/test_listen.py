@@ -95,7 +95,7 @@ class BindTests(TestCase):
 
     def test_not_ours(self) -> None:
         """An address that isn't this machine's, or a faulty endpoint, is refused in a line too."""
-        for text in ("tcp:0:interface=192.0.2.1", "tcp:port", "unix:/nowhere/at/all"):
+        for text in ("tcp:0:interface=192.0.2.1", "tcp:0:port=0", "unix:/nowhere/at/all"):
             terminals = self.terminals = Terminals(self)
             self.assertRaises(Refused, self.listening(parse_where(text)).privilegedStartService)
             said = terminals.said()

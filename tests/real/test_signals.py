@@ -25,7 +25,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "colors": ("-p", "0"),
     "proxy": ("-p", "0", "--allow-net", "127.0.0.0/8"),
     "wordproxy": ("-p", "0", "-r", "0", "-s", "words.db", "--allow-net", "127.0.0.0/8"),
-    "netsuite": ("-c", "netsuite.toml"),
+    "netsuite": (),
 }
 
 SUITE = """
@@ -90,9 +90,10 @@ class Running(TestCase):
     def started(self, service: str, mode: str = "foreground", *more: str) -> HatchedTwistd:
         """The service, once it takes signals."""
         kind = HatchedTwistd if mode == "foreground" else HatchedDaemon
-        twistd = kind(service, *SERVICES[service], *more)
+        twistd = kind(service, "-c", "netsuite.toml", *SERVICES[service], *more)
         self.addCleanup(twistd.close)
-        (twistd.folder / "netsuite.toml").write_text(SUITE)
+        text = SUITE if service == "netsuite" else f"[{service}]\n"
+        (twistd.folder / "netsuite.toml").write_text(text)
         twistd.launch()
         twistd.wait_log(rf"\] {service}: .*\d+")
         return twistd
@@ -147,6 +148,10 @@ class SignalTests(Running):
         for number, line in said.items():
             twistd.signal(number)
             twistd.wait_log(line)
+        with (twistd.folder / "netsuite.toml").open("a") as file:
+            file.write(f"[{service}\n")
+        twistd.signal(signal.SIGHUP)
+        twistd.wait_log(r"reload refused, nothing changed: \S*netsuite\.toml.* line \d+")
         finish = self.in_flight(service, twistd)
         twistd.signal(signal.SIGTERM if service != "colors" else signal.SIGINT)
         twistd.wait_log("finishing what is in hand")
