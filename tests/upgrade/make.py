@@ -3,7 +3,8 @@
     python -m tests.upgrade.make COMMIT FOLDER
 
 ``git archive`` unpacks the commit; its twistd and tools run from there with this interpreter's libraries.
-Large files are kept gzipped.  ``expected.json`` has what the old code itself said of them at its end.
+Large files are kept gzipped.  ``expected.json`` has what the old code itself said of them at its end,
+``options.json`` the names of its options.
 """
 
 from __future__ import annotations
@@ -192,6 +193,9 @@ def make(commit: str, folder: Path) -> None:
                 old.tool("webdownload", "-r", "0", url("/file"), "file")
         finally:
             origin.close()
+        script = [sys.executable, str(Path(__file__).with_name("options.py"))]
+        with (folder / "options.json").open("wb") as names:
+            subprocess.run(script, cwd=old.source, env=old.env, stdout=names, check=True)
         old.keep("netsuite.toml", folder)
         old.keep("words.db", folder, packed=True)
         old.keep("words.db.key", folder)

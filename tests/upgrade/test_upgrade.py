@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 from netsuite.formsite.store import KIND
 from netsuite.wordproxy.store import file
-from tests.real.parts import START_SECONDS, Twistd, clean_environment, until
+from tests.real.parts import ROOT, START_SECONDS, Twistd, clean_environment, until
 from tests.upgrade.make import LOGIN, asked
 from tests.upgrade.origin import ADDRESS_OF_PORTS, FILE, PAGES, PART, Origin, url
 
@@ -105,6 +105,25 @@ class Case(TestCase):
         until("it is counted", lambda: self.coverage(login)["counted"] == counted)
         [tide] = [word for word in self.words(login) if word["word"] == "tide"]
         self.assertEqual((tide["occurrences"], tide["pages"]), (6, 1))
+
+
+class OptionTests(TestCase):
+    """What scripts, units and settings files say."""
+
+    def test_names(self) -> None:
+        """Each service, tool and option of every older version is there still: names are only ever added."""
+        done = subprocess.run(
+            [sys.executable, str(FILES / "options.py")],
+            cwd=ROOT,
+            env=clean_environment(),
+            capture_output=True,
+            timeout=START_SECONDS,
+            check=True,
+        )
+        now = json.loads(done.stdout)
+        for path in FILES.glob("*/options.json"):
+            for name, old in json.loads(path.read_text()).items():
+                self.assertEqual(set(old) - set(now.get(name, [])), set(), f"{path.parent.name}: {name}")
 
 
 class SuiteTests(Case):
