@@ -65,8 +65,8 @@ class Options(options.Options):
     optParameters: ClassVar[list[list[Any]]] = [
         ["port", "p", "8000", "Port on 127.0.0.1, or an endpoint."],
         ["tag", "T", "", "Text in a field of each answer, to tell instances apart."],
-        ["ring", None, "100", "How many requests are remembered; 0 is none."],
-        ["ring-bytes", None, "16MiB", "How many bytes of them together."],
+        ["ring", None, "100", "How many requests are remembered, for /_ring; 0 is none."],
+        ["ring-bytes", None, "16MiB", "How many bytes of remembered requests together."],
         ["max-head", None, "64KiB", "Largest head in bytes."],
         ["max-line", None, "16KiB", "Longest request target in bytes."],
         ["max-fields", None, "100", "Most fields of a head."],
@@ -76,13 +76,13 @@ class Options(options.Options):
         ["head-time", None, "15", "Seconds in which a head has to come: else 408."],
         ["total", None, "120", "Seconds that a request may take in all, beside a delay that it orders."],
         ["drain", None, "5", "Seconds that requests under way get when the service stops."],
-        ["htpasswd", "A", None, "File of users; then the ring is there for them, from anywhere."],
+        ["htpasswd", "A", None, "File of users; they may look at remembered requests from anywhere."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["http11", None, "Answer in HTTP/1.1 and keep connections (else HTTP/1.0, and close)."],
         ["body", None, "Echo bodies, too."],
         ["strict", None, "Answer malformed requests with 400, not with 200 and a note."],
-        ["show-secrets", None, "Show secrets in the ring as they came."],
+        ["show-secrets", None, "Show secrets in remembered requests as they came."],
     ]
     optRepeated: ClassVar[list[list[str | None]]] = [
         ["health", None, f"Path that always answers 200 and is not remembered ({' '.join(HEALTH)})"],

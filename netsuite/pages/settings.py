@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netsuite import options
-from netsuite.manual.kind import FILE, PAGE, PORT, TOML, Kind
+from netsuite.manual.kind import FILE, PAGE, PAGE_FILE, PORT, TOML, Kind
 from netsuite.options import Common
 from netsuite.pages.entry import BadTable, Entry, of_file, of_option
 from netsuite.pages.table import DEFAULT, unique
@@ -72,8 +72,8 @@ request, the last one stays), type, headers, methods, delay."""
         ["watch", None, "Read the table and its files again when one of them changes."],
     ]
     optRepeated: ClassVar[list[list[str | None]]] = [
-        ["page", "s", "PATH=TEXT: a page and what it says"],
-        ["file", "f", "PATH=FILE: a page and the file that it is"],
+        ["page", "s", "A page, and what it says"],
+        ["file", "f", "A page, and the file that it is"],
     ]
     kinds: ClassVar[dict[str, Kind]] = {
         **BOUNDS_KINDS,
@@ -81,7 +81,7 @@ request, the last one stays), type, headers, methods, delay."""
         "table": TOML,
         "not-found": FILE,
         "page": PAGE,
-        "file": PAGE,
+        "file": PAGE_FILE,
     }
 
     def read(self) -> Settings:

@@ -55,7 +55,7 @@ class Options(ToolOptions):
     ]
     optParameters: ClassVar[list[list[Any]]] = [
         ["every", None, None, "Call again and again, so many seconds apart."],
-        ["count", None, None, "End after so many of these (never)."],
+        ["count", None, None, "End after so many calls of --every (never)."],
         ["max-late", None, None, "Exit status 1 if a call is later than so many seconds."],
         ["clock", None, "monotonic", "Count delays by: monotonic, or wall as Twisted itself does."],
         ["exec", None, None, "Shell command to run at each call."],

@@ -108,7 +108,7 @@ class Options(NetworkOptions):
             raise usage.UsageError(f"--expect: {quoted(pattern)} {error}") from None
 
     def opt_send(self, text: str) -> None:
-        r"""Line to send once that was seen; \r \n \t \e \0 \\ are known. (repeat)"""
+        r"""Line to send once the --expect before it was seen; \r \n \t \e \0 \\ are known. (repeat)"""
         self.said.append(text)
         self.steps.append(Send(b""))  # the line's end is known later
 

@@ -62,8 +62,8 @@ class Options(ToolOptions):
       what new settings would refuse"""
 
     optParameters: ClassVar[list[list[Any]]] = [
-        ["config", "c", None, "TOML file with the proxy's settings."],
-        ["table", None, "proxy", "Its table, proxy or wordproxy."],
+        ["config", "c", None, "TOML file with the settings of a proxy."],
+        ["table", None, "proxy", "Table of the file, proxy or wordproxy."],
         ["user", "u", None, "Name of the user who asks (nobody)."],
         ["method", "m", "GET", "Method of the request; for https it is always CONNECT."],
         ["at", None, None, "Local time, as 2026-01-05T10:00 (now)."],

@@ -25,6 +25,7 @@ from netsuite.journal import escaped
 from netsuite.manual.kind import BYTES, FILE, HOST_GLOB, LANGUAGE, Kind
 from netsuite.outcome import EXITS, Outcome, worst
 from netsuite.scripts.running import ToolOptions, start
+from netsuite.values import parse_size
 from netsuite.wordproxy import place
 from netsuite.wordproxy.bring import files, known
 from netsuite.wordproxy.bring.clerk import Clerk, Tally
@@ -74,7 +75,7 @@ class Options(ToolOptions):
     optParameters: ClassVar[list[list[Any]]] = [
         ["store", "s", None, "File of the store, or redis://… (words.db in the state folder)."],
         ["known", None, None, "The files are lists of words of this language that you know."],
-        ["max-text", None, "8388608", "Largest page that is counted, in bytes of its text."],
+        ["max-text", None, "8MiB", "Largest page that is counted, in bytes of its text."],
         ["lang-default", None, "und", "Language of pages that don't tell theirs."],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
@@ -116,10 +117,12 @@ class Options(ToolOptions):
         super().postOptions()
         if not self.paths:
             raise usage.UsageError("name a file")
-        text = str(self["max-text"])
-        if not text.isdecimal() or not 1024 <= int(text) <= 1 << 30:
+        try:
+            self.max_text = parse_size(str(self["max-text"]))
+        except ValueError:
+            self.max_text = 0
+        if not 1024 <= self.max_text <= 1 << 30:
             raise usage.UsageError("--max-text: 1024 to 1073741824 bytes")
-        self.max_text = int(text)
         lang = self["known"] if self["known"] is not None else self["lang-default"]
         self.lang = language.of(str(lang), None, "", default="")
         if not self.lang and (self["known"] is not None or lang != "und"):
