@@ -201,13 +201,14 @@ class Options(options.Options):
             self.fault("method", "is POST or GET")
         honeypot = str(self["honeypot"])
         bounds = Bounds(self.number("max-fields", 1, 100_000), self.size("max-body"))
-        files = None
-        if self["uploads"]:
-            files = Limits(
-                self.number("max-files", 1, 100),
-                self.size("max-upload"),
-                self.take_all("upload-type", _end),
-            )
+        files: Limits | None = Limits(
+            self.number("max-files", 1, 100),
+            self.size("max-upload"),
+            self.take_all("upload-type", _end),
+        )
+        if not self["uploads"]:
+            files = None
+        if files is not None:
             bounds = Bounds(bounds.fields, bounds.text, files.most)
         return Terms(
             form=self._form(),

@@ -37,10 +37,10 @@ class Options(ToolOptions):
       -p ssl:8443:privateKey=words.example.key:certKey=words.example.pem
   curl --cacert words.example.pem https://words.example:8443/"""
 
-    optParameters: ClassVar[list[list[Any]]] = [["out", "o", ".", "Folder for the two files."]]
+    optParameters: ClassVar[list[list[Any]]] = [["output", "o", ".", "Folder for the two files."]]
     optFlags: ClassVar[list[list[Any]]] = [["force", "f", "Replace files that are there."]]
     kinds: ClassVar[dict[str, Kind]] = {
-        "out": FOLDER,
+        "output": FOLDER,
     }
     operands = (NAME,)
 
@@ -63,7 +63,7 @@ class Options(ToolOptions):
 
 async def main(reactor: Any, options: Options) -> Outcome:
     """Both files are there, the key for this user alone; where one was there, neither is changed."""
-    start_of_both = os.path.join(str(options["out"]), options.names[0].replace("*", "_").replace(":", "_"))
+    start_of_both = os.path.join(str(options["output"]), options.names[0].replace("*", "_").replace(":", "_"))
     paths = f"{start_of_both}.key", f"{start_of_both}.pem"
     for path in paths:
         if not options["force"] and os.path.lexists(path):

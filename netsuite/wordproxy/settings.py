@@ -142,7 +142,7 @@ class Options(proxy.Options):
         if report.public and not (self["allow-client"] or self["allow-public"]):
             self.fault(
                 "report",
-                f"{report.text} is reached from other machines; add --allow-client or --allow-public",
+                f"{report.text} is reached from other machines; add --allow-client NETWORK or --allow-public",
             )
         if told.hooks is not None:
             self.fault("hooks", "is for proxy only: wordproxy's are its own")

@@ -8,6 +8,7 @@ does.  Whole (``NETSUITE_TEST_SCALE=nightly``), the installed programs themselve
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import importlib.metadata
 import io
@@ -15,11 +16,18 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
+
+from tests.real.parts import FETCH_SECONDS, PartError, clean_environment
+
+#: prctl(2)'s number for the signal that comes when the parent ends.
+PR_SET_PDEATHSIG = 1
 
 _STAND_IN = """#!{python} -IS
 import json, os, signal, socket, struct, sys
@@ -73,12 +81,21 @@ def stand_ins(folder: Path, place: str) -> None:
 
 def serve(place: str) -> int:
     """Start the process that forks for the stand-ins at a Unix socket, and return its id."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(place)
-    listener.listen(64)
+    listener = _listener(place)
     if pid := os.fork():
         listener.close()
         return pid
+    _fork_for(listener)
+
+
+def _listener(place: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(place)
+    listener.listen(64)
+    return listener
+
+
+def _fork_for(listener: socket.socket) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         link, _ = listener.accept()
@@ -87,6 +104,43 @@ def serve(place: str) -> int:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _attend(link)
         link.close()
+
+
+class Warm:
+    """A process that forks for tools; ``folder`` has the stand-ins, for ``PATH``."""
+
+    def __init__(self) -> None:
+        self._own = tempfile.TemporaryDirectory(prefix="netsuite-warm-", ignore_cleanup_errors=True)
+        self.folder = Path(self._own.name)
+        command = [sys.executable, "-m", "tests.real.documents.warm", str(self.folder)]
+        self._process = subprocess.Popen(
+            command, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline() != b"ready\n":
+            raise PartError("the programs could not be loaded")
+
+    def run(
+        self, tool: str, *arguments: str, env: Mapping[str, str] = {}, **options: Any
+    ) -> tuple[int, str, str]:
+        """Return a program's exit status, standard output and standard error."""
+        done = subprocess.run(
+            [str(self.folder / tool), *arguments],
+            **{"stdin": subprocess.DEVNULL, "cwd": self.folder, **options},
+            env=clean_environment({"PYTHONUTF8": "1", **env}),
+            capture_output=True,
+            timeout=FETCH_SECONDS,
+        )
+        return done.returncode, *(out.decode(errors="replace") for out in (done.stdout, done.stderr))
+
+    def close(self) -> None:
+        """It has ended."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        self._own.cleanup()
 
 
 def _attend(link: socket.socket) -> NoReturn:
@@ -172,3 +226,20 @@ def _text(number: int) -> Any:
         errors="backslashreplace" if number == 2 else "surrogateescape",
         line_buffering=True,
     )
+
+
+def main() -> None:
+    """Load everything, and fork for stand-ins in the folder that is given, as long as the parent lives."""
+    folder = Path(sys.argv[1])
+    load()
+    place = str(folder / "programs")
+    stand_ins(folder, place)
+    listener = _listener(place)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    _fork_for(listener)
+
+
+if __name__ == "__main__":
+    main()
