@@ -18,7 +18,7 @@ from typing import Any
 from twisted.application import service
 from twisted.internet.task import LoopingCall
 
-from netsuite import held, journal, launch, privilege, twistdlog
+from netsuite import deposit, held, journal, launch, privilege, twistdlog
 from netsuite.health import Reloads
 from netsuite.listen import Terminal, listeners
 from netsuite.notify import notify, watchdog_seconds
@@ -138,6 +138,7 @@ class Life(service.Service):
             journal.serves_as_root()
         for life in (self, *self._others):
             life._terminal.release()
+        self._leave_sockets()
         notify("READY=1", f"MAINPID={os.getpid()}", self._status())
         if (seconds := watchdog_seconds()) is not None:
             self._watching = LoopingCall(notify, "WATCHDOG=1")
@@ -157,6 +158,10 @@ class Life(service.Service):
         }
         for number in held.take(*actions):
             self._reactor.callFromThread(actions[signal.Signals(number)], number)
+
+    def _leave_sockets(self) -> None:
+        found = [listening.to_leave() for listening in listeners(self.parent)]
+        deposit.leave({name: fd for each in found for name, fd in each.items()})
 
     def _status(self) -> str:
         """Where the process listens, as a service manager shows it."""
@@ -197,6 +202,7 @@ class Life(service.Service):
         except (OSError, ValueError) as error:
             journal.reload_failed(text=str(error))
             status = f"STATUS=reload refused: {journal.escaped(str(error))}"
+        self._leave_sockets()
         notify("READY=1", status or self._status())
 
     def _usr1(self, number: int) -> None:

@@ -22,7 +22,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
-from netsuite import activation, certificates, journal
+from netsuite import activation, certificates, deposit, journal
 from netsuite.certificates import BadCertificate, Certificates
 from netsuite.door import ACCEPTS_SHARED, Door, Doors, Inherited
 from netsuite.values import Where, split_endpoint
@@ -165,8 +165,10 @@ class Listening(service.Service):
         if inherited is not None:
             port = doors.adoptStreamPort(inherited.fd, inherited.family, factory)
         elif plain.startswith("systemd:"):
-            socket = activation.the_one(plain)
-            port = doors.adoptStreamPort(socket.fd, socket.family, factory)
+            given = activation.the_one(plain)
+            port = doors.adoptStreamPort(given.fd, given.family, factory)
+        elif (left := deposit.given_back(plain)) is not None:
+            port = doors.adoptStreamPort(left.fd, left.family, factory)
         else:
             port = _bound(doors, plain, factory)
         if isinstance(port, Door):
@@ -174,6 +176,11 @@ class Listening(service.Service):
         if isinstance(port, tcp.Port) and not self._is_open:
             port.stopReading()
         return port
+
+    def to_leave(self) -> dict[str, int]:
+        """Return the descriptors of bound sockets that may stay with a service manager, by name."""
+        named = ((deposit.name_of(certificates.apart(text)[0]), port) for text, port in self.bound.items())
+        return {name: port.fileno() for name, port in named if name is not None}  # type: ignore[attr-defined]
 
     def sockets(self) -> list[tuple[int, int]]:
         """Return the bound sockets, as (descriptor, address family), in the order of ``bound``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 #: What a service manager says to this process alone; a child that heard it would answer, too.
@@ -16,10 +16,11 @@ OURS = frozenset(
 SEND_SECONDS = 1.0
 
 
-def notify(*states: str) -> None:
-    """Send these states as one message, if somebody asked for any; ``@`` names an abstract socket.
+def notify(*states: str, fds: Iterable[int] = ()) -> None:
+    """Send these states as one message, with copies of ``fds``, if somebody asked for any.
 
-    What can't be sent is lost: a service is not worse for a manager that went away.
+    ``@`` in the address names an abstract socket.  What can't be sent is lost: a service is not worse for a
+    manager that went away.
     """
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:
@@ -27,7 +28,7 @@ def notify(*states: str) -> None:
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.settimeout(SEND_SECONDS)
         channel.connect("\0" + path[1:] if path.startswith("@") else path)
-        channel.sendall("\n".join(states).encode())
+        socket.send_fds(channel, ["\n".join(states).encode()], list(fds))
 
 
 def is_asked_for() -> bool:

@@ -27,6 +27,7 @@ FLOOR = {
     "certificates",
     "credentials",
     "activation",
+    "deposit",
     "secured",
     "notify",
     "dial",

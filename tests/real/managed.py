@@ -29,13 +29,27 @@ class Ear:
         self._socket.setblocking(False)
         self.address = path or f"@{name}"
         self.heard: list[list[str]] = []
+        self.kept: list[tuple[str, socket.socket]] = []  # sockets that a service left here, by name
 
     def listen(self) -> list[list[str]]:
         """Return the messages so far, as lists of lines."""
         with contextlib.suppress(BlockingIOError):
             while True:
-                self.heard.append(self._socket.recv(65536).decode().splitlines())
+                data, fds, _flags, _address = socket.recv_fds(self._socket, 65536, 16)
+                lines = data.decode().splitlines()
+                self.heard.append(lines)
+                self._keep(lines, fds)
         return self.heard
+
+    def _keep(self, lines: list[str], fds: list[int]) -> None:
+        """Do with descriptors as is asked: systemd.service(5), FileDescriptorStoreMax=."""
+        told = dict(line.split("=", 1) for line in lines if "=" in line)
+        for fd in fds:
+            self.kept.append((told["FDNAME"], socket.socket(fileno=fd)))
+        if "FDSTOREREMOVE" in told:
+            for name, each in [pair for pair in self.kept if pair[0] == told["FDNAME"]]:
+                each.close()
+                self.kept.remove((name, each))
 
     def wait(self, line: str, times: int = 1) -> list[str]:
         """Return the message with this line, the ``times``-th one, once it has come."""
@@ -52,8 +66,10 @@ class Ear:
         return not select.select([self._socket], [], [], seconds)[0]
 
     def close(self) -> None:
-        """Nobody listens any more."""
+        """Nobody listens any more, and what was left is gone."""
         self._socket.close()
+        for _name, each in self.kept:
+            each.close()
 
 
 class Managed(Twistd):

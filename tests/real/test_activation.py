@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from unittest import TestCase
 
-from tests.real.managed import Managed
+from tests.real.managed import Ear, Managed
 from tests.real.origins import Origin
 from tests.real.parts import (
     FETCH_SECONDS,
@@ -228,6 +228,35 @@ class RestartTests(TestCase):
             self.assertGreaterEqual(sum(load.done), REQUESTS)
             self.assertEqual(suite.stop(), 0)
             self.assertNotIn("Traceback", suite.log)
+
+    def test_left_with_the_manager(self) -> None:
+        """Without a socket unit the manager keeps what was bound: none is lost; a place given up is free."""
+        ear = Ear()
+        self.addCleanup(ear.close)
+        first, second = free_ports(2)
+        service = Managed("pages", "-c", "x.toml", env={"NOTIFY_SOCKET": ear.address, "FDSTORE": "9"})
+        self.addCleanup(service.close)
+        settings = service.folder / "x.toml"
+        settings.write_text(f"[pages]\nport = {first}\n")
+        load = Load([(("127.0.0.1", first), "/test", b"<h1>Test</h1>Test Page")], REQUESTS // 4)
+        self.addCleanup(load.finish)
+        service.launch()
+        ear.wait("READY=1")
+        load.start()
+        until("all are being answered", lambda: load.failures or load.done[0] > 20)
+        self.assertEqual([name for name, _ in ear.kept], [f"netsuite-127.0.0.1-{first}"])
+        self.assertEqual(service.stop(), 0)
+        service.sockets = tuple(ear.kept)
+        service.launch()
+        ear.wait("READY=1", 2)
+        load.finish()
+        self.assertEqual((load.failures, len(ear.kept)), ([], 1))
+        settings.write_text(f"[pages]\nport = {second}\n")
+        service.signal(signal.SIGHUP)
+        ear.wait("READY=1", 3)
+        self.assertEqual([name for name, _ in ear.kept], [f"netsuite-127.0.0.1-{second}"])
+        self.assertFalse(answers("127.0.0.1", first))
+        self.assertTrue(answers("127.0.0.1", second))
 
     def test_in_flight(self) -> None:
         """A request that has begun to come is answered by the old one, the next client by the new one."""
