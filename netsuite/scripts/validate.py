@@ -87,7 +87,12 @@ class Options(WebOptions):
             "URL of a checker to send documents to: a Nu checker, or one like the W3C's.",
         ],
         ["jar", None, None, "The checker's vnu.jar (NETSUITE_VNU_JAR, or node_modules here or above)."],
-        ["ignore-file", None, None, "File of expressions for --ignore, one a line; one that fits nothing is told."],
+        [
+            "ignore-file",
+            None,
+            None,
+            "File of expressions for --ignore, one a line; one that fits nothing is told.",
+        ],
         ["baseline", None, None, "File of known messages: only others count."],
         ["format", None, "text", "How messages are told: text, gnu, json, junit or sarif."],
     ]
