@@ -27,8 +27,8 @@ _log = Logger(namespace="netsuite")
 
 # Twisted's text log then has [netsuite] before each of our lines.
 _info = partial(_log.info, log_system="netsuite")
-_warn = partial(_log.warn, log_system="netsuite")
-_error = partial(_log.error, log_system="netsuite")
+_warn = partial(_log.warn, log_system="netsuite", syslogPriority=4)  # as Twisted's syslog observer has it
+_error = partial(_log.error, log_system="netsuite", syslogPriority=3)
 
 #: C0, DEL, C1, line and paragraph separator, marks that reorder text (CWE-117).
 _UNPRINTABLE = re.compile(
@@ -39,7 +39,9 @@ _UNPRINTABLE = re.compile(
 TEXT_MAX = 2048
 
 #: Keys that Twisted's bridge to its older log puts into every event.
-_BRIDGED = frozenset(("time", "system", "isError", "message", "format", "failure", "why", "logLevel"))
+_BRIDGED = frozenset(
+    ("time", "system", "isError", "message", "format", "failure", "why", "logLevel", "syslogPriority")
+)
 
 #: ``debug``, ``info``, ``warn``, ``error`` or ``critical``.
 LogLevelName = str
@@ -398,6 +400,7 @@ def worker_said(*, level: LogLevelName, text: str, own: dict[str, Any]) -> None:
 
 def worker_lines_lost(*, number: int, count: int) -> None:
     """A worker had more to say than could be taken."""
+    tally.lost_lines += count
     _warn("{count} log lines of worker {number} lost", event="worker.lines", number=number, count=count)
 
 
@@ -449,6 +452,7 @@ def fault(*, where: str, failure: Failure, service: str = "") -> str:
         "fault {number} in {where}",
         failure=failure,
         log_system="netsuite",
+        syslogPriority=2,
         event="fault",
         number=number,
         where=where,

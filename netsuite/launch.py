@@ -34,11 +34,13 @@ def places(settings: Any) -> Iterator[tuple[str, Where]]:
             yield from places(value)
 
 
-def faults(twistd: MutableMapping[str, Any]) -> list[str]:
+def faults(twistd: MutableMapping[str, Any], *, is_json: bool = False) -> list[str]:
     """Return what is wrong with twistd's own settings.  Nothing is changed, but whom we expect to become."""
     told = privilege.expect(twistd)
     if path := twistd.get("pidfile"):
         told += _pidfile_faults(os.path.abspath(path))
+    if is_json and twistd.get("syslog"):
+        told.append("--log-json: syslog has lines of text; leave out this, or twistd's --syslog")
     is_foreground = twistd.get("nodaemon") or twistd.get("debug")
     if twistd.get("logfile") == "-" and not is_foreground and not twistd.get("syslog"):
         told.append("--logfile -: in the background there is no standard output; give a file, or -n")

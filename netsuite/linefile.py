@@ -107,7 +107,9 @@ class LineFile:
                 if self._is_regular:
                     self._note(piece, os.lseek(self._fd, 0, os.SEEK_CUR))  # with O_APPEND, where it ended
         except OSError as error:  # a full disk must not end the service; the first loss is told
-            missed, self._missed = self._missed, self._missed + lines.count(b"\n")
+            lost = lines.count(b"\n")
+            journal.tally.lost_lines += lost
+            missed, self._missed = self._missed, self._missed + lost
             if not missed:
                 journal.log_lost(where=self._path, text=str(error))
         else:

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 from twisted.python import usage
 
 import twisted
-from netsuite import activation, certificates, credentials, launch
+from netsuite import activation, certificates, credentials, journal, launch
 from netsuite.aside import NEVER, Rotation
 from netsuite.manual.helptext import help_text
 from netsuite.manual.kind import BYTES, FILE, NAME, NETWORK, NUMBER, PORT, SECONDS, TOML, Kind
@@ -199,7 +199,9 @@ class Options(usage.Options):
         word = text.split()[1].lstrip("-")
         if text.endswith("not recognized"):
             names = [*self.parameters, *self.flags, *self.repeated]
-            text = f"--{word} is no option{nearest(word, names)}" if len(word) > 1 else f"-{word} is no option"
+            text = (
+                f"--{word} is no option{nearest(word, names)}" if len(word) > 1 else f"-{word} is no option"
+            )
         elif text.startswith("Wrong number"):
             text = "only options are taken"
         return f"{text}; try twistd {self.table} --help"
@@ -225,7 +227,9 @@ class Options(usage.Options):
         """Fill in what the command line left open, then read everything."""
         self._fill_from_environment()
         self._fill_from_file()
-        of_twistd = launch.faults(self.parent) if self.parent is not None and self.joint is None else []
+        of_twistd = []
+        if self.parent is not None and self.joint is None:
+            of_twistd = launch.faults(self.parent, is_json=bool(self["log-json"]))
         self.settings = self.read()
         if not self["check"]:
             self.faults += of_twistd
@@ -240,6 +244,8 @@ class Options(usage.Options):
 
             prefer()
         if self.parent is not None:
+            if self.joint is None:
+                journal.serve(self.table)
             is_json = bool(self["log-json"])
             launch.begin(self.parent, is_json=is_json, rotation=self._rotation())
 

@@ -3,7 +3,7 @@
 twistd asks for an observer by its ``logger`` option; we name ours there before it looks.  Its own file would
 be put aside at every megabyte, never deleted, be full of zeros after a ``copytruncate``, and belong to root
 after privileges are dropped.  What is logged to standard output or to syslog stays twistd's, but for
-``--log-json``.
+``--log-json``, and for the systemd journal (`journald`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from twisted.logger import ILogObserver, textFileLogObserver
 
+from netsuite import journald
 from netsuite.aside import NEVER, Rotation
 from netsuite.journal import JsonLines
 from netsuite.linefile import LineFile
@@ -78,7 +79,8 @@ def choose(twistd: MutableMapping[str, Any], *, is_json: bool, rotation: Rotatio
     _chosen.is_json = _chosen.is_json or is_json
     _chosen.path, _chosen.rotation = path_of(twistd), rotation
     named = twistd.get("logger")
-    if is_json or (named in (None, OBSERVER) and _chosen.path):
+    is_journal = not (_chosen.path or twistd.get("syslog")) and journald.is_there()
+    if is_json or (named in (None, OBSERVER) and (_chosen.path or is_journal)):
         twistd["logger"] = OBSERVER
 
 
@@ -91,9 +93,8 @@ def observer() -> ILogObserver:
         except OSError as error:
             sys.stderr.write(f"netsuite: the log {_chosen.path}: {error.strerror}; give another --logfile\n")
             raise SystemExit(1) from None
-    if _chosen.is_json:
-        return JsonLines(stream)
-    return textFileLogObserver(stream)
+        return JsonLines(stream) if _chosen.is_json else textFileLogObserver(stream)
+    return journald.observer(stream, is_json=_chosen.is_json)
 
 
 def reopen() -> None:

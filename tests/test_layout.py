@@ -52,6 +52,7 @@ FLOOR = {
     "resolving",
     "metrics",
     "health",
+    "journald",
     "vitals",
     "outcome",
     "clocks",

@@ -24,11 +24,10 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import globalLogBeginner
 
-from netsuite import journal
+from netsuite import journal, journald
 from netsuite.door import Inherited
-from netsuite.journal import JsonLines
 from netsuite.life import steady
 from netsuite.listen import Refused, Terminal
 from netsuite.proxy.balance import BACK_SECONDS, TELL_SECONDS, Balance
@@ -114,6 +113,7 @@ class Worker:
         os.close(shared)
         inherited = self._given(message, sockets)
         share = self._share(message)
+        journal.serve(share.common.service)
         try:
             service = self._service = ProxyService(
                 share,
@@ -249,7 +249,7 @@ def main(arguments: list[str], trade: Callable[[Any, Say], Trade] = Relaying) ->
     worker = Worker(int(number), reactor, trade)
     observer: Any = Lines(worker.talk, reactor)
     if log != "talk":
-        observer = JsonLines(sys.stdout) if log == "json" else textFileLogObserver(sys.stdout)
+        observer = journald.observer(sys.stdout, is_json=log == "json")
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
     with socket.socket(fileno=_CHANNEL) as channel:
         channel.setblocking(False)

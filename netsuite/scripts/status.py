@@ -127,7 +127,7 @@ def _aligned(row: list[str], widths: list[int]) -> str:
 
 def age(seconds: float) -> str:
     """Return a time in its two largest units: ``2 d 3 h``."""
-    parts = []
+    parts: list[str] = []
     left = int(seconds)
     for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         if left >= size or (name == "s" and not parts):

@@ -81,8 +81,7 @@ class Suite(Twistd):
     def begin(self) -> Suite:
         """Return itself once it runs."""
         self.launch()
-        self.wait_log(r"netsuite: \S+.* admin (?P<admin>http://\S+)")
-        self.admin = self.wait_log(r"netsuite: \S+.* admin (http://\S+)")[1].rstrip("/")
+        self.admin = self.wait_log(r"netsuite: \S+.* admin (http://[\w.:]+)/")[1]
         return self
 
     def status(self) -> dict[str, Any]:
