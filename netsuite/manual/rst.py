@@ -51,7 +51,7 @@ def title(text: str, line: str) -> str:
 def escaped(text: str) -> str:
     """Return a text that says the same in reStructuredText, whatever it holds, and begins no list there."""
     told = re.sub(r"([\\*`|]|_(?!\w)|(?<!\w)_)", r"\\\1", text)
-    return f"\\{told}" if re.match(r"[^\w\\]|\w{1,9}[.)]", told) else told
+    return f"\\ {told}" if re.match(r"\W|\w{1,9}[.)]", told) else told
 
 
 def _sentence(text: str) -> str:
