@@ -101,12 +101,14 @@ def fitting(description: str) -> list[Handed]:
 
 
 def may_be_public(descriptions: Iterable[str]) -> bool:
-    """Return whether other machines reach a place, as far as can be seen: one that isn't here they may."""
+    """Return whether other machines may reach a place.
+
+    A socket that isn't here nobody reaches: the start is refused then, and a check elsewhere can't know.
+    """
     for description in descriptions:
         if not description.startswith("systemd:"):
             return True
-        found = fitting(certificates.apart(description)[0])
-        if not found or any(each.is_public for each in found):
+        if any(each.is_public for each in fitting(certificates.apart(description)[0])):
             return True
     return False
 

@@ -56,6 +56,10 @@ class BadCertificate(ValueError):  # noqa: N818 - an answer, not a mistake
     """A listener's key or certificate can't be used; the text names the file."""
 
 
+class Unreadable(BadCertificate):
+    """We may not read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """Where a listener's key and certificates are.  ``chain``: of those who signed, if not there too."""
@@ -163,6 +167,8 @@ def _content(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             content = file.read(FILE_MAX + 1)
+    except PermissionError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from None
     except OSError as error:
         raise BadCertificate(f"{path}: {error.strerror}") from None
     if len(content) > FILE_MAX:

@@ -386,7 +386,7 @@ class Options(usage.Options):
         return self.take(name, parse_seconds, 0.0)
 
     def where(self, name: str) -> Where:
-        """Return where to listen; its key and certificate are sound, unless settings are read again."""
+        """Return where to listen; its key and certificate are sound."""
         return self.take(name, lambda text: self._placed(name, text), Where("", (), False))
 
     def _placed(self, name: str, text: str) -> Where:
@@ -395,9 +395,13 @@ class Options(usage.Options):
         descriptions = tuple(one for each in found for one in activation.each_of(each))
         for description in descriptions:
             files = certificates.apart(description)[1]
-            if files is not None and not self.is_again:
+            if files is not None:
                 try:
                     certificates.read(files)
+                except certificates.Unreadable as error:
+                    if not self.is_again:  # what was read as root may be closed to who we are now
+                        self.fault(name, str(error))
+                        break
                 except certificates.BadCertificate as error:
                     self.fault(name, str(error))
                     break

@@ -169,7 +169,7 @@ enabled = false leaves a service out."""
     def _member(self, name: str, maker: Any, together: Together) -> Member:
         """A member with its options read; its faults are among ours."""
         own: options.Options = maker.options()
-        own.folder, own.parent = self.folder, self.parent
+        own.folder, own.parent, own.is_again = self.folder, self.parent, self.is_again
         own.preset(together, {**PORTS[name], **({"allow-root": "1"} if self["allow-root"] else {})})
         try:
             own.parse(["--config", self._path] if self._path else [])

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from OpenSSL import SSL
 from twisted.internet.task import Clock
+from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite import journal
+from netsuite import certificates, journal
 from netsuite.certificates import (
     LOOK_SECONDS,
     TOLD_SECONDS,
@@ -32,7 +33,9 @@ from netsuite.certificates import (
     read,
     rooted,
 )
+from netsuite.pages.settings import Options
 from netsuite.selfsigned import self_signed
+from netsuite.values import parse_where
 
 DAY = 86400.0
 
@@ -324,3 +327,34 @@ class RenewalTests(Handshakes):
     def test_day(self) -> None:
         """A moment is shown as data have it."""
         self.assertEqual(day(0), "1970-01-01T00:00:00Z")
+
+
+class SettingsTests(Folder):
+    """Certificates as settings of a service."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(os, "environ", {})
+        self.options = Options()
+        self.options.folder = str(self.folder)
+        self.options.parse(["-p", "ssl:0:interface=127.0.0.1:privateKey=key:certKey=pem"])
+
+    def test_again(self) -> None:
+        """Read again, files that can't be used refuse all; those that we may not read any more are left."""
+        self.options.again()
+        Path(self.files.key).write_text("nothing")
+        self.assertIn("no private key", str(self.assertRaises(ValueError, self.options.again)))
+
+        def closed(files: Files) -> None:
+            raise certificates.Unreadable(f"{files.key}: Permission denied")
+
+        self.patch(certificates, "read", closed)
+        self.options.again()
+        error = self.assertRaises(usage.UsageError, Options().parse, self.options.arguments)
+        self.assertIn("Permission denied", str(error))
+
+    def test_scheme(self) -> None:
+        """TLS is told by the scheme; relative files are beside the settings."""
+        where = self.options.settings.port
+        self.assertEqual((where.scheme, parse_where("8001").scheme), ("https", "http"))
+        self.assertEqual(apart(where.descriptions[0])[1], self.files)

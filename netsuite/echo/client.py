@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netsuite import journal
-from netsuite.crowd import NEVER
+from netsuite.crowd import FRESH_SECONDS, NEVER
 from netsuite.echo.arrival import Arrival
 from netsuite.echo.course import Course
 from netsuite.echo.faults import Dice, Faults
@@ -55,6 +55,8 @@ class Echo(Protocol):
         self._rest, self._at = b"", 0
         self._is_full = self._has_stalled = self._is_ending = self._is_paused = self._goes_on = False
         self._is_finishing = False
+        self._is_fresh = True  # nothing was said yet
+        self._is_draining = False  # the first words are the last
         self._may_tell_faults = settings.line_faults and not settings.raw
         self.deadline, self.ends = 0.0, NEVER
 
@@ -124,7 +126,10 @@ class Echo(Protocol):
             return
         self._rest = self._rest[self._at :] + data if self._rest else data
         self._at = 0
+        self._is_fresh = False
         self.go_on()
+        if self._is_draining:
+            self._finish()
 
     def go_on(self) -> None:
         """Answer what waits as far as there is room; read more once all is answered."""
@@ -280,7 +285,7 @@ class Echo(Protocol):
 
     def readConnectionLost(self) -> None:
         """The client sends no more: what it sent is answered, then the connection closes."""
-        self.drain()
+        self._finish()
 
     def writeConnectionLost(self) -> None:
         """Nothing more can be told."""
@@ -296,6 +301,14 @@ class Echo(Protocol):
         self.shut()
 
     def drain(self) -> None:
+        """Close when what came is answered, or its first words, if these are on their way."""
+        if self._is_fresh and not self._is_ending:
+            self._is_draining = True
+            self.deadline = self._shared.reactor.seconds() + FRESH_SECONDS
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
         """Close when what came is answered; nothing more is read."""
         if self._is_ending or self._is_finishing:
             return

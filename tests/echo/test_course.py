@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netsuite.crowd import FRESH_SECONDS
 from netsuite.echo.client import HELD_MAX
 from netsuite.echo.faults import CALM, RAW_UNIT, Dice, Faults
 from tests.echo.talking import Talking
@@ -191,6 +192,20 @@ class TimeTests(Talking):
         protocol.dataReceived(b"a\n")
         protocol.drain()
         self.assertTrue(transport.disconnected)
+
+    def test_first_words(self) -> None:
+        """Words that are on their way at a stop are answered; who says nothing is closed soon."""
+        factory = self.factory()
+        self.crowd.start()
+        (speaks, spoken), (silent, said) = self.connect(factory), self.connect(factory)
+        for protocol in (speaks, silent):
+            protocol.drain()
+        self.assertFalse(spoken.disconnecting)
+        speaks.dataReceived(b"a\n")
+        self.assertEqual((spoken.value(), spoken.disconnecting), (b"You said: a\r\n", True))
+        self.assertFalse(said.disconnected)
+        self.clock.advance(FRESH_SECONDS)
+        self.assertTrue(said.disconnected)
 
     def test_waiting_is_no_silence(self) -> None:
         """A latency longer than the idle time does not end the connection before the answer."""

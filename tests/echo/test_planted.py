@@ -107,7 +107,7 @@ class AnythingTests(Talking):
                 break
             protocol.dataReceived(piece)
             self.clock.advance(0.3)
-        protocol.drain()
+        protocol.readConnectionLost()
         self.clock.pump([1.0] * 200)
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertTrue(transport.disconnecting or transport.disconnected)

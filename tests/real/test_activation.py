@@ -112,18 +112,18 @@ class NamesTests(TestCase):
         """A name that isn't there is refused in a line that lists those that are; none at all says so."""
         with bound() as one, bound(socket.AF_INET6) as two:
             line = self.refused(
-                *("pages", "-p", "systemd:domain=INET:name=wbe", "--allow-public", "--allow-root"),
+                *("pages", "-p", "systemd:domain=INET:name=wbe"),
                 sockets=(("web", one), ("admin", two)),
             )
             self.assertIn("no socket named 'wbe' in INET was handed over; there are: web (127.0.0.1:", line)
             self.assertIn(", admin (::1:", line)
             line = self.refused(
-                *("pages", "-p", "systemd:domain=INET6:name=web", "--allow-public", "--allow-root"),
+                *("pages", "-p", "systemd:domain=INET6:name=web"),
                 sockets=[("web", one)],
             )
             self.assertIn("no socket named 'web' in INET6", line)
         line = self.refused(
-            *("pages", "-p", "systemd:domain=INET:name=web", "--allow-public", "--allow-root")
+            *("pages", "-p", "systemd:domain=INET:name=web")
         )
         self.assertIn("no socket named 'web' in INET: none was handed over", line)
 
