@@ -151,6 +151,9 @@ SCENES = {
         before=("PATH=${PATH#*:} twistd -n --pidfile=netsuite.pid netsuite -c netsuite.toml --admin 8009",),
     ),
     ("docs/operator.rst", "Something is wrong: netsuite doctor"): Scene({"netsuite.toml": "[echo]\n"}),
+    ("docs/operator.rst", "Metrics: what to watch"): Scene(
+        {"netsuite.toml": "[echo]\n[pages]\n"}, before=(f"{_FEW}netsuite -c netsuite.toml",)
+    ),
     ("docs/operator.rst", "Upgrading"): Scene({"netsuite.toml": "[echo]\n"}),
     ("docs/operator.rst", "Rules: who may fetch what"): Scene(
         {
