@@ -144,6 +144,7 @@ _COUNTED = (
 
 #: By document and section; a section that is not here has the plain scene.
 SCENES = {
+    ("docs/operator.rst", "Start and stop"): Scene({"netsuite.toml": "[echo]\n"}),
     ("docs/operator.rst", "TLS on any listener"): Scene({"users": ""}, before=_CERTIFICATES),
     ("docs/operator.rst", "The suite: all in one process"): Scene(
         {"netsuite.toml": "[echo]\n[wordproxy]\n[pages]\n"},
@@ -271,6 +272,7 @@ NOTES: dict[str, Note] = {
 NOT_RUN = {
     "podman *": "needs the network for its base image; tests/test_deploy.py reads the recipe",
     "make test": "this is it",
+    "twistd -n --pidfile= --uid *": "could not tell us that it is up; tests/real/test_privileges.py",
     "make nightly": "takes hours; tests/test_layout.py reads what it runs",
     "make lint types": "the first step of .ci/run",
     "make format": "would change the checkout; .ci/run checks that it has nothing to do",
