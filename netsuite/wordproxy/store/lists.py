@@ -309,8 +309,8 @@ class _List:
         column = self._pages_column()
         every = self._own(f"w.{column}") if self._is_plain else self._sums.of_words(column)
         pages[fitting] = every[fitting]
-        again = self._met_again(fitting.tolist())
-        pages[list(again)] -= list(again.values())
+        if again := self._met_again(fitting.tolist()):
+            pages[list(again)] -= list(again.values())
         return self._largest(pages, need, then=numbers)
 
     def _pages_column(self) -> str:

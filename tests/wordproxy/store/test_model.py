@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.wordproxy.store import lists
 from netsuite.wordproxy.store.contract import SORTS, Page, Store, Total, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from tests.wordproxy.store.samples import batch, page
@@ -100,6 +102,25 @@ class MemoryModelTests(SynchronousTestCase):
     ) -> None:
         """Whatever is read, sent again and asked for, the store answers as the model does."""
         _try(self, open_store(":memory:", stop_words=STOP), batches, again, queries)
+
+    @settings(deadline=None, max_examples=15)
+    @given(histories[0], histories[2], st.integers(0, 3), st.integers(0, 3))
+    def test_many_as_few(
+        self, batches: list[list[Page]], queries: list[WordQuery], limit: int, offset: int
+    ) -> None:
+        """Looking at all words at once, as with many, gives the rows that looking few of them up gives."""
+        store = open_store(":memory:", stop_words=STOP)
+        number = itertools.count(1)
+        try:
+            for visited in batches:
+                store.add(batch(*(_numbered(visit, next(number)) for visit in visited)))
+            for query, sort in itertools.product(queries, SORTS):
+                asked = replace(query, sort=sort, limit=limit, offset=offset)
+                wanted = store.words(asked)
+                with mock.patch.object(lists, "_FEW", 0):
+                    self.assertEqual(store.words(asked), wanted, asked)
+        finally:
+            store.close()
 
 
 class RedisModelTests(OneServer, SynchronousTestCase):
