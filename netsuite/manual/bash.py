@@ -56,11 +56,16 @@ _netsuite() {
     fi
 }
 
-# Offer what fits the word at hand: `words a b`, `files GLOB`, `folders`, `hosts`, or nothing.
+# Offer what fits the word at hand: `words a b`, a `list a b` of them, `files GLOB`, `folders`, `hosts`.
 _netsuite_offer() {
     local found
     case $1 in
         words*) found=$(compgen -W "${1#words}" -- "$current") ;;
+        list*)
+            case $current in *,*) before=${current%,*}, ;; *) before= ;; esac
+            found=$(compgen -W "${1#list}" -P "$before" -- "${current##*,}")
+            compopt -o nospace 2>/dev/null
+            ;;
         files*) found=$(compgen -f -X "!${1#files }" -- "$current"; compgen -d -- "$current") ;;
         folders) found=$(compgen -d -- "$current") ;;
         hosts) found=$(compgen -A hostname -- "$current") ;;
@@ -142,7 +147,7 @@ def _offer(kinds: Iterable[Kind]) -> str:
     """What is offered in the place of such values, in the engine's words; "" is nothing."""
     for kind in kinds:
         if kind.words:
-            return f"words {' '.join(kind.words)}"
+            return f"{'list' if kind.many else 'words'} {' '.join(kind.words)}"
         if kind.files:
             return f"files {kind.files}"
         if kind.folders:

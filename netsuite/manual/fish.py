@@ -67,6 +67,8 @@ def _value(kind: Kind | None) -> str:
 
 def _offers(kinds: Iterable[Kind]) -> str:
     for kind in kinds:
+        if kind.words and kind.many:
+            return f" -a '(__fish_complete_list , \"string split \\' \\' \\'{' '.join(kind.words)}\\'\")'"
         if kind.words:
             return f" -a {_quoted(' '.join(kind.words))}"
         if kind.files:

@@ -9,10 +9,14 @@ from twisted.python import usage
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``name``: PORT in ``--port=PORT``.  A shell offers ``words``, files by a glob, folders, or hosts."""
+    """``name``: PORT in ``--port=PORT``.  A shell offers ``words``, files by a glob, folders, or hosts.
+
+    ``many``: it is a list of such words, with commas between.
+    """
 
     name: str
     words: tuple[str, ...] = ()
+    many: bool = False
     files: str = ""
     folders: bool = False
     hosts: bool = False
@@ -20,6 +24,8 @@ class Kind:
     def completer(self) -> usage.Completer:
         """Return the same in Twisted's words, for twistd's own completion in zsh."""
         told = {"descr": self.name.lower()}
+        if self.words and self.many:
+            return usage.CompleteMultiList(list(self.words), **told)
         if self.words:
             return usage.CompleteList(list(self.words), **told)
         if self.files:
@@ -32,6 +38,11 @@ class Kind:
 def one_of(name: str, *words: str) -> Kind:
     """Return the kind of a value that is one of a few words."""
     return Kind(name, words=words)
+
+
+def some_of(name: str, *words: str) -> Kind:
+    """Return the kind of a value that is a list of such words, with commas between."""
+    return Kind(name, words=words, many=True)
 
 
 FILE = Kind("FILE", files="*")

@@ -81,7 +81,7 @@ def _option(option: Option) -> Iterator[str]:
     yield ", ".join(f"\\fB{escaped(spelling)}\\fR" for spelling in option.spellings) + value
     yield from _filled(option.text)
     if option.kind and option.kind.words:
-        yield from _filled(f"One of {', '.join(option.kind.words)}.")
+        yield from _filled(f"{'Some' if option.kind.many else 'One'} of {', '.join(option.kind.words)}.")
     if option.repeated:
         yield "May be given several times."
     if option.default:

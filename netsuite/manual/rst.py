@@ -96,7 +96,8 @@ def _spelt(option: Option, spelling: str) -> str:
 
 def _more(option: Option) -> Iterator[str]:
     if option.kind and option.kind.words:
-        yield f"One of {', '.join(f'``{word}``' for word in option.kind.words)}."
+        words = ", ".join(f"``{word}``" for word in option.kind.words)
+        yield f"{'Some' if option.kind.many else 'One'} of {words}."
     if option.repeated:
         yield "May be given several times."
     if option.default:

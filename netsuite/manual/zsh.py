@@ -81,6 +81,8 @@ def _message(kind: Kind) -> str:
 
 
 def _action(kind: Kind) -> str:
+    if kind.words and kind.many:
+        return f"_sequence compadd - {' '.join(kind.words)}"
     if kind.words:
         return f"({' '.join(kind.words)})"
     if kind.files:

@@ -16,7 +16,7 @@ from netsuite.doctor import clock, plugins
 from netsuite.doctor.examination import Asked, examine, machine, unreadable
 from netsuite.doctor.finding import FAULT, OK, UNKNOWN, WARNING, Finding, told
 from netsuite.doctor.plan import Plan, plan_of
-from netsuite.manual.kind import FILE, NAME, NAMES, TOML, Kind
+from netsuite.manual.kind import FILE, NAME, TOML, Kind, some_of
 from netsuite.outcome import Outcome
 from netsuite.scripts.check import SUITE
 from netsuite.scripts.running import ToolOptions, start
@@ -63,8 +63,8 @@ A line is: severity, check, where, what is the matter; what to do about it."""
     optFlags: ClassVar[list[list[Any]]] = [["Werror", None, "A warning is a fault."]]
     kinds: ClassVar[dict[str, Kind]] = {
         "config": TOML,
-        "with": NAMES,
-        "without": NAMES,
+        "with": some_of("NAMES", *SERVICES[:-1]),
+        "without": some_of("NAMES", *SERVICES[:-1]),
         "pidfile": FILE,
         "log": FILE,
         "user": NAME,
