@@ -25,7 +25,7 @@ from netsuite.crowd import Together
 from netsuite.health import Reloads
 from netsuite.life import Life, steady
 from netsuite.listen import Refused, Terminal, authority, clashes
-from netsuite.manual.kind import NAMES, Kind
+from netsuite.manual.kind import Kind, some_of
 from netsuite.metrics import Gauges
 from netsuite.options import Common, nearest, print_checked
 from netsuite.reloading import tell_changes
@@ -113,8 +113,8 @@ enabled = false leaves a service out."""
         ["without", None, "Services that don't"],
     ]
     kinds: ClassVar[dict[str, Kind]] = {
-        "with": NAMES,
-        "without": NAMES,
+        "with": some_of("NAMES", *PORTS),
+        "without": some_of("NAMES", *PORTS),
     }
 
     def read(self) -> Settings:
