@@ -33,7 +33,7 @@ from bench.soaking.calls import Caller, Pace, done_by, percentiles
 from bench.soaking.happenings import Happenings, plan
 from bench.soaking.place import NAMES, OPENED, Place
 from bench.soaking.relays import REQUESTS_MAX, Crooked, Opened, Relay, Trouble
-from bench.soaking.visits import Admin, Colors, Echo, FormSite, HttpEcho, Pages, Report
+from bench.soaking.visits import Admin, Colors, Echo, FormSite, HttpEcho, Pages, Report, asked
 from bench.soaking.watch import DESCRIPTORS, Watch, sample, trends
 from netsuite.formsite.store import FormStore
 from netsuite.wordproxy.store.contract import CoverageQuery, Share, WordQuery
@@ -56,6 +56,9 @@ NOTED = ("relay pages", "sizes", "upload", "tunnel", "pipeline", "leaves", "slow
 REASONS = ("crashed", "lost")
 
 SETTLE_SECONDS = 90.0
+
+#: What the report has once a page was counted.
+TIDE = "/word/tide?lang=en"
 
 
 class Soak:
@@ -143,6 +146,8 @@ class Soak:
             numbers=itertools.count(),
             tunnels=True,
         )
+        self._readers.more(5)
+        until("the report has words", lambda: asked(place.ports["report"], TIDE)[0] == 200, SETTLE_SECONDS)
         for caller in self._everybody:
             caller.start()
         self.watch = Watch(place.family, max(5.0, min(60.0, self._told.minutes)), self._so_far)
