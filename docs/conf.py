@@ -15,6 +15,7 @@ version = release = installed("netsuite")
 root_doc = "docs/index"
 include_patterns = ["README.rst", "CHANGELOG.rst", "CONTRIBUTING.rst", "docs/**.rst"]
 nitpicky = True
+smartquotes = False  # what is in quotes may be what a program says
 html_theme = "alabaster"
 html_theme_options = {"page_width": "60rem", "fixed_sidebar": True}
 html_show_sphinx = False
