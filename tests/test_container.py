@@ -92,6 +92,16 @@ class FileTests(TestCase):
         health = self.last["HEALTHCHECK"]
         self.assertIn('CMD ["/opt/netsuite/bin/netsuite", "status", "-t", "5"]', health.text)
         self.assertEqual(health.flags["timeout"], "10s")
+        command = '"/opt/netsuite/bin/netsuite", "status", "-t", "5"'
+        self.assertIn(f'test: ["CMD", {command}]', (RECIPE / "compose.yaml").read_text())
+        quadlet = (RECIPE / "netsuite.container").read_text()
+        self.assertIn("HealthCmd=" + command.replace('"', "").replace(",", ""), quadlet)
+        for name, value in health.flags.items():
+            key = "Health" + name.title().replace("-", "")
+            self.assertIn(f"\n{key}={value}\n", quadlet)
+            self.assertIn(
+                f"\n      {name.replace('-', '_')}: {value}\n", (RECIPE / "compose.yaml").read_text()
+            )
 
     def test_exposed(self) -> None:
         """The ports that are exposed are those that the settings bind beyond the container's loopback."""
