@@ -9,10 +9,12 @@ import configparser
 import dataclasses
 import functools
 import importlib.metadata
+import io
 import os
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +338,16 @@ class ToolRules(SynchronousTestCase):
             text = module.Options().getUsage()
             self.assertRegex(text, r"Examples?:", name)
             self.assertRegex(text.partition("Example")[2], rf"(?m)^.*\b{re.escape(name)}\b", name)
+
+    def test_version(self) -> None:
+        """--version is one line, the same of every tool and service (R10)."""
+        kinds = [module.Options for module in tools().values()] + list(services().values())
+        for kind in kinds:
+            output = io.StringIO()
+            with redirect_stdout(output):
+                self.assertRaises(SystemExit, kind().parseOptions, ["--version"])
+            line = output.getvalue()
+            self.assertRegex(line, r"^netsuite \S+ \(Twisted \S+, Python \S+\)\n$", kind.__module__)
 
     def test_tls(self) -> None:
         """What connects has the options of TLS, and verifies unless it is told --insecure (R8)."""
