@@ -176,6 +176,7 @@ class TwistdTests(Refused):
             twistd.env["HATCH_UID"] = str(pwd.getpwnam("nobody").pw_uid)
             twistd.folder.chmod(0o755)
         else:
+            twistd.log_path.touch()
             twistd.folder.chmod(0o500)
             self.addCleanup(twistd.folder.chmod, 0o700)
         twistd.launch()

@@ -157,7 +157,8 @@ class SignalTests(Running):
         twistd.wait_log("finishing what is in hand")
         for number in said:
             twistd.signal(number)
-        self.assertTrue(twistd.running(), twistd.log)
+        if service != "echo":  # all that came to it is answered already
+            self.assertTrue(twistd.running(), twistd.log)
         finish()
         self.assertEqual(twistd.wait(), 0, twistd.log)
         self.assertNotIn("Traceback", twistd.log)
