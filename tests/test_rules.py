@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import errno
 import functools
 import importlib.metadata
 import io
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -19,14 +21,18 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IServiceMaker
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory
+from twisted.internet.testing import MemoryReactorClock
 from twisted.plugin import getPlugins
 from twisted.python import usage
 from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite.listen import DEFAULT_PORTS, Listening, Terminal
 from netsuite.options import Common
 from netsuite.scripts.netsuite import COMMANDS, TOOLS
-from netsuite.values import Where, parse_size
+from netsuite.values import Where, parse_size, parse_where
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -284,6 +290,39 @@ class ServiceRules(SynchronousTestCase):
             self.assertEqual(told, (7, 3, 3, 9.0), name)
             self.assertEqual((common.log_queries, common.hosts), (True, ("a.example",)), name)
             self.assertEqual([str(each) for each in common.allow_clients], ["192.0.2.0/24"], name)
+
+    # -- R7: clashes ----------------------------------------------------------------------------------------
+
+    def test_defaults_that_clash_are_told(self) -> None:
+        """Who is told that a port is in use is told whose default it is, too: of all services there are."""
+        told = {(port, owner) for port, owners in DEFAULT_PORTS.items() for owner in owners}
+        defaults = set()
+        for name, kind in services().items():
+            for option in listeners(kind()):
+                port = str(kind()[option])
+                if port.isdecimal() and option != "admin":
+                    defaults.add((int(port), name if option == "port" else f"{name} {option}"))
+        self.assertEqual(told, defaults)
+
+    def test_line_of_a_clash(self) -> None:
+        """The line is the one that was promised."""
+        self.patch(sys, "excepthook", sys.excepthook)  # a terminal puts its own there
+        terminal = Terminal()
+        self.addCleanup(terminal.release)
+        error = CannotListenError("127.0.0.1", 8000, OSError(errno.EADDRINUSE, "Address already in use"))
+        made = Listening(
+            parse_where("8000"),
+            Factory(),
+            owner="wordproxy report",
+            option="--report",
+            terminal=terminal,
+            reactor=MemoryReactorClock(),
+        )
+        self.assertEqual(
+            made._complaint(error),
+            "cannot start wordproxy report: 127.0.0.1:8000 is in use (also the default of pages, formsite,"
+            " colors, httpecho). Choose another with --report.",
+        )
 
     # -- R8: endpoints everywhere ---------------------------------------------------------------------------
 
