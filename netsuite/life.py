@@ -50,8 +50,9 @@ def exit_soon() -> None:
 class Life(service.Service):
     """Takes the process's signals.  It stands first in a service tree: started before all, stopped after all.
 
-    ``on_reload``, ``on_reopen`` and ``on_pause`` are called in the reactor's thread; a reload that can't be
-    done raises ValueError or OSError and changes nothing.  ``drain_seconds``: the longest that a stop waits.
+    ``on_prepare``, ``on_reopen`` and ``on_pause`` are called in the reactor's thread.  ``on_prepare`` returns
+    what puts the settings in force as they are now; where they can't be it raises ValueError or OSError, and
+    nothing has changed.  ``on_reload`` does both in one.  ``drain_seconds``: the longest that a stop waits.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Life(service.Service):
         terminal: Terminal,
         *,
         on_reload: Callable[[], None] | None = None,
+        on_prepare: Callable[[], Callable[[], None]] | None = None,
         on_reopen: Callable[[], None] | None = None,
         on_pause: Callable[[], None] | None = None,
         reloads: Reloads | None = None,
@@ -70,6 +72,7 @@ class Life(service.Service):
         self._exit_soon = exit_soon
         self._reactor, self._terminal = reactor, terminal
         self._on_reload, self._on_reopen, self._on_pause = on_reload, on_reopen, on_pause
+        self._on_prepare = on_prepare
         self.reloads = reloads or Reloads()
         self._previous: dict[int, Any] = {}
         self._stopping = False
@@ -84,14 +87,23 @@ class Life(service.Service):
 
     def reload(self) -> None:
         """The settings are read again.  Raises: ValueError, OSError; then nothing has changed."""
-        if self._on_reload is None:
+        if not self._reloads():
             return
         try:
-            self._on_reload()
+            self.prepare()()
         except (OSError, ValueError) as error:
             self.reloads.refused(str(error))
             raise
         self.reloads.worked()
+
+    def prepare(self) -> Callable[[], None]:
+        """Return what puts the settings in force as they are now.  Raises: ValueError, OSError."""
+        if self._on_prepare is not None:
+            return self._on_prepare()
+        return self._on_reload or (lambda: None)
+
+    def _reloads(self) -> bool:
+        return self._on_prepare is not None or self._on_reload is not None
 
     def reopen(self) -> None:
         """What is written to is opened again."""
@@ -193,7 +205,7 @@ class Life(service.Service):
 
     def _hup(self, number: int) -> None:
         journal.signal_taken(name="SIGHUP", what="reloading")
-        if self._on_reload is None:
+        if not self._reloads():
             return
         notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=reloading")
         status = ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -64,6 +64,7 @@ class Settings:
     common: Common
     members: tuple[Member, ...]
     best_effort: bool
+    together: Together
 
     def places(self) -> Iterator[tuple[str, Where]]:
         """Where the suite listens, by the option that says so."""
@@ -122,7 +123,9 @@ enabled = false leaves a service out."""
         common = self.common()
         together = Together(common.max_clients)
         members = tuple(self._member(name, maker, together) for name, maker in self._chosen().items())
-        settings = Settings(dataclasses.replace(common, joint=together), members, bool(self["best-effort"]))
+        settings = Settings(
+            dataclasses.replace(common, joint=together), members, bool(self["best-effort"]), together
+        )
         self.faults += clashes(settings.places())
         return settings
 
@@ -187,7 +190,8 @@ enabled = false leaves a service out."""
     def _blame(self, name: str, lines: Iterable[str]) -> None:
         """A member's faults are ours; what is wrong with the whole file is told once."""
         for line in lines:
-            told = line if self._path and line.startswith(self._path) else f"{name} {line}"
+            own = f"{name} {line}" if line.startswith("--") else f"{name}: {line}"
+            told = line if self._path and line.startswith(self._path) else own
             if told not in self.faults:
                 self.faults.append(told)
 
@@ -304,15 +308,38 @@ class Suite(service.MultiService):
         names = {member.name for member in anew.members}
         if names != {member.name for member in self._settings.members}:
             tell_changes({"members"}, frozenset(("members",)))
+        ready, faults = [], []
+        for name, life in self._running(names):
+            try:
+                with journal.serving(name):
+                    ready.append((name, life, life.prepare()))
+            except (OSError, ValueError) as error:
+                life.reloads.refused(str(error))
+                faults.append(f"{name}: {error}")
+        if faults:
+            raise ValueError("; ".join(faults))
+        common = anew.common
+        apply_admin = self._admin.prepare(dataclasses.replace(common, joint=None))
+        for name, life, apply in ready:
+            with journal.serving(name):
+                self._put_in_force(life, apply)
+        self._settings.together.most = common.max_clients
+        apply_admin()
+
+    def _put_in_force(self, life: Life, apply: Callable[[], None]) -> None:
+        try:
+            apply()
+        except (OSError, ValueError) as error:  # what could be done a moment ago can't any more
+            life.reloads.refused(str(error))
+            journal.reload_failed(text=str(error))
+        else:
+            life.reloads.worked()
+
+    def _running(self, names: Collection[str]) -> Iterator[tuple[str, Life]]:
+        """Whose settings are read again: members that run, and are still in the file."""
         for name, lives in self._lives.items():
-            if name not in names or name in self._down:
-                continue
-            for life in lives:
-                try:
-                    with journal.serving(name):
-                        life.reload()
-                except (OSError, ValueError) as error:
-                    journal.reload_failed(text=f"{name}: {error}")
+            if name in names and name not in self._down:
+                yield from ((name, life) for life in lives)
 
     # -- what is told --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import socket
 from typing import Any
 
@@ -143,3 +144,60 @@ def _get(place: tuple[str, int], path: str) -> tuple[int, bytes]:
     answer = said(place, b"GET %b HTTP/1.0\r\nHost: localhost\r\n\r\n" % path.encode())
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split()[1]), body
+
+
+class ReloadTests(InsideCase):
+    """Other settings, of all or of nobody."""
+
+    async def hello(self, suite: Suite) -> bytes:
+        """What echo answers."""
+        told: bytes = await in_thread(said, self.place(suite, "echo"), b"a\r\nquit\r\n")
+        return told.partition(b"a\r\n")[0]
+
+    async def test_of_all(self) -> None:
+        """A good file is in force with each member, and with the suite: its bound too."""
+        suite = self.started(tables("echo", "colors", suite="max-clients = 9\n"))
+        self.file.write_text(
+            tables("echo", "colors", suite="max-clients = 7\n") + 'idle = 5\n[pages]\nport="0"\n'
+        )
+        self.file.write_text(self.file.read_text().replace("[colors]", "tag = 'blue'\n[colors]"))
+        suite._life.reload()
+        self.assertEqual(await self.hello(suite), b"You said [blue]: ")
+        self.assertEqual(suite._settings.together.most, 7)
+        self.assertEqual([each["reload"]["ok"] for each in suite.status()["services"]], [True, True])
+
+    async def test_of_nobody(self) -> None:
+        """What one can't take changes nobody's; each fault says whose it is, and so do status and metrics."""
+        text = tables("echo", "pages", "colors")
+        suite = self.started(text)
+        (self.folder / "table.toml").write_text("[")
+        anew = text.replace("[echo]", "[echo]\ntag = 'no'")
+        unread = anew.replace("[pages]\n", "[pages]\ntable = 'table.toml'\n")
+        bad = anew.replace("[colors]\n", "[colors]\nstyles = 'none.css'\n")
+        for broken, words in (
+            (unread, ("pages: ", "table.toml")),
+            (bad, ("colors: ", "none.css")),
+            (
+                text.replace("[pages]\n", "[pages]\nprot = 1\n"),
+                ("[pages] prot: no such setting; did you mean port?",),
+            ),
+            (text + "[", ("netsuite.toml",)),
+        ):
+            self.file.write_text(broken)
+            with self.assertRaises(ValueError) as caught:
+                suite._life.reload()
+            for word in words:
+                self.assertIn(word, str(caught.exception))
+            self.assertEqual(await self.hello(suite), b"You said: ")
+            self.assertEqual(suite.status()["reload"]["ok"], False)
+        scrape = (await self.get(suite, "netsuite", "/metrics"))[1].decode()
+        self.assertIn('netsuite_config_last_reload_successful{service="netsuite"} 0.0', scrape)
+        self.assertIn('netsuite_config_last_reload_successful{service="echo"} 1.0', scrape)
+        before = len(os.listdir("/proc/self/fd"))
+        self.file.write_text(bad)
+        for _ in range(5):
+            self.assertRaises(ValueError, suite._life.reload)
+        self.assertLessEqual(len(os.listdir("/proc/self/fd")), before)
+        self.file.write_text(text)
+        suite._life.reload()
+        self.assertEqual(suite.status()["reload"]["ok"], True)

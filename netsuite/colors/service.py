@@ -217,7 +217,9 @@ class ColorsService(service.MultiService):
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self._reload, on_reopen=self._reopen, reloads=admin.reloads)
+        life = Life(
+            reactor, terminal, on_prepare=self.prepare_reload, on_reopen=self._reopen, reloads=admin.reloads
+        )
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
 
@@ -245,15 +247,23 @@ class ColorsService(service.MultiService):
         except OSError as error:
             journal.log_lost(where=self._settings.common.access_log, text=str(error))
 
-    def _reload(self) -> None:
-        """Settings are read again.  Raises: OSError, ValueError; then nothing has changed."""
+    def reload(self) -> None:
+        """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self.prepare_reload()()
+
+    def prepare_reload(self) -> Callable[[], None]:
+        """Return what puts the settings as they are now in force.  Raises: ValueError, OSError."""
         settings: Settings = self._options.again()
-        apply, move = self._with_styles(settings), self._listening.prepare(settings.port)
-        apply()
-        move()
-        self._crowd.limit(fitted(settings.common, each=1))
-        self.site.answer_to(settings.common.hosts, settings.common.idle_seconds)
-        journal.reloaded(text="style sheet, names, port, bounds of connections")
+        dress, move = self._with_styles(settings), self._listening.prepare(settings.port)
+
+        def apply() -> None:
+            dress()
+            move()
+            self._crowd.limit(fitted(settings.common, each=1))
+            self.site.answer_to(settings.common.hosts, settings.common.idle_seconds)
+            journal.reloaded(text="style sheet, names, port, bounds of connections")
+
+        return apply
 
     def startService(self) -> None:
         """Say where it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -115,7 +116,9 @@ class EchoService(service.MultiService):
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._reopen, reloads=admin.reloads)
+        life = Life(
+            reactor, terminal, on_prepare=self.prepare_reload, on_reopen=self._reopen, reloads=admin.reloads
+        )
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
 
@@ -148,20 +151,28 @@ class EchoService(service.MultiService):
 
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self.prepare_reload()()
+
+    def prepare_reload(self) -> Callable[[], None]:
+        """Return what puts the settings as they are now in force.  Raises: ValueError, OSError."""
         read: Settings = self._options.again()
         told = replace(read, common=fitted(read.common, each=1))
         move = self._listening.prepare(told.port)
         apply_admin = self._admin.prepare(told.common)
         if told.client_ca is not None:
             ask_for_certificates(SSL.Context(SSL.TLS_METHOD), told.client_ca)
-        changed = differing(self._settings, read) | differing(self._settings.common, read.common)
-        self._crowd.limit(told.common)
-        self._shared.become(told)
-        move()
-        apply_admin()
-        kept = {name: getattr(self._settings, name) for name in ("udp", "record", "max_record")}
-        self._settings = replace(read, **kept)
-        tell_changes(changed, FIXED)
+
+        def apply() -> None:
+            changed = differing(self._settings, read) | differing(self._settings.common, read.common)
+            self._crowd.limit(told.common)
+            self._shared.become(told)
+            move()
+            apply_admin()
+            kept = {name: getattr(self._settings, name) for name in ("udp", "record", "max_record")}
+            self._settings = replace(read, **kept)
+            tell_changes(changed, FIXED)
+
+        return apply
 
     def startService(self) -> None:
         """Say that it runs, in the tutorial's words, and where."""

@@ -85,7 +85,11 @@ class FormService(service.MultiService):
             reactor=reactor,
         )
         life = Life(
-            reactor, terminal, on_reload=self.reload, on_reopen=self._visits.open, reloads=admin.reloads
+            reactor,
+            terminal,
+            on_prepare=self.prepare_reload,
+            on_reopen=self._visits.open,
+            reloads=admin.reloads,
         )
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
@@ -279,20 +283,28 @@ class FormService(service.MultiService):
 
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self.prepare_reload()()
+
+    def prepare_reload(self) -> Callable[[], None]:
+        """Return what puts the settings as they are now in force.  Raises: ValueError, OSError."""
         told: Settings = self._options.again()
         move = self._listening.prepare(told.port)
         users = self._prepared_users(told)
-        before = self._settings
-        kept = {name for name in FIXED if getattr(told, name) != getattr(before, name)}
-        self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
-        users()
-        move()
-        self._frame.name = told.terms.shown.title
-        self._crowd.limit(told.common)
-        self._site.answer_to(told.common.hosts, told.common.idle_seconds)
-        journal.reloaded(text="form, rules and users are as their files say now")
-        if kept:
-            journal.reload_kept(names=", ".join(sorted(kept)))
+
+        def apply() -> None:
+            before = self._settings
+            kept = {name for name in FIXED if getattr(told, name) != getattr(before, name)}
+            self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
+            users()
+            move()
+            self._frame.name = told.terms.shown.title
+            self._crowd.limit(told.common)
+            self._site.answer_to(told.common.hosts, told.common.idle_seconds)
+            journal.reloaded(text="form, rules and users are as their files say now")
+            if kept:
+                journal.reload_kept(names=", ".join(sorted(kept)))
+
+        return apply
 
     def _made_users(self, told: Settings) -> Htpasswd | None:
         """Raises: ValueError, OSError."""

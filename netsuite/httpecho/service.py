@@ -105,7 +105,7 @@ class EchoService(service.MultiService):
         life = Life(
             reactor,
             terminal,
-            on_reload=self.reload,
+            on_prepare=self.prepare_reload,
             on_reopen=self.reopen,
             drain_seconds=lambda: self.hall.settings.drain_seconds,
             reloads=self._admin.reloads,
@@ -160,27 +160,37 @@ class EchoService(service.MultiService):
     # -- other settings while running ----------------------------------------------------------------------
 
     def reload(self) -> None:
-        """The settings as they are now are in force, all connections kept.
+        """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self.prepare_reload()()
 
-        Raises: ValueError, OSError; then nothing has changed.
-        """
+    def prepare_reload(self) -> Callable[[], None]:
+        """Return what puts the settings as they are now in force.  Raises: ValueError, OSError."""
         told = _fitted(self._again())
         before, users = self.hall.settings, self._own.users
         move, apply_admin = self._listening.prepare(told.port), self._admin.prepare(told.common)
+        use = self._prepare_users(told.htpasswd, users)
         visits = self._opened(told)
+        visits.close()  # it can be opened; it may be that nothing comes of it, for another service's fault
+
+        def apply() -> None:
+            self._own.users = use()
+            self._change_log(visits, told.common.access_log)
+            self.hall.apply(replace(told, common=replace(told.common, log_json=before.common.log_json)))
+            move()
+            apply_admin()
+            journal.show_queries(told.common.log_queries)
+            self._tell(_differing(before, told) | _differing(before.common, told.common))
+
+        return apply
+
+    def _change_log(self, visits: Visits, path: str) -> None:
         try:
-            use = self._prepare_users(told.htpasswd, users)
-        except (OSError, ValueError):
-            visits.close()
-            raise
-        self._own.users = use()
-        log_before, self.hall.visits = self.hall.visits, visits
-        log_before.close()
-        self.hall.apply(replace(told, common=replace(told.common, log_json=before.common.log_json)))
-        move()
-        apply_admin()
-        journal.show_queries(told.common.log_queries)
-        self._tell(_differing(before, told) | _differing(before.common, told.common))
+            visits.open()
+        except OSError as error:
+            journal.log_lost(where=path, text=str(error))
+            return
+        before, self.hall.visits = self.hall.visits, visits
+        before.close()
 
     def _prepare_users(self, path: str | None, users: Htpasswd | None) -> Callable[[], Htpasswd | None]:
         """Return what puts the users of ``path`` in force.  Raises: ValueError, OSError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.application import service
@@ -117,7 +117,9 @@ class PagesService(service.MultiService):
             terminal=terminal,
             reactor=reactor,
         )
-        life = Life(reactor, terminal, on_reload=self.reload, on_reopen=self._reopen, reloads=admin.reloads)
+        life = Life(
+            reactor, terminal, on_prepare=self.prepare_reload, on_reopen=self._reopen, reloads=admin.reloads
+        )
         for part in (life, self._listening, admin):
             part.setServiceParent(self)
 
@@ -146,24 +148,32 @@ class PagesService(service.MultiService):
         )
 
     def reload(self) -> None:
-        """The table is in force as its files are now, or as it was.  Raises: ValueError, OSError."""
+        """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self.prepare_reload()()
+
+    def prepare_reload(self) -> Callable[[], None]:
+        """Return what puts settings and table in force, as they are now.  Raises: ValueError, OSError."""
         told: Settings = self._options.again()
         table = self._load(told)
         common = fitted(told.common, each=2)
         move = self._listening.prepare(told.port)
         apply_admin = self._admin.prepare(common)
-        before, self._settings = self._settings, told
-        self._root.show(table)
-        self._state = _state(table.watched)
-        self._crowd.limit(common)
-        self._site.bounds = told.bounds
-        self._site.answer_to(told.names, common.idle_seconds)
-        move()
-        apply_admin()
-        journal.reloaded(text=f"{len(table.pages)} pages")
-        changed = differing(before, told) | differing(before.common, told.common)
-        if kept := sorted(name.replace("_", "-") for name in changed & FIXED):
-            journal.reload_kept(names=", ".join(kept))
+
+        def apply() -> None:
+            before, self._settings = self._settings, told
+            self._root.show(table)
+            self._state = _state(table.watched)
+            self._crowd.limit(common)
+            self._site.bounds = told.bounds
+            self._site.answer_to(told.names, common.idle_seconds)
+            move()
+            apply_admin()
+            journal.reloaded(text=f"{len(table.pages)} pages")
+            changed = differing(before, told) | differing(before.common, told.common)
+            if kept := sorted(name.replace("_", "-") for name in changed & FIXED):
+                journal.reload_kept(names=", ".join(kept))
+
+        return apply
 
     def _look(self) -> None:
         """Read the files again if one has changed and none is being written now."""

@@ -219,13 +219,13 @@ class ProxyService(service.MultiService):
         move = self.listening.prepare(settings.port)
         apply_admin = self._admin.prepare(settings.common)
         log = self._opened_log(settings)
+        log.close()  # it can be opened; it may be that nothing comes of it, for another service's fault
 
         def apply() -> None:
             changed = differing(self._settings, settings) | differing(self._settings.common, settings.common)
             self._apply(settings, changed, ways)
             use_users()
-            log_before, self.relay.log = self.relay.log, log
-            log_before.close()
+            self._change_log(log, settings.common.access_log)
             move()
             apply_admin()
             before = self._settings
@@ -234,6 +234,15 @@ class ProxyService(service.MultiService):
             tell_changes(changed, FIXED)
 
         return apply
+
+    def _change_log(self, log: AccessLog, path: str) -> None:
+        try:
+            log.open()
+        except OSError as error:
+            journal.log_lost(where=path, text=str(error))
+            return
+        before, self.relay.log = self.relay.log, log
+        before.close()
 
     def _prepare_users(self, path: str | None) -> Callable[[], None]:
         users, is_new = self._users, self._users is None
@@ -322,7 +331,7 @@ class Proxy(service.MultiService):
         life = Life(
             reactor,
             terminal,
-            on_reload=self.reload,
+            on_prepare=self.prepare_reload,
             on_reopen=self.reopen,
             reloads=self._proxy.admin.reloads,
             drain_seconds=lambda: self._proxy.drain_seconds,
@@ -342,11 +351,20 @@ class Proxy(service.MultiService):
 
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self.prepare_reload()()
+
+    def prepare_reload(self) -> Callable[[], None]:
+        """Return what puts the settings as they are now in force.  Raises: ValueError, OSError."""
         told: Settings = self._options.again()
-        self._proxy.prepare(told)()
-        self._told = replace(told, hooks=self._told.hooks)
-        if self._workers is not None:
-            self._workers.reload()
+        apply_proxy = self._proxy.prepare(told)
+
+        def apply() -> None:
+            apply_proxy()
+            self._told = replace(told, hooks=self._told.hooks)
+            if self._workers is not None:
+                self._workers.reload()
+
+        return apply
 
     def reopen(self) -> None:
         """Logs are opened again."""

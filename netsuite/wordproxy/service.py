@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import blake2b
@@ -114,7 +115,7 @@ class Wordproxy(service.MultiService):
             reactor,
             terminal,
             reloads=self._proxy.admin.reloads,
-            on_reload=self.reload,
+            on_prepare=self.prepare_reload,
             on_reopen=self._reopen,
             on_pause=self._toggle_pause,
             drain_seconds=self._longest_stop,
@@ -174,26 +175,34 @@ class Wordproxy(service.MultiService):
 
     def reload(self) -> None:
         """The settings as they are now are in force.  Raises: ValueError, OSError; nothing has changed."""
+        self.prepare_reload()()
+
+    def prepare_reload(self) -> Callable[[], None]:
+        """Return what puts the settings as they are now in force.  Raises: ValueError, OSError."""
         told: Settings = self._options.again()
         apply_proxy = self._proxy.prepare(told.proxy)
         move = self._report.prepare(told.report)
         is_other = told.intercept != self._settings.intercept
         authority = prepare(told.intercept) if is_other else self._authority
-        changed = differing(self._settings, told) - {"proxy"}
-        before = self._settings
-        self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
-        apply_proxy()
-        move()
-        if is_other:
-            self._authority = authority
-            self._look_out(told.intercept)
-        self._counting.follow(self._rules())
-        if self._counting.workers is not None:
-            self._counting.workers.reload()
-        self._crowd.limit(told.proxy.common)
-        self._site.answer_to(told.proxy.common.hosts, told.proxy.common.idle_seconds)
-        if changed:
-            tell_changes(changed, FIXED)
+
+        def apply() -> None:
+            changed = differing(self._settings, told) - {"proxy"}
+            before = self._settings
+            self._settings = replace(told, **{name: getattr(before, name) for name in FIXED})
+            apply_proxy()
+            move()
+            if is_other:
+                self._authority = authority
+                self._look_out(told.intercept)
+            self._counting.follow(self._rules())
+            if self._counting.workers is not None:
+                self._counting.workers.reload()
+            self._crowd.limit(told.proxy.common)
+            self._site.answer_to(told.proxy.common.hosts, told.proxy.common.idle_seconds)
+            if changed:
+                tell_changes(changed, FIXED)
+
+        return apply
 
     def _longest_stop(self) -> float:
         """Seconds that clients of the proxy and of the report get, and then the counter."""

@@ -269,7 +269,9 @@ class PlaceTests(Reloading):
         (port,) = free_ports(1)
         self.write(port=port)
         proxy = self.started()
-        self.write('allow-client = ["127.0.0.0/8"]', f'port = "tcp:{port}:interface=0.0.0.0"')
+        self.write(
+            'allow-client = ["127.0.0.0/8"]', "allow-root = true", f'port = "tcp:{port}:interface=0.0.0.0"'
+        )
         self.reload(proxy)
         until("it listens everywhere", lambda: answers("127.0.0.2", port))
 
