@@ -95,7 +95,8 @@ def blocks(path: Path, document: str) -> Iterator[Block]:
         ):
             number += 1
         text = textwrap.dedent("\n".join(lines[start:number])).strip("\n")
-        if text and not line.lstrip().startswith((".. image", ".. figure")):
+        is_directive = line.lstrip().startswith(".. ") and not line.startswith(".. code-block::")
+        if text and not is_directive:
             yield Block(document, start + 1, section, text)
 
 

@@ -21,6 +21,7 @@ PROGRAMS = frozenset(
         "cp",
         "curl",
         "docker",
+        "eval",
         "formsite-export",
         "haproxy",
         "install",
