@@ -5,7 +5,6 @@ from __future__ import annotations
 from netsuite.scripts.early import watched as watched
 
 import datetime
-import errno
 import os
 import re
 from typing import Any, ClassVar, NoReturn
@@ -14,7 +13,7 @@ from twisted.python import usage
 
 from netsuite import durable
 from netsuite.manual.kind import FOLDER, NAME, Kind
-from netsuite.outcome import Outcome
+from netsuite.outcome import Failed, Outcome
 from netsuite.scripts.running import ToolOptions, start
 from netsuite.selfsigned import self_signed
 
@@ -63,11 +62,14 @@ class Options(ToolOptions):
 
 async def main(reactor: Any, options: Options) -> Outcome:
     """Both files are there, the key for this user alone; where one was there, neither is changed."""
-    start_of_both = os.path.join(str(options["output"]), options.names[0].replace("*", "_").replace(":", "_"))
+    folder = str(options["output"])
+    if not os.path.isdir(folder):
+        raise Failed("local", f"{folder}: no such folder; make it, or name another with -o")
+    start_of_both = os.path.join(folder, options.names[0].replace("*", "_").replace(":", "_"))
     paths = f"{start_of_both}.key", f"{start_of_both}.pem"
     for path in paths:
         if not options["force"] and os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+            raise Failed("local", f"{path} is there already; -f replaces it, -o names another folder")
     both = self_signed(options.names, DAYS, datetime.datetime.now(datetime.UTC))
     for path, data, mode in zip(paths, both, (0o600, 0o644), strict=True):
         durable.write(path, data, replace=True)  # who reads it meanwhile finds all of it

@@ -230,7 +230,9 @@ class CertTests(SynchronousTestCase):
         before = key.read_bytes(), certificate.read_bytes()
         code, _output, errors = inside(cert, "-o", str(folder), "words.example")
         self.assertEqual(code, 12)
-        self.assertIn(str(key), errors)
+        self.assertEqual(
+            errors, f"netsuite cert: {key} is there already; -f replaces it, -o names another folder\n"
+        )
         key.unlink()
         self.assertEqual(inside(cert, "-o", str(folder), "words.example")[0], 12)
         self.assertFalse(key.exists())  # nor is a key left beside another's certificate
@@ -238,6 +240,14 @@ class CertTests(SynchronousTestCase):
         self.assertEqual(inside(cert, "-f", "-o", str(folder), "words.example")[0], 0)
         self.assertEqual(stat.S_IMODE(key.stat().st_mode), 0o600)
         self.assertNotEqual(certificate.read_bytes(), before[1])
+
+    def test_no_folder(self) -> None:
+        """A folder that isn't there is named, and what to do."""
+        code, _, errors = inside(cert, "-o", "/nowhere", "words.example")
+        self.assertEqual(code, 12)
+        self.assertEqual(
+            errors, "netsuite cert: /nowhere: no such folder; make it, or name another with -o\n"
+        )
 
     def test_bad_names(self) -> None:
         """What is no name is a usage error."""
