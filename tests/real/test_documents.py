@@ -23,6 +23,7 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 from twisted.python import usage
 from twisted.python.reflect import namedAny
+from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real.documents.__main__ import JAR, documents, sections
@@ -185,7 +186,7 @@ class ClassifiedTests(SynchronousTestCase):
     def test_options_are_there(self) -> None:
         """Each long option of ours that is named between backquotes is one of some service or tool."""
         ours = set().union(*(known(name) for name in (*programs(), *services()) if name != "twistd"))
-        foreign = FOREIGN | {"uid", "gid", "pidfile", "logfile", "logger", "reactor", "nodaemon"}
+        foreign = FOREIGN | {option.removesuffix("=") for option in ServerOptions().longOpt}
         for text in self.literals():
             if not text.startswith("-") and text.split()[0] not in programs():
                 continue

@@ -277,6 +277,8 @@ NOT_RUN = {
     "make nightly": "takes hours; tests/test_layout.py reads what it runs",
     "make lint types": "the first step of .ci/run",
     "make format": "would change the checkout; .ci/run checks that it has nothing to do",
+    "make manual": "writes the checkout; tests/manual/test_made.py compares what it writes",
+    "make docs": "tests/manual/test_html.py makes them",
     "make bench*": "takes an hour, and installs other proxies",
     "python3 -m venv /opt/netsuite": "writes outside; .ci/smoke makes a venv and installs the wheel in it",
     "/opt/netsuite/bin/pip *": "needs the package index; .ci/smoke",
