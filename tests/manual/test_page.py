@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.manual.helptext import help_text
 from netsuite.manual.kind import FILE, NUMBER, TEXT, Kind, one_of
-from netsuite.manual.page import Page, groups_of, kinds_of, page_of, statuses, variable
+from netsuite.manual.page import NO_KEYS, Page, groups_of, kinds_of, page_of, statuses, variable
 from netsuite.options import version_line
 from netsuite.scripts import manual
 
@@ -188,6 +188,21 @@ class EveryPageTests(SynchronousTestCase):
             options = maker.options()
             options.parse([])
         self.assertEqual(options["max-text"], "1MiB")
+
+    def test_keys(self) -> None:
+        """Every setting that the reference lists is taken from a file and the environment, and no other."""
+        tables = {page.table: page for page in self.pages if page.table}
+        for maker in manual.makers():
+            page = tables[maker.tapname]
+            for option in page.options:
+                for layer in ("file netsuite.toml", "environment X"):
+                    options = maker.options()
+                    options.layer = layer
+                    value = [option.default or "1"] if option.repeated else option.default or "1"
+                    options.fill(option.name, value, "there")
+                    self.assertEqual(
+                        bool(options.faults), option.name in NO_KEYS, f"{page.name} {option.name}"
+                    )
 
     def test_version(self) -> None:
         """--version of each is netsuite X (Twisted Y, Python Z)."""
