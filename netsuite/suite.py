@@ -257,6 +257,7 @@ class Suite(service.MultiService):
         service.Service.startService(self)
         for child in list(self):
             self._begin(child, child.startService)
+        self._show_queries(self._settings)
         names = ", ".join(child.name for child in self._children())
         admin = "".join(f"; admin http://{authority(*address)}/" for address in self._admin.addresses())
         journal.service_ready(service="netsuite", summary=names + admin)
@@ -323,8 +324,15 @@ class Suite(service.MultiService):
         for name, life, apply in ready:
             with journal.serving(name):
                 self._put_in_force(life, apply)
+        self._show_queries(anew)
         self._settings.together.most = common.max_clients
         apply_admin()
+
+    def _show_queries(self, told: Settings) -> None:
+        """Query strings are in the log if all may be: it is one, and each service says only what it may."""
+        journal.show_queries(
+            told.common.log_queries or all(member.options["log-queries"] for member in told.members)
+        )
 
     def _put_in_force(self, life: Life, apply: Callable[[], None]) -> None:
         try:

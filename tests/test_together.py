@@ -8,6 +8,7 @@ import os
 import socket
 from typing import Any
 
+from netsuite import journal
 from netsuite.listen import Refused
 from netsuite.suite import PORTS, Suite
 from tests.inside import HALF, InsideCase, in_thread, reactor, received, said, tables
@@ -165,6 +166,20 @@ class ReloadTests(InsideCase):
         self.assertEqual(await self.hello(suite), b"You said [blue]: ")
         self.assertEqual(suite._settings.together.most, 7)
         self.assertEqual([each["reload"]["ok"] for each in suite.status()["services"]], [True, True])
+
+    async def test_queries(self) -> None:
+        """Query strings are logged if the suite, or each service, is told to, not for one that is."""
+        self.addCleanup(journal.show_queries, False)
+        text = tables("httpecho", "pages")
+        one = text.replace("[httpecho]", "[httpecho]\nlog-queries = true")
+        suite = self.started(one)
+        shown = [journal.shows_queries()]
+        both = one.replace("[pages]", "[pages]\nlog-queries = true")
+        for told in (both, one, text.replace("[netsuite]", "[netsuite]\nlog-queries = true"), text):
+            self.file.write_text(told)
+            suite._life.reload()
+            shown.append(journal.shows_queries())
+        self.assertEqual(shown, [False, True, False, True, False])
 
     async def test_of_nobody(self) -> None:
         """What one can't take changes nobody's; each fault says whose it is, and so do status and metrics."""

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import jinja2
+from twisted.python.failure import Failure
 
+from netsuite import journal
 from netsuite.site import static
 from netsuite.site.answer import HTML, NO_STORE, Answer, Asked, json_answer, phrase
 from netsuite.site.tongue import TONGUES, Said, chosen, remember
@@ -36,7 +38,10 @@ def _environment() -> jinja2.Environment:
     environment.globals["static"] = static.url
     environment.filters["number"] = number
     for name in environment.list_templates(extensions=["html"]):
-        environment.get_template(name)
+        try:
+            environment.get_template(name)
+        except jinja2.TemplateError:  # costs the pages that want it, and no other service of the process
+            journal.fault(where="site.template", failure=Failure())
     return environment
 
 
