@@ -129,7 +129,9 @@ def judge(running: Running, plan: Plan) -> list[Finding]:
     if not running.is_there:
         return findings or [Finding(OK, "suite", "it is not running")]
     down = [each for each in running.services if each.get("state") != "up"]
-    findings += [_down(each) for each in down]
+    findings += [finding for each in down for finding in _down(each)]
+    own = {"name": "netsuite", **(running.told or {})}
+    findings += [finding for each in (own, *running.services) for finding in _reload(each)]
     if running.told is None:
         findings.append(_silent(running, plan))
     elif not down:
@@ -138,9 +140,21 @@ def judge(running: Running, plan: Plan) -> list[Finding]:
     return findings
 
 
-def _down(told: dict[str, Any]) -> Finding:
-    reason = str(told.get("reason") or told.get("state"))[:200]
-    return Finding(FAULT, "suite", reason, str(told.get("name")), "mend that, then start the suite again")
+def _down(told: dict[str, Any]) -> list[Finding]:
+    """What a service says of why it is not up."""
+    reasons = told.get("reasons")
+    reasons = reasons if isinstance(reasons, list) and reasons else [told.get("state")]
+    mend = "look at its log; what could not start needs another start"
+    return [Finding(FAULT, "suite", str(why)[:200], str(told.get("name")), mend) for why in reasons[:9]]
+
+
+def _reload(told: dict[str, Any]) -> list[Finding]:
+    """A reload that was refused: what runs is older than the file."""
+    last = told.get("reload")
+    if not isinstance(last, dict) or last.get("ok") is not False:
+        return []
+    what = f"its reload was refused: {str(last.get('message'))[:200]}"
+    return [Finding(WARNING, "suite", what, str(told.get("name")), "mend the file, then send HUP again")]
 
 
 def _silent(running: Running, plan: Plan) -> Finding:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Any
 
 import twisted
@@ -54,6 +55,7 @@ class Software:
     unwanted: tuple[str, ...] = ()
     other_twistd: str = ""
     error: str = ""
+    is_compiled: bool = True  #: the module that counts words faster
 
 
 def look() -> Software:
@@ -67,7 +69,8 @@ def look() -> Software:
     least = re.sub(r"[^0-9.]", "", str(about.get("Requires-Python") or ""))
     parts = tuple(part for text in wanted if (part := part_of(text, python)) is not None)
     unwanted = tuple(name for name in UNWANTED if _installed(name))
-    return Software((python, least), parts, unwanted, _other_twistd())
+    is_compiled = find_spec("netsuite.words._plain") is not None
+    return Software((python, least), parts, unwanted, _other_twistd(), is_compiled=is_compiled)
 
 
 def part_of(text: str, python: str) -> Part | None:
@@ -118,6 +121,7 @@ def judge(software: Software, needs: Mapping[str, str]) -> list[Finding]:
         absent = [name for name in EXTRAS if not _has(software.parts, name)]
         told = f"Python {software.python[0]}, Twisted {twisted.__version__} and what else is required"
         told += f"; extras not installed, nor needed here: {listed(absent)}" if absent else ""
+        told += "" if software.is_compiled else "; no compiled module, so pages are counted more slowly"
         findings.append(Finding(OK, "software", told))
     return findings
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from netsuite.doctor.finding import FAULT, OK, UNKNOWN, Finding
+from netsuite.doctor.finding import FAULT, OK, UNKNOWN, WARNING, Finding
 from netsuite.doctor.plan import MEMORY
 from netsuite.formsite.store import KIND as FORMS
 from netsuite.storefault import StoreFault
@@ -20,7 +20,10 @@ _KINDS: dict[str, Callable[[], Kind]] = {"wordproxy": word_store, "formsite": la
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A store as it was found.  ``fault``: one line, what is wrong; ``schema``: None if it isn't there."""
+    """A store as it was found.  ``fault``: one line, what is wrong; ``schema``: None if it isn't there.
+
+    ``server``: of a Redis, which one, how full and how safe.
+    """
 
     name: str
     where: str
@@ -28,6 +31,7 @@ class Store:
     schema: int | None = None
     fault: str = ""
     unknown: str = ""
+    server: str = ""
 
 
 def look(stores: Iterable[tuple[str, str]]) -> list[Store]:
@@ -58,12 +62,16 @@ def _redis(name: str, where: str) -> Store:
     except StoreFault as fault:
         return Store(name, "", fault=str(fault))
     try:
-        open_store(where, read_only=True).close()
+        store = open_store(where, read_only=True)
+        try:
+            server = store.status().server
+        finally:
+            store.close()
     except StoreFault as fault:
         if str(fault).endswith("has no store of that name yet"):
             return Store(name, shown)
         return Store(name, shown, fault=str(fault))
-    return Store(name, shown, 1, 1)
+    return Store(name, shown, 1, 1, server=server)
 
 
 def judge(stores: Iterable[Store]) -> list[Finding]:
@@ -84,4 +92,8 @@ def _one(store: Store) -> Finding:
     if store.schema < store.reads:
         told = f"is of schema {store.schema}; a start upgrades it to {store.reads}, after a copy"
         return Finding(OK, "store", told, store.where)
-    return Finding(OK, "store", "can be read by this version", store.where)
+    if store.server.endswith("without an append-only file"):
+        told = f"{store.server}: a crash of it loses all since its last snapshot"
+        return Finding(WARNING, "store", told, store.where, "set appendonly yes and appendfsync always there")
+    more = f" ({store.server})" if store.server else ""
+    return Finding(OK, "store", f"can be read by this version{more}", store.where)

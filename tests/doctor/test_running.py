@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
 from contextlib import redirect_stdout
 from io import StringIO
@@ -16,7 +17,7 @@ from netsuite.doctor.running import Running, ask, judge, runs
 from netsuite.doctor.sockets import Process
 from netsuite.scripts import doctor
 from tests.client.origin import Origin, answer
-from tests.real.parts import Twistd, free_ports
+from tests.real.parts import Twistd, free_ports, until
 
 
 def examined(*arguments: str) -> list[Finding]:
@@ -103,6 +104,24 @@ class RealTests(TestCase):
         self.assertIn(str(self.ports[3]), change.what)
         self.assertEqual(change.where, "echo --port")
 
+    def test_refused_reload(self) -> None:
+        """A suite that was sent HUP with a file of garbage goes on with the old one, and that is warned of."""
+        sound = self.write("fifth.toml")
+        path = self.suite.folder / "netsuite.toml"
+        path.write_text("[netsuite]\nadmin = = 1\n")
+        self.suite.signal(signal.SIGHUP)
+        self.suite.wait_log("reload refused")
+        told = [one for one in self.of("suite", examined("-c", sound)) if one.severity == WARNING]
+        self.assertEqual(len(told), 1)
+        self.assertIn("line 2", told[0].what)
+        self.write("netsuite.toml")
+        self.suite.signal(signal.SIGHUP)
+        until("it is well again", lambda: not self.warnings(sound))
+
+    def warnings(self, config: str) -> list[Finding]:
+        """What is warned of with the suite itself."""
+        return [one for one in self.of("suite", examined("-c", config)) if one.severity != OK]
+
 
 class AskTests(TestCase):
     """Admin listeners that answer anything."""
@@ -131,9 +150,20 @@ class JudgeTests(TestCase):
 
     def test_down(self) -> None:
         """A service of it that is down, with the reason."""
-        told = {"state": "degraded", "services": [{"name": "pages", "state": "down", "reason": "in use"}]}
+        told = {"state": "degraded", "services": [{"name": "pages", "state": "down", "reasons": ["in use"]}]}
         [finding] = judge(Running(told=told), Plan())
         self.assertEqual((finding.severity, finding.where, finding.what), (FAULT, "pages", "in use"))
+
+    def test_reload(self) -> None:
+        """One whose reload was refused runs with older settings than the file's."""
+        refused = {"ok": False, "at": "2026-01-05T10:00:00Z", "message": "line 7"}
+        for told in (
+            {"state": "up", "reload": refused, "services": []},
+            {"state": "up", "services": [{"name": "netsuite", "state": "up", "reload": refused}]},
+        ):
+            [finding, up] = judge(Running(told=told), Plan())
+            self.assertEqual((finding.severity, finding.where, up.severity), (WARNING, "netsuite", OK))
+            self.assertIn("line 7", finding.what)
 
     def test_silent(self) -> None:
         """One that should answer and doesn't is warned of; without an admin listener it can't."""
@@ -143,8 +173,8 @@ class JudgeTests(TestCase):
 
     def test_garbage(self) -> None:
         """An answer of another shape harms nobody."""
-        for services in (None, "x", [1], [{"listen": None}], {}):
-            running = Running(told=json.loads(json.dumps({"state": "up", "services": services})))
+        for services in (None, "x", [1], [{"listen": None, "reasons": 7, "reload": []}], {}):
+            running = Running(told=json.loads(json.dumps({"state": "up", "services": services, "reload": 1})))
             self.assertEqual(running.places, frozenset())
             judge(running, Plan())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -57,6 +58,9 @@ class SoftwareTests(SynchronousTestCase):
         [finding] = judge(SOUND, {})
         self.assertEqual(finding.severity, OK)
         self.assertIn("redis", finding.what)
+        self.assertNotIn("compiled", finding.what)
+        [finding] = judge(replace(SOUND, is_compiled=False), {})
+        self.assertEqual((finding.severity, "more slowly" in finding.what), (OK, True))
 
     def test_other_twistd(self) -> None:
         """A twistd of another environment on PATH is warned of: a user would start that."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.doctor.finding import FAULT, OK, UNKNOWN, Finding
+from netsuite.doctor.finding import FAULT, OK, UNKNOWN, WARNING, Finding
 from netsuite.doctor.plan import LOG, SECRET, STORE, USERS, Plan, plan_of
 from netsuite.doctor.stores import judge, look
 from netsuite.formsite.store import KIND as FORMS
@@ -82,7 +82,12 @@ class RedisTests(SynchronousTestCase):
         finding = self.one(where)
         self.assertEqual((finding.severity, "not there yet" in finding.what), (OK, True), finding)
         open_store(where).close()
-        self.assertIn("can be read", self.one(where).what)
+        self.assertRegex(
+            self.one(where).what, r"can be read by this version \(.*, with an append-only file\)"
+        )
+        redis.told_all("AUTH geheim", "CONFIG SET appendonly no")
+        careless = self.one(where)
+        self.assertEqual((careless.severity, "appendfsync" in careless.mend), (WARNING, True), careless)
         for told in (self.one(where.replace("geheim", "falsch")), self.gone(redis, where)):
             self.assertEqual(told.severity, FAULT)
             self.assertTrue(told.mend, told)
