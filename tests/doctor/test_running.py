@@ -105,7 +105,7 @@ class RealTests(TestCase):
         self.assertEqual(change.where, "echo --port")
 
     def test_refused_reload(self) -> None:
-        """A suite that was sent HUP with a file of garbage goes on with the old one, and that is warned of."""
+        """A suite that was sent HUP with a file of garbage goes on with the old; that is warned of."""
         sound = self.write("fifth.toml")
         path = self.suite.folder / "netsuite.toml"
         path.write_text("[netsuite]\nadmin = = 1\n")
