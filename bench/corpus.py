@@ -12,7 +12,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.real.parts import HANDBOOK
@@ -81,6 +81,13 @@ def handbook(number: int, seed: int = 5) -> list[Sample]:
         )
         for file in files[:number]
     ]
+
+
+#: By name, a corpus of so many pages.
+CORPORA: dict[str, Callable[[int], list[Sample]]] = {
+    "news": lambda number: list(news(number)),
+    "handbook": handbook,
+}
 
 
 class _Prose:

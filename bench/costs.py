@@ -10,6 +10,8 @@ a step's has that of the steps inside it taken off.  The relay's part is bench.p
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,14 +21,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from bench.corpus import CORPORA
 from bench.counters import DISK
-from bench.counting import CORPORA
 from bench.pages import site
 from bench.processes import first
 from bench.table import Lines, plain
 from netsuite.wordproxy import counting, pipe, sampling
 from netsuite.wordproxy.store import adding, numbers, renewing, sqlite, vectors, writing
-from netsuite.words import charset, coding, count, language, memo, segment, text
+from netsuite.words import charset, coding, count, language, lexicon, memo, text
+from tests.real.parts import ROOT
 
 #: What is told of: a step's name, and where its function is looked up.
 STEPS: list[tuple[str, Any, str]] = [
@@ -35,23 +38,21 @@ STEPS: list[tuple[str, Any, str]] = [
     ("charset", charset, "decode"),
     ("tree (turbohtml)", text, "parse"),
     ("tree to text", text, "_document"),
-    ("text to words (plain ones, sums)", memo.Memo, "tally"),
-    ("pieces at white space", segment, "pieces"),
-    ("ICU, and pieces that aren't plain", memo.Memo, "_learn"),
-    ("keys", segment, "joined_keys"),
-    ("forms", count.WordCounter, "_forms"),
+    ("text to words, counted", lexicon.Lexicon, "count"),
+    ("ICU, and pieces that aren't plain", memo.Memo, "tally"),
+    ("keys of new forms", lexicon.Lexicon, "_learn"),
     ("language", language, "of"),
-    ("digest", count, "_digest"),
+    ("digest, checks", count.WordCounter, "read"),
     ("sentences", sampling.Sampler, "sample"),
     ("counter: batch, answers", counting.Counter, "take"),
-    ("store: words' numbers", numbers.Numbers, "of"),
+    ("store: numbers of words", numbers.Numbers, "_meet"),
     ("store: columns of a visit", adding.Adding, "_columns"),
     ("store: visits into sums", adding.Adding, "visit"),
     ("store: a page's row of words", vectors, "put_first"),
     ("store: a site's day", adding._Sums, "tally"),
     ("store: row of a site's day", vectors, "append"),
-    ("store: words' sums", adding.Adding, "_write_words"),
-    ("store: rest of words", adding.Adding, "write"),
+    ("store: words' sums, new words", adding.Adding, "_write_words"),
+    ("store: forms that are no keys", adding.Adding, "write"),
     ("store: derived sums", renewing, "changed"),
     ("store: pages, visits, coverage", writing, "add_batch"),
     ("store: commit and what follows", sqlite.SqliteStore, "add"),
@@ -125,6 +126,22 @@ def measure(pages: int, name: str, batch: int, *, sentences: bool) -> Lines:
     return lines + [[step, *(f"{column[step]:,.0f}" for column in columns)] for step in columns[0]]
 
 
+def of_corpora(pages: int, names: Sequence[str], batch: int) -> Lines:
+    """The same of several corpora, in a process of its own for each: what is watched stays watched."""
+    tables: list[Lines] = []
+    for name in names:
+        command = [sys.executable, "-m", "bench.costs", "--pages", str(pages), "--corpus", name]
+        command += ["--batch", str(batch), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+        tables.append(json.loads(done.stdout))
+    heads = [f"{name}: {kind}" for name in names for kind in ("new store", "known words")]
+    rows = list(zip(*(table[1:] for table in tables), strict=True))
+    return [
+        ["µs a page", *heads],
+        *([same[0][0], *(cell for row in same for cell in row[1:])] for same in rows),
+    ]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print the table."""
     reader = argparse.ArgumentParser(prog="bench.costs", description="Where each microsecond of a page goes.")
@@ -132,9 +149,11 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--corpus", choices=list(CORPORA), default="news")
     reader.add_argument("--batch", type=int, default=600)
     reader.add_argument("--sentences", action="store_true", help="also what is done where no page waits")
+    reader.add_argument("--json", action="store_true", help="the table for a program")
     asked = reader.parse_args(arguments)
     with first():
-        print(plain(measure(asked.pages, asked.corpus, asked.batch, sentences=asked.sentences)))
+        table = measure(asked.pages, asked.corpus, asked.batch, sentences=asked.sentences)
+    print(json.dumps(table) if asked.json else plain(table))
     return 0
 
 

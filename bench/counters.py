@@ -25,7 +25,7 @@ from bench.exact import compared
 from bench.loads import Figures, Spoiled, spent
 from bench.pages import PageOrigin, ask
 from bench.peers import Peer
-from bench.processes import pin
+from bench.processes import cpu_seconds, pin
 from bench.race import Cores
 from tests.real.parts import ROOT, Twistd, until
 
@@ -149,14 +149,17 @@ def measure(name: str, origin: PageOrigin, urls: Sequence[str], cores: Cores) ->
         _settle(running, warm)
         pin(peer.pids(), cores.proxy)
         began = time.monotonic()
+        relay = cpu_seconds([peer.child.pid])
         with spent(peer) as cost:
             relayed = ask(peer, urls[warm:]).seconds
             _settle(running, len(urls))
             took = time.monotonic() - began
         pages = len(urls) - warm
+        relay = cpu_seconds([peer.child.pid]) - relay
         words = running.words()
     return {
         "cpu": cost() / pages * 1e6,
+        "relay": relay / pages * 1e6,
         "rate": pages / cost(),
         "wall": pages / took,
         "relayed": pages / relayed,

@@ -17,12 +17,12 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import corpus, peers
-from bench.corpus import Sample
+from bench import costs, peers
+from bench.corpus import CORPORA, Sample
 from bench.counters import PROXIES, SHORTER, WARM, Words, html5lib, measure
 from bench.exact import exact, wrong
 from bench.loads import Figures, Spoiled
@@ -40,11 +40,6 @@ MEMORY = "/dev/shm"
 REACH, AIM = 6.0, 15.0
 
 # -- all of them ---------------------------------------------------------------------------------
-
-CORPORA: dict[str, Callable[[int], list[Sample]]] = {
-    "news": lambda number: list(corpus.news(number)),
-    "handbook": corpus.handbook,
-}
 
 NAMES = (*PROXIES, "html5lib")
 
@@ -129,6 +124,10 @@ SQLite store on a disk) and by what people write instead.  To measure it again: 
 
 {tables}
 
+Where it goes: ours has {shares}. What the counter does, alone and in one process (``python -m bench.costs``):
+
+{costs}
+
 * *news* are pages made from a seed, 30 KB of HTML each, no two alike: the words of eleven languages as often
   as these have them, a news site's markup. *handbook* are pages of the Debian handbook in all its languages.
   Both come gzip'd from nginx, each page once.
@@ -191,6 +190,16 @@ def judged(found: Race) -> str:
     return f"{ratio:.2f} × the better add-on; {', '.join(told)}"
 
 
+def shares(found: Race) -> str:
+    """What of ours is the first process's, which relays and reports, and what the counter's."""
+    rounds = found.rounds["ours"]
+    if isinstance(rounds, str) or not rounds:
+        return "no figure"
+    relay = statistics.median(each["relay"] for each in rounds)
+    whole = statistics.median(each["cpu"] for each in rounds)
+    return f"{relay:,.0f} µs in the relay and {whole - relay:,.0f} µs in the counter"
+
+
 _MARKS = (("reach", REACH), ("aim", AIM))
 
 
@@ -211,6 +220,8 @@ def write(path: Path, races: Mapping[str, Race], asked: argparse.Namespace) -> N
         warm=WARM,
         less=WARM // SHORTER,
         tables=tables,
+        shares="; ".join(f"on *{name}* {shares(found)}" for name, found in races.items()),
+        costs=rst(costs.of_corpora(1200, list(races), 400)),
     )
     path.write_text(text.removesuffix(section_of(path)) + section, encoding="utf-8")
 

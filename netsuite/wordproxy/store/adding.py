@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import compress, repeat
+from itertools import compress
 from operator import add, itemgetter, ne
 
 import numpy
@@ -230,23 +230,21 @@ class Adding:
 
     def _small(self, words: Column, met: Column) -> Column:
         """By word, its occurrences in small letters."""
-        large, numbers = self._numbers.large, words.tolist()
-        is_small = numpy.array([word not in large for word in numbers])
-        small: Column = met * is_small + list(map(self._small_more.get, numbers, repeat(0)))
+        is_small_key = self._numbers.are_small(words)
+        small = met * is_small_key
+        for of, times, is_small_form in self._odd_sizes():
+            at = numpy.searchsorted(words, of)
+            numpy.add.at(small, at, times * (is_small_form.astype(numpy.int64) - is_small_key[at]))
         return small
 
-    @cached_property
-    def _small_more(self) -> Mapping[int, int]:
-        """By word, what other forms than its key make of its occurrences in small letters."""
-        large = self._numbers.large
-        more: Counter[int] = Counter()
-        for (word, form), n in self._forms.items():
-            more[word] += n * (is_small(form) - (word not in large))
+    def _odd_sizes(self) -> Iterator[tuple[Column, Column, Column]]:
+        """Yield words, how often a form that is no key was met, and 1 where that begins small."""
+        if self._forms:
+            told = [(word, n, is_small(form)) for (word, form), n in self._forms.items()]
+            words, times, small = numpy.array(told, dtype=numpy.int64).T
+            yield words, times, small
         for lexicon, (words, numbers, times) in self._odd_ones.items():
-            small = numpy.frombuffer(lexicon.small, dtype=numpy.uint8)[numbers]
-            for word, n, is_one in zip(words.tolist(), times.tolist(), small.tolist(), strict=True):
-                more[word] += n * (is_one - (word not in large))
-        return more
+            yield words, times, numpy.frombuffer(lexicon.small, dtype=numpy.uint8)[numbers]
 
     @cached_property
     def _odd_ones(self) -> dict[Lexicon, tuple[Column, Column, Column]]:

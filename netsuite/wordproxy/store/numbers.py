@@ -43,7 +43,7 @@ def _keys(forms: Forms) -> Column:
 
 
 class Numbers:
-    """Keys to numbers, by language.  ``large``: numbers of the words whose key has no small letter first."""
+    """Keys to numbers, by language."""
 
     def __init__(self, connection: sqlite3.Connection, *, whole: bool = False) -> None:
         """``whole``: all words are read at once, where there is room, and none is looked up after that."""
@@ -57,7 +57,7 @@ class Numbers:
         self._lexicon: Lexicon | None = None
         self._by_key: OrderedDict[str, Column] = OrderedDict()  # by language, by its numbers of keys
         self._dated: dict[int, bytearray] = {}
-        self.large: set[int] = set()
+        self._small = bytearray()  # by number: 1 if the key begins with a small letter
         self.new: dict[int, tuple[str, str]] = {}
 
     def begin(self) -> None:
@@ -82,7 +82,7 @@ class Numbers:
         self._known.clear()
         self._by_key.clear()
         self._dated.clear()
-        self.large.clear()
+        self._small.clear()
         self.new = {}
         self._size, self._generation = 0, -1
 
@@ -148,6 +148,11 @@ class Numbers:
         """The number of a word that this batch has met, else None."""
         return self._known.get(lang, {}).get(key)
 
+    def are_small(self, words: Column) -> Column:
+        """By word that this batch has met, 1 if its key begins with a small letter."""
+        found: Column = numpy.frombuffer(self._small, dtype=numpy.uint8)[words].astype(numpy.int64)
+        return found
+
     def undated(self, day: int, words: Collection[int]) -> list[int]:
         """Those of the words whose days may not reach to this one: from now on they do."""
         marks = self._dated.pop(day, None) or bytearray()
@@ -173,4 +178,8 @@ class Numbers:
     def _learn(self, known: dict[str, int], words: Mapping[str, int]) -> None:
         known.update(words)
         self._size += len(words)
-        self.large.update(word for key, word in words.items() if not is_small(key))
+        if words:
+            small = self._small
+            small.extend(bytes(max(0, max(words.values()) + 1 - len(small))))
+            for key, word in words.items():
+                small[word] = is_small(key)

@@ -6,6 +6,7 @@ Each function works inside the transaction of its caller.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 
 from netsuite.wordproxy.store import adding, contexts, queries, renewing, vectors
 from netsuite.wordproxy.store.contract import (
@@ -49,8 +50,8 @@ RETURNING visits
 """
 
 _READING = """
-INSERT INTO reading (site, day, lang, visits, pages, new) VALUES (?, ?, ?, 1, ?, ?)
-ON CONFLICT (site, day, lang) DO UPDATE SET visits = visits + 1,
+INSERT INTO reading (site, day, lang, visits, pages, new) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (site, day, lang) DO UPDATE SET visits = visits + excluded.visits,
     pages = pages + excluded.pages, new = new + excluded.new
 """
 
@@ -104,6 +105,10 @@ class _Visits:
         self._added = adding.Adding(connection, numbers)
         self._contexts: list[tuple[int, int, list[tuple[int, str]]]] = []  # page, day, words' sentences
         self._pending: set[bytes] = set()
+        self._read: dict[
+            tuple[int, int, str], list[int]
+        ] = {}  # by site, day and language: visits, pages, new
+        self._covered: Counter[tuple[str, str, str]] = Counter()  # by day, host and outcome
         self._sites: dict[str, tuple[int, str | None]] = {}  # with the language that it was corrected to
         self.days: set[int] = set()  #: those whose sums are others now
 
@@ -127,8 +132,11 @@ class _Visits:
         self._added.write()
         for page, day, shown in self._contexts:
             contexts.add(self._connection, page, day, shown)
-        self._contexts.clear()
-        self._pending.clear()
+        self._connection.executemany(_READING, [(*where, *sums) for where, sums in self._read.items()])
+        for where, pages in self._covered.items():
+            _cover(self._connection, Note(0, *where, pages))
+        for done in (self._contexts, self._pending, self._read, self._covered):
+            done.clear()
 
     def _revisit(self, visit: Revisit) -> None:
         if visit.digest in self._pending:  # what is counted again must be in the tables
@@ -144,7 +152,7 @@ class _Visits:
         day = queries.day_number(page.day)
         site, corrected = self._site(page.host)
         lang = corrected or page.lang
-        number, site, is_new, last = _visit(self._connection, page, site, day, lang)
+        number, site, is_new, is_first, last = _visit(self._connection, page, site, day, lang)
         self.days.add(day)
         if day < last:
             later = self._connection.execute(
@@ -157,7 +165,10 @@ class _Visits:
             shown = [(word, text) for key, text in page.contexts if (word := words(key, lang)) is not None]
             self._contexts.append((number, day, shown))
         self._pending.add(page.digest)
-        _cover(self._connection, Note(page.sequence, page.day, page.host, page.source))
+        read = self._read.setdefault((site, day, lang), [0, 0, 0])
+        for at, more in enumerate((1, is_first, is_new)):
+            read[at] += more
+        self._covered[page.day, page.host, page.source] += 1
 
     def _site(self, host: str) -> tuple[int, str | None]:
         """The site's number, and its language if it was corrected."""
@@ -216,8 +227,8 @@ def _vector(
 
 def _visit(
     connection: sqlite3.Connection, page: Page, site: int, day: int, lang: str
-) -> tuple[int, int, bool, int]:
-    """The page has one visit more; its number and site, whether it is new, its last day."""
+) -> tuple[int, int, bool, bool, int]:
+    """The page has one visit more; its number, its site, is it new, is it new on that day, its last day."""
     run = connection.execute
     told = {
         "digest": page.digest,
@@ -233,8 +244,7 @@ def _visit(
     }
     number, site, of_page, last = run(_PAGE, told).fetchone()
     (of_day,) = run(_VISIT, {**told, "page": number, "new": int(of_page == 1)}).fetchone()
-    run(_READING, (site, day, lang, of_day == 1, of_page == 1))
-    return number, site, of_page == 1, last
+    return number, site, of_page == 1, of_day == 1, last
 
 
 def _cover(connection: sqlite3.Connection, note: Note) -> None:

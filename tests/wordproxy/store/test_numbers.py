@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import numpy
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.wordproxy.store import numbers
@@ -107,11 +108,11 @@ class NumbersTests(SynchronousTestCase):
             self.assertEqual(which.of(keys, "en"), found)
             self.assertLessEqual(which._size, 6)
 
-    def test_large(self) -> None:
-        """It knows which keys don't begin with a small letter."""
+    def test_small(self) -> None:
+        """It knows which keys begin with a small letter."""
         which = self.begun(store(self))
         words = which.of(["a", "漢", "\u0301ä", "1"], "zh")
-        self.assertEqual(which.large, {words[1], words[3]})
+        self.assertEqual(which.are_small(numpy.array(words)).tolist(), [1, 0, 1, 0])
         self.assertEqual(
             [is_small(form) for form in ("a", "A", "’a", "1A", "ß", "漢", "")],
             [True, False, True, False, True, False, False],
