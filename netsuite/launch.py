@@ -108,7 +108,11 @@ def show_pidfile() -> None:
     """Everybody may read the pidfile, as whom we become may want to; only who starts us may write it."""
     with suppress(OSError):
         if _begun and _begun[-1]:
-            os.chmod(_begun[-1], 0o644)
+            fd = os.open(_begun[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fchmod(fd, 0o644)
+            finally:
+                os.close(fd)
 
 
 def has_begun() -> bool:
