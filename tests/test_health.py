@@ -35,6 +35,8 @@ class HealthTests(InsideCase):
         """A store that refuses is told by the service's name, until it takes something again."""
         suite = self.started(tables("echo", "formsite"))
         keeper = self.member(suite, "formsite")._keeper
+        while keeper.waiting:  # what is done at the start
+            await in_thread(int)
         self.assertEqual(await self.health(suite), (200, []))
 
         def full(store: Any) -> None:
