@@ -1,4 +1,7 @@
-"""Services as twistd runs them: started, refused, told by signals, ended."""
+"""Services as twistd runs them, started as a shell would: answering, refused, in the background.
+
+Signals and refusals of all services are in ``test_signals`` and ``test_refusals``: starts there cost less.
+"""
 
 from __future__ import annotations
 
@@ -70,19 +73,6 @@ class EchoTests(TestCase):
             answer = b"".join(iter(lambda: client.recv(65536), b""))
         self.assertEqual(answer, b"You said [blue]: x\r\n" * 20000)
 
-    def test_signals(self) -> None:
-        """HUP, USR1 and USR2 do not end it; TERM does, with 0."""
-        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            self.echo.signal(number)
-            self.echo.wait_log(number.name)
-        self.assertEqual(self.said(b"quit\n"), b"Goodbye.\r\n")
-        self.assertEqual(self.echo.stop(), 0)
-
-    def test_interrupt(self) -> None:
-        """Ctrl-C ends it with 0."""
-        self.echo.signal(signal.SIGINT)
-        self.assertEqual(self.echo.wait(), 0)
-
 
 class RefusalTests(TestCase):
     """What can't be started says so in a line, and leaves nothing behind."""
@@ -103,31 +93,10 @@ class RefusalTests(TestCase):
         self.assertNotIn("Traceback", ended.stderr + ended.stdout)
         self.assertFalse(Path(self.folder, "twistd.pid").exists())
 
-    def test_port_taken(self) -> None:
-        """A taken port ends the start, in the foreground."""
-        for service, option in (("echo", "-p"), ("proxy", "-p"), ("wordproxy", "-r")):
-            others = ["-p", "0"] if service == "wordproxy" else []
-            ended = refused("-n", service, *others, option, self.port, folder=self.folder)
-            self.assert_one_line(ended, f"127.0.0.1:{self.port} is in use")
-
     def test_port_taken_daemon(self) -> None:
         """A taken port ends the start, in the background too, and the terminal is told."""
         ended = refused("-l", "log", "echo", "-p", self.port, folder=self.folder)
         self.assert_one_line(ended, f"127.0.0.1:{self.port} is in use")
-
-    def test_option(self) -> None:
-        """A wrong option is told with its name and a way to mend it."""
-        ended = refused("-n", "proxy", "-p", "tcp:0", "--idle", "soon", folder=self.folder)
-        self.assert_one_line(ended, "--port", "--allow-client")
-        self.assertIn("--idle", ended.stderr.splitlines()[1])
-
-    def test_store(self) -> None:
-        """A file that is no store of ours is refused and kept."""
-        path = Path(self.folder, "mine.db")
-        path.write_text("not a store, but somebody's")
-        ended = refused("-n", "wordproxy", "-p", "0", "-r", "0", "-s", str(path), folder=self.folder)
-        self.assert_one_line(ended, str(path))
-        self.assertEqual(path.read_text(), "not a store, but somebody's")
 
     def test_check(self) -> None:
         """--check binds nothing, and names each setting's origin."""

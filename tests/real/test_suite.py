@@ -210,32 +210,6 @@ class StartTests(TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
-    def run_to_end(self, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """How a start ended that was to be refused."""
-        (self.folder / "netsuite.toml").write_text(text)
-        return subprocess.run(
-            [sys.executable, "-c", RUN, *arguments],
-            cwd=self.folder,
-            env=clean_environment({"XDG_STATE_HOME": str(self.folder)}),
-            capture_output=True,
-            text=True,
-            timeout=START_SECONDS,
-            check=False,
-        )
-
-    def test_refused(self) -> None:
-        """One that can't bind refuses all, in a line, exit 1, no pidfile; in the background likewise."""
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            text = (
-                f"[netsuite]\nadmin = '0'\n[echo]\nport = '0'\n[pages]\nport = '{taken.getsockname()[1]}'\n"
-            )
-            for way in (["-n", "--pidfile=x.pid"], ["--pidfile=x.pid", "-l", "x.log"]):
-                done = self.run_to_end(text, *way, "netsuite", "-c", "netsuite.toml")
-                self.assertEqual(done.returncode, 1, done.stderr)
-                self.assertIn("netsuite: cannot start pages: ", done.stderr)
-                self.assertNotIn("Traceback", done.stderr + done.stdout)
-                self.assertFalse((self.folder / "x.pid").exists())
-
     def test_best_effort(self) -> None:
         """With --best-effort the others run, and the status says which doesn't and why."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
