@@ -41,7 +41,7 @@ def check_in(part: bytes, whole: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something to do.  ``weight``: how often, beside others; ``counts``: a pause of counting changes it."""
+    """Something to do.  ``weight``: how often, beside others; ``counts``: it needs pages to be counted."""
 
     weight: int
     name: str
@@ -72,7 +72,7 @@ class Windows:
 class Pace:
     """What callers share: until when they go on, and when what goes wrong says nothing of ours.
 
-    ``down``: nobody was there to answer, by our own doing.  ``paused``: counting was paused.
+    ``down``: nobody was there to answer, by our own doing.  ``paused``: nothing was counted, likewise.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)

@@ -150,7 +150,10 @@ class Happenings:
     def _counter(self) -> None:
         """The counter was killed, and there is another."""
         self.due["counter.lost"] += 1
+        self._pace.paused.begin()
         self._place.kill_counter()
+        until("nothing waits", lambda: self._place.waiting == 0, START_SECONDS)
+        self._pace.paused.end()
 
     def _term(self) -> None:
         """A restart: it ended with 0, and is up again."""

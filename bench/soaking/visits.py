@@ -374,6 +374,7 @@ class Report:
             Deed(3, "report known", self.known),
             Deed(2, "report forget", self.forget, counts=True),
             Deed(2, "report events", self.events),
+            Deed(1, "report health", self.health, counts=True),
             Deed(1, "report refused", self.refused),
         ]
 
@@ -384,6 +385,10 @@ class Report:
         check((path, status), (path, 200))
         if ".json" in path:
             json.loads(page)
+
+    def health(self) -> None:
+        """It is well, for who asks by program."""
+        check(asked(self._port, "/healthz")[0], 200)
 
     def post(self, path: str, told: dict[str, object]) -> tuple[int, bytes]:
         """The answer to a program that has the secret."""
@@ -432,7 +437,7 @@ class Admin:
 
     def deeds(self) -> list[Deed]:
         """All of them."""
-        return [Deed(2, "status", self.status), Deed(2, "metrics", self.metrics)]
+        return [Deed(2, "status", self.status, counts=True), Deed(2, "metrics", self.metrics)]
 
     def status(self) -> None:
         """All are up."""
