@@ -12,11 +12,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.health import unwritable
+from netsuite.metrics import labelled
+from netsuite.scripts import cert
 from netsuite.storefile import StoreFault
 from netsuite.suite import PORTS, Suite
 from netsuite.vitals import Vitals
 from netsuite.wordproxy.scraped import reasons
 from tests.inside import InsideCase, in_thread, said, tables
+from tests.scripts.tools import inside, run
 
 
 class HealthTests(InsideCase):
@@ -92,6 +95,35 @@ class HealthTests(InsideCase):
         self.assertEqual(answer, b"Refused: too many connections from this address.\r\n")
         (echo,) = suite.status()["services"]
         self.assertEqual((echo["refused"], echo["limits"]), (1, {"per_client": 1}))
+
+
+class SecuredTests(InsideCase):
+    """An admin listener, and another one, that speak TLS."""
+
+    async def test_status(self) -> None:
+        """``netsuite status`` asks it, and believes nobody else; ends of certificates are told."""
+        self.assertEqual(inside(cert, "-o", str(self.folder), "localhost", "127.0.0.1")[0], 0)
+        names = (self.folder / f"localhost.{end}" for end in ("key", "pem"))
+        key, certificate = map(str, names)
+        place = f'"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}"'
+        suite = self.started(tables("echo").replace('"0"', place))
+        host, port = self.place(suite, "netsuite")
+        asked = ("status", "--admin", f"https://{host}:{port}", "-j")
+        code, output, _ = await in_thread(run, *asked, "--cafile", certificate)
+        told = json.loads(output)["result"]
+        self.assertEqual((code, told["state"], told["services"][0]["name"]), (0, "up", "echo"))
+        ends = {each["certificates"][certificate] for each in (told, told["services"][0])}
+        self.assertRegex(ends.pop(), r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual(ends, set())
+        self.assertEqual((await in_thread(run, *asked))[0], 8)
+        listeners = {
+            (sample.labels["listener"], sample.labels["service"])
+            for service, collector in suite._admin.owned()
+            for family in labelled(collector.collect(), service=service)
+            for sample in family.samples
+            if sample.name == "netsuite_certificate_expiry_timestamp_seconds"
+        }
+        self.assertEqual(listeners, {("port", "echo"), ("admin", "netsuite")})
 
 
 class NumberTests(InsideCase):
