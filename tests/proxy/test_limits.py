@@ -157,6 +157,8 @@ class NumberTests(SynchronousTestCase):
         """At the end an answer under way is finished, and the idle close."""
         bench = Bench()
         idle = bench.connect()
+        idle.feed(request(host=b"10.0.0.1"))
+        bench.settle()
         bench.ask(request())
         done = defer.Deferred.fromCoroutine(bench.crowd.drain(10))
         bench.settle()
