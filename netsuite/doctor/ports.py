@@ -33,6 +33,9 @@ from netsuite.listen import DEFAULT_PORTS
 #: Our services, by name.
 OURS = frozenset(name.split()[0] for names in DEFAULT_PORTS.values() for name in names)
 
+#: What a place that the running suite has may give: it may have been started by root, and we are not.
+_MAYBE_OURS = frozenset((errno.EADDRINUSE, errno.EACCES))
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -57,7 +60,7 @@ def look(listeners: Sequence[Listener], proc: Path = PROC) -> list[Tried]:
         table = listening(proc)
     except NoTables as error:
         reason = str(error)
-    in_way = {told: _in_way(told, table) for told in listeners if errors[told] == errno.EADDRINUSE}
+    in_way = {told: _in_way(told, table) for told in listeners if errors[told] in _MAYBE_OURS}
     seen = owners({one.inode for sockets in in_way.values() for one in sockets}, proc)
     tried = []
     for told in listeners:
@@ -111,7 +114,7 @@ def judge(tried: Sequence[Tried], running: Running) -> list[Finding]:
     """Return what is to be said of the places."""
     findings, own, free = [], 0, 0
     for one in tried:
-        if one.error == errno.EADDRINUSE and holds(
+        if one.error in _MAYBE_OURS and holds(
             running, one.listener.place, (each.pid for each in one.holders)
         ):
             own += 1

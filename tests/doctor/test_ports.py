@@ -209,8 +209,12 @@ class JudgeTests(SynchronousTestCase):
     def test_running(self) -> None:
         """What the running suite has is well; what it should have and has not is warned of."""
         told = {"state": "up", "services": [{"name": "pages", "listen": ["tcp:127.0.0.1:80"]}]}
-        for running in (Running(pid=7), Running(told=told)):
-            one = Tried(self.listener, errno.EADDRINUSE, (Process(7, TWISTD),))
+        for running, error in (
+            (Running(pid=7), errno.EADDRINUSE),
+            (Running(told=told), errno.EADDRINUSE),
+            (Running(told=told), errno.EACCES),  # root has started it, and we are not root
+        ):
+            one = Tried(self.listener, error, (Process(7, TWISTD),))
             [finding] = judge([one], running)
             self.assertEqual((finding.severity, "1 place" in finding.what), (OK, True))
             [finding] = judge([Tried(self.listener)], running)
