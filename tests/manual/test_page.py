@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import getopt
 import io
 import os
 import re
+import shlex
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from typing import Any, ClassVar
 from unittest import mock
@@ -12,6 +15,7 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.python import usage
+from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.manual.helptext import help_text
@@ -122,6 +126,24 @@ def all_pages() -> list[Page]:
     return [*whole.pages, *run.pages]
 
 
+def commands(examples: str) -> Iterator[list[str]]:
+    """The words of each command in examples, without what is said of it."""
+    for line in examples.replace("\\\n", " ").splitlines():
+        told = re.match(r"  (\S.*?)(?:\s{2,}(?![-/]).*)?$", line)
+        if told is None:
+            continue
+        lexer = shlex.shlex(told[1], posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in [*lexer, ";"]:
+            if word in ("|", ";", "&&", "<(", ">", "<", "(", ")"):
+                if words:
+                    yield words
+                words = []
+            else:
+                words += [word] if word != "sudo" else []
+
+
 class EveryPageTests(SynchronousTestCase):
     """The pages of netsuite."""
 
@@ -188,6 +210,25 @@ class EveryPageTests(SynchronousTestCase):
             options = maker.options()
             options.parse([])
         self.assertEqual(options["max-text"], "1MiB")
+
+    def test_examples(self) -> None:
+        """The examples are command lines that are taken: each option is there, its value, too."""
+        readers = {f"twistd {maker.tapname}": maker.options for maker in manual.makers()}
+        readers |= {name: manual.module_of(name).Options for name in manual.TOOLS}
+        readers |= {f"netsuite {name}": manual.module_of(name).Options for name in manual.COMMANDS}
+        twistd, tried = namedAny(manual.TWISTD)(), set()
+        for page in self.pages:
+            for words in commands(page.examples):
+                name, *rest = words
+                if name == "twistd":
+                    rest = getopt.getopt(rest, twistd.shortOpt, twistd.longOpt)[1]
+                if name in ("twistd", "netsuite"):
+                    name, *rest = f"{name} {rest[0]}", *rest[1:]
+                if name in readers:
+                    options = readers[name]()
+                    getopt.getopt(rest, options.shortOpt, options.longOpt)
+                    tried.add(name)
+        self.assertEqual(set(readers) - tried, set())
 
     def test_keys(self) -> None:
         """Every setting that the reference lists is taken from a file and the environment, and no other."""
