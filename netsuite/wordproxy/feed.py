@@ -182,8 +182,14 @@ class Feed:
         if not self._running or self._given_up or self._flushes.is_full:
             return succeed(self._ledger.is_empty and not self._keeping and not self._spooled)
         done = self._flushes.add(self._ledger.barrier())
-        if "flush" not in self._calls:
-            self._later("flush", FLUSH_SECONDS, self._flushes.give_up)
+        late = self._reactor.callLater(FLUSH_SECONDS, done.cancel)
+
+        def told(is_past: bool) -> bool:
+            if late.active():
+                late.cancel()
+            return is_past
+
+        done.addCallback(told)
         self._move_on()
         return done
 

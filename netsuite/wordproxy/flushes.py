@@ -26,13 +26,14 @@ class Flushes:
         return len(self._waiting) >= FLUSHES_MAX
 
     def add(self, barrier: Barrier) -> Deferred[bool]:
-        """Fires with True when the barrier is past, with False when that is given up."""
+        """Fires with True when the barrier is past, with False when that is given up, or cancelled."""
         done: Deferred[bool] = Deferred(self._forget)
         self._waiting.append((barrier, done))
         return done
 
     def _forget(self, cancelled: Deferred[bool]) -> None:
         self._waiting = [(barrier, done) for barrier, done in self._waiting if done is not cancelled]
+        cancelled.callback(False)
 
     def tell(self, is_past: Callable[[Barrier], bool]) -> None:
         """Those whose barrier is past know it."""

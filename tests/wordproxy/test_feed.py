@@ -967,6 +967,20 @@ class FlushTests(FeedCase):
         self.assertIsNotNone(self.successResultOf(last))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+    def test_each_has_its_time(self) -> None:
+        """Who asks soon after another was told has as much time as that one had, and not what it left."""
+        self.feed.page(page(70))
+        first = self.feed.flush()
+        self.reactor.now.say(Counted(1, 1), Storing(), Committed(1))
+        self.assertTrue(self.successResultOf(first))
+        self.reactor.advance(feed_module.FLUSH_SECONDS - 0.1)
+        self.feed.page(page(71))
+        second = self.feed.flush()
+        self.reactor.advance(0.2)
+        self.assertNoResult(second)
+        self.reactor.now.say(Counted(2, 1), Storing(), Committed(2))
+        self.assertTrue(self.successResultOf(second))
+
     def test_trouble_stays_while_batches_wait(self) -> None:
         """A spool that takes batches is no cure: the trouble is told until they are in the store."""
         self.reactor.now.say(Trouble("down"), Spooled(1))
