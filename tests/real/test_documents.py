@@ -81,10 +81,11 @@ def wrong(ran: dict[str, Any]) -> str:
         return told
     if ran["printed"] is None:
         return "" if about.until or ran["status"] in about.exits else told
-    agrees = alike if about.differs else fits
-    if about.differs and not ran["printed"].startswith("{"):
-        return ""
-    return "" if agrees(ran["printed"], ran["seen"]) else f"{told}\nbut the document shows:\n{ran['printed']}"
+    if about.differs:
+        agrees = not ran["printed"].startswith("{") or alike(ran["printed"], ran["seen"])
+    else:
+        agrees = fits(ran["printed"], ran["seen"], about.then)
+    return "" if agrees else f"{told}\nbut the document shows:\n{ran['printed']}"
 
 
 class CommandTests(SynchronousTestCase):

@@ -53,7 +53,7 @@ def alone(folder: Path, *, etc: bool = False) -> None:
         "mount --make-rprivate /; ip link set lo up; ip route add local 0.0.0.0/0 dev lo;"
         "ip -6 route add local ::/0 dev lo; mkdir $0/srv $0/run;"
         "mount --bind $0/srv /srv; mount --bind $0/run /run;"
-        f"{'cp -a /etc $0/etc; mount --bind $0/etc /etc;' if etc else ''}"
+        f"{'cp -a /etc $0/etc 2>/dev/null || :; mount --bind $0/etc /etc;' if etc else ''}"
         "mount --bind $0/hosts /etc/hosts; mount --bind $0/nsswitch.conf /etc/nsswitch.conf"
     )
     (folder / "hosts").write_text(HOSTS)

@@ -106,15 +106,15 @@ def inline(path: Path) -> Iterator[str]:
         yield " ".join(found[1].split())
 
 
-def fits(printed: str, seen: str) -> bool:
+def fits(printed: str, seen: str, then: str = "") -> bool:
     """Whether what was printed is what the document shows: an ellipsis is anything, times are any times.
 
-    JSON may be broken into lines in a document.
+    JSON may be broken into lines in a document; what the pattern ``then`` fits may follow.
     """
     if printed.lstrip().startswith(("{", "[")):
         printed, seen = (re.sub(r"\n\s*", "", text) for text in (printed, seen))
     seen = "\n".join(line.rstrip() for line in seen.strip().split("\n")).removesuffix("^C").rstrip()
-    return re.fullmatch(pattern(printed.strip()), seen, re.DOTALL) is not None
+    return re.fullmatch(pattern(printed.strip()) + then, seen, re.DOTALL) is not None
 
 
 def alike(printed: str, seen: str) -> bool:

@@ -85,7 +85,8 @@ class Note:
 
     ``typed``: pairs of what is waited for and what is typed then, at a terminal; ``until``: once this was
     printed Ctrl-C is pressed; ``behind``: it goes on in the background once it listens at this port; ``shows``:
-    it is run again until this is in its output; ``differs``: why that is not compared with the document.
+    it is run again until this is in its output; ``differs``: why that is not compared with the document;
+    ``then``: what may follow what the document shows.
     """
 
     before: tuple[str, ...] = ()
@@ -95,6 +96,7 @@ class Note:
     behind: int = 0
     differs: str = ""
     shows: str = ""
+    then: str = ""
 
 
 #: What the guides abbreviate in a command.
@@ -261,6 +263,7 @@ NOTES: dict[str, Note] = {
     "dataforward --listen tcp:9000:interface=0.0.0.0": Note(behind=9000),
     "runreactor --stall-report --over 0.2": Note(until="Running", differs="nobody sets this clock"),
     "curl -sN localhost:8000/_ring/events": Note(until="."),
+    "calllater --report 1 2": Note(then="(; (stall|step|slew|suspend) .*)?"),  # as busy as this machine is
     "calllater -q --every 0.01 --count 100 --max-late 0.05": Note(exits=(0, 1)),  # as busy as this machine is
     "calllater --every 60 --exec 'df -h / >>disk.log'": Note(until="."),
     "calllater --at 02:30 --exec ./backup": Note(until="."),
