@@ -22,7 +22,7 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 
 from netsuite import journal
-from netsuite.certificates import Certificates
+from netsuite.renewal import Certificates
 from netsuite.wire import write_directly
 
 #: Seconds after which a socket is looked at again whose accept failed for want of means.

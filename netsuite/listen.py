@@ -22,9 +22,10 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
-from netsuite import activation, certificates, deposit, journal
-from netsuite.certificates import BadCertificate, Certificates
+from netsuite import activation, certificates, deposit, journal, renewal
+from netsuite.certificates import BadCertificate
 from netsuite.door import ACCEPTS_SHARED, Door, Doors, Inherited
+from netsuite.renewal import Certificates
 from netsuite.values import Where, split_endpoint
 
 #: Which of our listeners has which port by default (told in a clash).
@@ -90,16 +91,14 @@ class Listening(service.Service):
         on_lack: Callable[[], object] = lambda: None,
         inherited: Mapping[str, Inherited] | None = None,
         is_open: bool = True,
-        dress: certificates.Dress = lambda context: None,
+        dress: renewal.Dress = lambda context: None,
     ) -> None:
         self._where, self._factory, self._dress = where, factory, dress
         self._owner, self._option, self._terminal, self._reactor = owner, option, terminal, reactor
         self._on_lack, self._is_open = on_lack, is_open
         self.inherited = dict(inherited or {})
         self.bound: dict[str, IListeningPort] = {}
-        self._watch = certificates.Watch(
-            lambda: self.shown, owner=owner, reactor=reactor, quiet=bool(inherited)
-        )
+        self._watch = renewal.Watch(lambda: self.shown, owner=owner, reactor=reactor, quiet=bool(inherited))
 
     @property
     def owner(self) -> str:
@@ -159,8 +158,8 @@ class Listening(service.Service):
     def _bind(self, description: str, inherited: Inherited | None = None) -> Any:
         inherited = inherited or self.inherited.get(description)
         plain, files = certificates.apart(description)
-        shown = Certificates(files, certificates.spoken(self._factory), self._dress) if files else None
-        factory = certificates.in_tls(self._factory, shown, self._reactor) if shown else self._factory
+        shown = Certificates(files, renewal.spoken(self._factory), self._dress) if files else None
+        factory = renewal.in_tls(self._factory, shown, self._reactor) if shown else self._factory
         doors = Doors(self._reactor, owner=self._owner, on_lack=self._on_lack, inherited=inherited)
         if inherited is not None:
             port = doors.adoptStreamPort(inherited.fd, inherited.family, factory)

@@ -21,19 +21,9 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite import certificates, journal
-from netsuite.certificates import (
-    LOOK_SECONDS,
-    TOLD_SECONDS,
-    BadCertificate,
-    Certificates,
-    Files,
-    Watch,
-    apart,
-    day,
-    read,
-    rooted,
-)
+from netsuite.certificates import BadCertificate, Files, apart, day, read, rooted
 from netsuite.pages.settings import Options
+from netsuite.renewal import LOOK_SECONDS, TOLD_SECONDS, Certificates, Watch
 from netsuite.selfsigned import self_signed
 from netsuite.values import parse_where
 

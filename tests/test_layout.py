@@ -25,6 +25,7 @@ FLOOR = {
     "manual",
     "wire",
     "certificates",
+    "renewal",
     "credentials",
     "activation",
     "deposit",
