@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import urllib.parse
 from types import SimpleNamespace
 from typing import Any
+from unittest import SkipTest
 
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from netsuite import journal
 from netsuite.health import unwritable
+from netsuite.linefile import LineFile
 from netsuite.metrics import labelled
 from netsuite.scripts import cert
 from netsuite.storefile import StoreFault
 from netsuite.suite import PORTS, Suite
 from netsuite.vitals import Vitals
 from netsuite.wordproxy.scraped import reasons
-from tests.inside import InsideCase, in_thread, said, tables
+from tests.inside import InsideCase, fetched, in_thread, said, tables
+from tests.real.parts import Child, free_ports, require, until
 from tests.scripts.tools import inside, run
+from tests.watching import RULES, SCRAPING, queries
 
 
 class HealthTests(InsideCase):
@@ -124,6 +132,67 @@ class SecuredTests(InsideCase):
             if sample.name == "netsuite_certificate_expiry_timestamp_seconds"
         }
         self.assertEqual(listeners, {("port", "echo"), ("admin", "netsuite")})
+
+
+class PrometheusTests(InsideCase):
+    """A real Prometheus, with the rules that are shipped."""
+
+    async def test_scraped(self) -> None:
+        """It scrapes the suite, its rules are well, and it can answer each query of the dashboard."""
+        require("prometheus", shutil.which("prometheus"))
+        suite = self.started(tables(*PORTS))
+        host, port = self.place(suite, "netsuite")
+        (self.folder / "prometheus.yml").write_text(
+            SCRAPING.read_text()
+            .replace("127.0.0.1:8009", f"{host}:{port}")
+            .replace("15s", "1s")
+            .replace("netsuite.rules.yml", str(RULES))
+        )
+        (web,) = free_ports(1)
+        prometheus = Child("prometheus", folder=self.folder)
+        self.addCleanup(prometheus.close)
+        prometheus.start(
+            ["prometheus", "--config.file=prometheus.yml", f"--web.listen-address=127.0.0.1:{web}"]
+        )
+
+        def asked(query: str) -> list[Any]:
+            words = urllib.parse.urlencode({"query": query})
+            code, body = fetched(("127.0.0.1", web), f"/api/v1/query?{words}")
+            told = json.loads(body)
+            self.assertEqual((code, told["status"]), (200, "success"), query)
+            result: list[Any] = told["data"]["result"]
+            return result
+
+        def is_up() -> bool:
+            with contextlib.suppress(OSError, ValueError):
+                return any(each["value"][1] == "1" for each in asked('up{job="netsuite"}'))
+            return False
+
+        await in_thread(until, "a scrape", is_up)
+        for query in queries():
+            await in_thread(asked, query)
+        services = {each["metric"]["service"] for each in await in_thread(asked, "netsuite_healthy == 1")}
+        self.assertEqual(services, {"netsuite", *PORTS})
+        _, body = await in_thread(fetched, ("127.0.0.1", web), "/api/v1/rules")
+        groups = json.loads(body)["data"]["groups"]
+        health = {rule["health"] for group in groups for rule in group["rules"]}
+        self.assertLessEqual(health, {"ok", "unknown"})
+
+
+class LossTests(SynchronousTestCase):
+    """Log lines that could not be written."""
+
+    def test_counted(self) -> None:
+        """Each line that a full disk has cost is counted."""
+        if not os.path.exists("/dev/full"):
+            raise SkipTest("no /dev/full")
+        file = LineFile("/dev/full")
+        file.open()
+        self.addCleanup(file.close)
+        before = journal.tally.lost_lines
+        for _ in range(3):
+            file.line("lost\n")
+        self.assertEqual(journal.tally.lost_lines - before, 3)
 
 
 class NumberTests(InsideCase):
