@@ -21,6 +21,7 @@ import json
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -332,6 +333,11 @@ def _runs(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def _interrupted(number: int, frame: object) -> None:
+    """All of it ends, the suite as well."""
+    raise SystemExit(128 + number)
+
+
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -343,6 +349,8 @@ def main() -> int:
     told = parser.parse_args()
     if told.seed is None:
         told.seed = random.SystemRandom().getrandbits(32)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     print(f"soak_suite, seed {told.seed}, {told.minutes} minutes, {told.rate} deeds a second", flush=True)
     with Soak(told) as soak:
         soak.run()
