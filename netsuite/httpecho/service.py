@@ -42,6 +42,10 @@ class Visitors(Factory):
     def __init__(self, hall: Hall, desk: Desk) -> None:
         self._hall, self._desk = hall, desk
 
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is agreed on in TLS: no HTTP/2 (RFC 7301)."""
+        return [b"http/1.1"]
+
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """Return a protocol that echoes, or one that says why not."""
         host = getattr(addr, "host", "")

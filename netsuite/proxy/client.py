@@ -479,6 +479,10 @@ class ProxyFactory(Factory):
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
 
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is agreed on where the way to us is in TLS: no HTTP/2 (RFC 7301)."""
+        return [b"http/1.1"]
+
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """Return a client's side, or what tells it that there is no room."""
         host = getattr(addr, "host", "")

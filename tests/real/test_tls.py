@@ -144,10 +144,11 @@ class TlsTests(TestCase):
             for version in ("-tls1", "-tls1_1"):
                 told = self.s_client(name, version, "-cipher", "ALL:@SECLEVEL=0")
                 self.assertIn("alert protocol version", told, name)
+        for name in (*LISTENERS, "wordproxy port", "proxy port"):
+            self.assertIn("ALPN protocol: http/1.1", self.s_client(name, "-alpn", "h2,http/1.1"), name)
         for version, cipher in (("-tls1_2", "ECDHE-ECDSA-"), ("-tls1_3", "TLS_")):
-            told = self.s_client("pages port", version, "-alpn", "h2,http/1.1")
+            told = self.s_client("pages port", version)
             self.assertRegex(told, rf"Cipher is {cipher}")
-            self.assertIn("ALPN protocol: http/1.1", told)
         old = self.s_client("pages port", "-tls1_2", "-cipher", "AES128-SHA:AES256-SHA")
         self.assertIn("alert handshake failure", old)  # no forward secrecy
         self.assertIn("no application protocol", self.s_client("pages port", "-alpn", "h2"))
