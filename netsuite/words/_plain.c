@@ -21,6 +21,7 @@
 
 /* One source for the three widths that Python's strings have: `kind` is a constant wherever it is called. */
 #define ALWAYS static inline __attribute__((always_inline))
+#define BY_KIND(kind, call) ((kind) == 1 ? call(1) : (kind) == 2 ? call(2) : call(4))
 
 ALWAYS Py_UCS4 at(int kind, const void *data, Py_ssize_t place) {
     return kind == PyUnicode_1BYTE_KIND   ? ((const Py_UCS1 *)data)[place]
@@ -38,9 +39,12 @@ typedef struct {
     uint32_t number; /* of a form, plus one; 0: nobody is here */
 } Slot;
 
-typedef struct {
-    uint32_t main, other;
-} Times;
+typedef struct { uint32_t main, other; } Times;
+
+/* A word that is to be looked up: see `look_up`. */
+typedef struct { uint64_t hash; Py_ssize_t start, length; } Found;
+
+#define AHEAD 16
 
 typedef struct {
     PyObject_HEAD
@@ -52,7 +56,8 @@ typedef struct {
     uint32_t *touched;  /* numbers whose times aren't 0 */
     Slot *slots;
     uint32_t size, room; /* forms, and how many may come until all of these grow; slots are twice the room */
-    uint32_t n_touched;
+    uint32_t n_touched, n_found;
+    Found found[AHEAD];
     int is_counting;
 } Lexicon;
 
@@ -60,6 +65,8 @@ ALWAYS uint64_t mixed(const Lexicon *self, uint64_t hash, Py_UCS4 sign) {
     unsigned __int128 product = (unsigned __int128)(hash ^ sign ^ self->secret[0]) * self->secret[1];
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
+
+ALWAYS uint32_t low_of(uint64_t hash) { return (uint32_t)(hash ^ hash >> 32); }
 
 static int grow(Lexicon *self) {
     if (self->room > UINT32_MAX / 8) {
@@ -107,7 +114,7 @@ ALWAYS int is_form(PyObject *form, int kind, const void *data, Py_ssize_t start,
 ALWAYS int64_t number_of(
     Lexicon *self, PyObject *text, int kind, const void *data, Py_ssize_t start, Py_ssize_t length, uint64_t hash
 ) {
-    uint32_t low = (uint32_t)(hash ^ hash >> 32);
+    uint32_t low = low_of(hash);
     if (self->size == self->room && grow(self) < 0) return -1;
     uint32_t mask = self->room * 2 - 1, slot = low & mask;
     for (; self->slots[slot].number; slot = (slot + 1) & mask) {
@@ -127,14 +134,34 @@ ALWAYS void add(Lexicon *self, uint32_t number, int in_other, uint32_t times) {
     *(in_other ? &sums->other : &sums->main) += times;
 }
 
+/* The words that were found are counted.  A lexicon is larger than the processor's caches, and to fetch one word
+ * from memory takes longer than all else that is done for it; so several are sent for before the first is used. */
+ALWAYS int look_up(Lexicon *self, PyObject *text, int kind, const void *data, int in_other) {
+    uint32_t mask = self->room * 2 - 1;
+    for (uint32_t each = 0; each < self->n_found; each++) {
+        uint32_t number = self->slots[low_of(self->found[each].hash) & mask].number;
+        if (number) {
+            __builtin_prefetch(self->forms[number - 1]);
+            __builtin_prefetch(&self->times[number - 1], 1);
+        }
+    }
+    for (uint32_t each = 0; each < self->n_found; each++) {
+        Found *word = &self->found[each];
+        int64_t number = number_of(self, text, kind, data, word->start, word->length, word->hash);
+        if (number < 0) return -1;
+        add(self, (uint32_t)number, in_other, 1);
+    }
+    self->n_found = 0;
+    return 0;
+}
+
 ALWAYS int count_word(
     Lexicon *self, PyObject *text, int kind, const void *data, Py_ssize_t start, Py_ssize_t end, uint64_t hash,
     int in_other
 ) {
-    int64_t number = number_of(self, text, kind, data, start, end - start, hash);
-    if (number < 0) return -1;
-    add(self, (uint32_t)number, in_other, 1);
-    return 0;
+    __builtin_prefetch(&self->slots[low_of(hash) & (self->room * 2 - 1)]);
+    self->found[self->n_found++] = (Found){hash, start, end - start};
+    return self->n_found < AHEAD ? 0 : look_up(self, text, kind, data, in_other);
 }
 
 ALWAYS int kind_at(const Lexicon *self, int kind, const void *data, Py_ssize_t place) {
@@ -185,14 +212,8 @@ ALWAYS uint64_t hashed(const Lexicon *self, int kind, const void *data, Py_ssize
 static int64_t number_of_form(Lexicon *self, PyObject *form) {
     Py_ssize_t length = PyUnicode_GET_LENGTH(form);
     const void *data = PyUnicode_DATA(form);
-    switch (PyUnicode_KIND(form)) {
-    case PyUnicode_1BYTE_KIND:
-        return number_of(self, form, 1, data, 0, length, hashed(self, 1, data, length));
-    case PyUnicode_2BYTE_KIND:
-        return number_of(self, form, 2, data, 0, length, hashed(self, 2, data, length));
-    default:
-        return number_of(self, form, 4, data, 0, length, hashed(self, 4, data, length));
-    }
+#define NUMBER(kind) number_of(self, form, kind, data, 0, length, hashed(self, kind, data, length))
+    return BY_KIND(PyUnicode_KIND(form), NUMBER);
 }
 
 /* The words of the pieces that are handed back are counted, and the list is empty. */
@@ -262,18 +283,13 @@ ALWAYS int count_text(
             return -1;
         }
     }
+    if (look_up(self, text, kind, data, in_other) < 0) return -1;
     return count_hard(self, hard, words_of, in_other);
 }
 
 static int count_one(Lexicon *self, PyObject *text, PyObject *hard, PyObject *words_of, int in_other) {
-    switch (PyUnicode_KIND(text)) {
-    case PyUnicode_1BYTE_KIND:
-        return count_text(self, text, 1, hard, words_of, in_other);
-    case PyUnicode_2BYTE_KIND:
-        return count_text(self, text, 2, hard, words_of, in_other);
-    default:
-        return count_text(self, text, 4, hard, words_of, in_other);
-    }
+#define COUNT(kind) count_text(self, text, kind, hard, words_of, in_other)
+    return BY_KIND(PyUnicode_KIND(text), COUNT);
 }
 
 /* Numbers, occurrences in main text and in the rest, in columns of 32 bits; and how many words that are. */
@@ -310,7 +326,7 @@ static PyObject *lexicon_count(Lexicon *self, PyObject *arguments) {
     if (!count_one(self, main_text, hard, words_of, 0) && !count_one(self, other, hard, words_of, 1))
         found = columns(self);
     for (uint32_t place = 0; place < self->n_touched; place++) self->times[self->touched[place]] = (Times){0, 0};
-    self->n_touched = 0;
+    self->n_touched = self->n_found = 0;
     self->is_counting = 0;
     Py_DECREF(hard);
     return found;
@@ -542,16 +558,8 @@ static PyObject *plain_read(PyObject *Py_UNUSED(module), PyObject *arguments) {
     if (!out[0] || !out[1]) {
         PyErr_NoMemory();
     } else {
-        switch (kind) {
-        case PyUnicode_1BYTE_KIND:
-            is_read = read_markup(1, data, length, tags, out, sizes);
-            break;
-        case PyUnicode_2BYTE_KIND:
-            is_read = read_markup(2, data, length, tags, out, sizes);
-            break;
-        default:
-            is_read = read_markup(4, data, length, tags, out, sizes);
-        }
+#define READ(kind) read_markup(kind, data, length, tags, out, sizes)
+        is_read = BY_KIND(kind, READ);
         if (is_read)
             found = Py_BuildValue(
                 "NN", PyUnicode_FromKindAndData(kind, out[0], sizes[0]),

@@ -26,8 +26,8 @@ from netsuite.words.segment import is_small
 #: Words that are remembered; with their keys about 40 MB.
 WORDS_MAX = 300_000
 
-#: Languages of which it is also remembered by the lexicon's numbers: 8 bytes for each form of it.
-LANGS_MAX = 12
+#: Languages of which it is also remembered by the lexicon's numbers: 4 bytes for each form of it.
+LANGS_MAX = 24
 
 #: Days of which it is remembered which words have them, a byte a word.
 DAYS_MAX = 8
@@ -126,7 +126,7 @@ class Numbers:
         if not words.all():
             self._meet(forms.lexicon, keys, lang)
             words = known[keys]
-        return words, keys != numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
+        return words.astype(numpy.int64), keys != numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
 
     def _by(self, lexicon: Lexicon, lang: str) -> Column:
         """Numbers of words by those of the lexicon, 0 where nothing is known; it may be written to."""
@@ -135,7 +135,7 @@ class Numbers:
             self._by_key.clear()
         known = self._by_key.get(lang)
         if known is None or len(known) < len(lexicon):
-            grown = numpy.zeros(len(lexicon) * 3 // 2, dtype=numpy.int64)
+            grown = numpy.zeros(len(lexicon) * 5 // 4, dtype=numpy.uint32)  # words are fewer than that
             if known is not None:
                 grown[: len(known)] = known
             known = self._by_key[lang] = grown
