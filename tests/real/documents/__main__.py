@@ -115,7 +115,8 @@ class Machine:
             (work / name).write_bytes((ROOT / name).read_bytes())
         (self.folder / "home/.curlrc").write_text("silent\nshow-error\n")  # as at a terminal
         (work / ".venv").mkdir()
-        (work / ".venv/bin").symlink_to(self.folder / "bin")
+        (work / ".venv/bin").symlink_to(os.path.dirname(sys.executable) if NIGHTLY else self.folder / "bin")
+        (work / "tests").mkdir()
         for name in ("made", "installed"):
             (work / ".venv" / name).touch()
 
