@@ -38,9 +38,10 @@ def begin() -> None:
         return
     pytest = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     soak = [sys.executable, "bench/soak_suite.py", "--minutes", str(MINUTES), "--rate", str(RATE)]
-    command = ["/bin/sh", "-c", '"$@" >"$0/output" 2>&1; echo $? >"$0/new" && mv "$0/new" "$0/status"']
+    keep = '"$@" >"$0/output" 2>&1; echo $? >"$0/new" && mv "$0/new" "$0/status"'
+    forget = f'kill -0 {pytest} 2>/dev/null || rm -rf "$0"'  # nobody will ask
     subprocess.Popen(
-        [*command, str(folder()), *soak, "--beside", str(pytest)],
+        ["/bin/sh", "-c", f"{keep}; {forget}", str(folder()), *soak, "--beside", str(pytest)],
         cwd=ROOT,
         env=clean_environment(),
         stdin=subprocess.DEVNULL,
