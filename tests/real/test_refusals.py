@@ -299,3 +299,20 @@ class StoreTests(Refused):
         (line,) = self.refused("netsuite", "-c", "netsuite.toml", mode=1, file=text)
         self.assertRegex(line, "^cannot start formsite: ")
         self.assertEqual(sorted(os.listdir(disk)), ["filler"])
+        self.serves_without_a_log(f"{disk}/x.log")
+
+    def serves_without_a_log(self, log: str) -> None:
+        """A log on a full disk costs its lines, and nothing else."""
+        echo = HatchedTwistd("echo", before=("-n", "--pidfile=", "-l", log))
+        self.addCleanup(echo.close)
+        place = echo.folder / "socket"
+        echo.arguments = ("echo", "-p", f"unix:{place}")
+        echo.launch()
+        until("it listens", place.exists)
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(START_SECONDS)
+            link.connect(str(place))
+            link.sendall(b"quit\n")
+            self.assertEqual(link.recv(99), b"Goodbye.\r\n")
+        self.assertEqual(echo.stop(), 0)
+        self.assertEqual(Path(log).read_bytes(), b"")
