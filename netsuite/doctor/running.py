@@ -132,6 +132,9 @@ def judge(running: Running, plan: Plan) -> list[Finding]:
     findings += [finding for each in down for finding in _down(each)]
     own = {"name": "netsuite", **(running.told or {})}
     findings += [finding for each in (own, *running.services) for finding in _reload(each)]
+    if running.uid == 0:
+        mend = "give twistd --uid USER, or start it by a unit of deploy/systemd"
+        findings.append(Finding(WARNING, "suite", f"{running.name} has root's rights", mend=mend))
     if running.told is None:
         findings.append(_silent(running, plan))
     elif not down:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import tempfile
 from contextlib import redirect_stdout
@@ -71,8 +72,9 @@ class RealTests(TestCase):
         [ports] = self.of("ports", findings)
         who = f"the running suite (process {self.suite.pid})"
         self.assertEqual((ports.severity, ports.what), (OK, f"3 places to listen at are held by {who}"))
-        [suite] = self.of("suite", findings)
+        *roots, suite = self.of("suite", findings)
         self.assertEqual((suite.severity, suite.what), (OK, f"{who} is up: echo, pages"))
+        self.assertEqual(len(roots), os.geteuid() == 0)
         [limit] = self.of("descriptors", findings)
         self.assertIn(f"of {who}", limit.what)
 
@@ -118,7 +120,7 @@ class RealTests(TestCase):
         path.write_text("[netsuite]\nadmin = = 1\n")
         self.suite.signal(signal.SIGHUP)
         self.suite.wait_log("reload refused")
-        told = [one for one in self.of("suite", examined("-c", sound)) if one.severity == WARNING]
+        told = self.warnings(sound)
         self.assertEqual(len(told), 1)
         self.assertIn("line 2", told[0].what)
         self.write("netsuite.toml")
@@ -127,7 +129,8 @@ class RealTests(TestCase):
 
     def warnings(self, config: str) -> list[Finding]:
         """What is warned of with the suite itself."""
-        return [one for one in self.of("suite", examined("-c", config)) if one.severity != OK]
+        found = self.of("suite", examined("-c", config))
+        return [one for one in found if one.severity != OK and "root" not in one.what]
 
 
 class AskTests(TestCase):
@@ -160,6 +163,13 @@ class JudgeTests(TestCase):
         told = {"state": "degraded", "services": [{"name": "pages", "state": "down", "reasons": ["in use"]}]}
         [finding] = judge(Running(told=told), Plan())
         self.assertEqual((finding.severity, finding.where, finding.what), (FAULT, "pages", "in use"))
+
+    def test_root(self) -> None:
+        """One that has root's rights is warned of."""
+        told = {"state": "up", "services": []}
+        for uid, severities in ((0, [WARNING, OK]), (1000, [OK])):
+            found = judge(Running(pid=7, uid=uid, told=told), Plan())
+            self.assertEqual([finding.severity for finding in found], severities)
 
     def test_reload(self) -> None:
         """One whose reload was refused runs with older settings than the file's."""
