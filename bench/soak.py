@@ -23,12 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a clo
 
 from bench.soaking.calls import Caller, Pace, done_by
 from bench.soaking.relays import Relay
+from bench.soaking.watch import DESCRIPTORS, GROWTH
 from tests.real import load
 from tests.real.load import MIB, fetch
 from tests.real.parts import Twistd, wordproxy
 
 CLIENTS = 16
-GROWTH = 10 * MIB
 
 
 def started(told: argparse.Namespace, origin: load.Origin) -> Twistd:
@@ -114,7 +114,7 @@ def verdict(
         and not tracebacks
         and sums
         and flat
-        and more_descriptors <= 8 * (1 + told.workers)
+        and more_descriptors <= DESCRIPTORS * (1 + told.workers)
         and status == 0
     )
 
