@@ -67,10 +67,10 @@ _chosen = _Chosen()
 def path_of(twistd: MutableMapping[str, Any]) -> str:
     """Return where twistd's log file is; "" if it logs elsewhere."""
     name = twistd.get("logfile")
-    if twistd.get("syslog") or name == "-":
+    if twistd.get("syslog") or name == "-" or "nodaemon" not in twistd:  # the last: twist, not twistd
         return ""
     if not name:
-        return "" if twistd.get("nodaemon") or twistd.get("debug") else os.path.abspath(DEFAULT_NAME)
+        return "" if twistd["nodaemon"] or twistd.get("debug") else os.path.abspath(DEFAULT_NAME)
     return os.path.abspath(str(name))
 
 

@@ -46,7 +46,7 @@ class FaultTests(SynchronousTestCase):
 
     def faults(self, **twistd: Any) -> str:
         """All of them."""
-        return "\n".join(launch.faults(twistd))
+        return "\n".join(launch.faults({"nodaemon": 0, **twistd}))
 
     def test_sound(self) -> None:
         """What twistd has by default, in a folder that may be written."""
@@ -170,8 +170,9 @@ class LogTests(SynchronousTestCase):
 
     def chosen(self, *, is_json: bool = False, **twistd: Any) -> Any:
         """What twistd is told to log by."""
-        twistdlog.choose(twistd, is_json=is_json, rotation=NEVER)
-        return twistd.get("logger")
+        told = {"nodaemon": 0, **twistd}
+        twistdlog.choose(told, is_json=is_json, rotation=NEVER)
+        return told.get("logger")
 
     def test_choice(self) -> None:
         """Files and JSON are ours; standard output, syslog and a logger of the user's are not."""
@@ -193,7 +194,8 @@ class LogTests(SynchronousTestCase):
             ({"logfile": "-"}, ""),
             ({"debug": True}, ""),
         ):
-            self.assertEqual(twistdlog.path_of(told), path)
+            self.assertEqual(twistdlog.path_of({"nodaemon": 0, **told}), path)
+        self.assertEqual(twistdlog.path_of({}), "")  # twist, which logs to standard output
 
     def test_written(self) -> None:
         """Text or JSON, a line an event, 0640; opened again where it was moved."""
