@@ -13,8 +13,9 @@ import bcrypt
 
 from netsuite import credentials
 from netsuite.formsite import webhook
-from tests.real.managed import Managed
+from tests.real.managed import Ear, Managed
 from tests.real.parts import FETCH_SECONDS, START_SECONDS, children, free_ports, require, until
+from tests.real.test_manager import assert_deaf
 from tests.real.test_suite import RUN
 from tests.real.test_tls import put
 from tests.wordproxy.store.server import Redis
@@ -86,10 +87,14 @@ class CredentialTests(TestCase):
 
     def test_found_and_kept(self) -> None:
         """Each is found in the folder handed over; no process has one in its command or environment."""
-        suite = self.suite
+        suite, ear = self.suite, Ear()
+        self.addCleanup(ear.close)
+        suite.env |= {"NOTIFY_SOCKET": ear.address, "WATCHDOG_USEC": "60000000"}
         suite.launch()
-        suite.wait_log(r"netsuite: .* admin http")
+        ear.wait("READY=1")
         until("workers and counters run", lambda: len(self.all_of(suite.pid)) >= 5)
+        for pid in self.all_of(suite.pid)[1:]:
+            assert_deaf(self, pid)
         for pid in self.all_of(suite.pid):
             for name in ("cmdline", "environ"):
                 text = Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace")

@@ -262,18 +262,18 @@ class StartTests(TestCase):
             self.assertIn(b"<h1>Test</h1>", done.stdout, done.stderr)
 
     def test_ended(self) -> None:
-        """One whose certificate has ended starts, and says so loudly; one that ends soon says when."""
-        for days, ago, told in (
-            (3, 5, r"pages shows a certificate that HAS ENDED, \S+Z, clients refuse it: .*tls.pem"),
-            (9, 0, r"pages shows a certificate that ends in [89] days, \S+Z: .*tls.pem"),
-        ):
-            put(self.folder, days=days, ago=ago)
-            where = (
-                f"ssl:0:interface=127.0.0.1:privateKey={self.folder}/tls.key:certKey={self.folder}/tls.pem"
-            )
-            service = Twistd("pages", "-p", where)
-            self.addCleanup(service.close)
-            service.launch()
-            service.wait_log(told)
-            service.wait_log(r"pages: https://127\.0\.0\.1:")
-            self.assertEqual(service.stop(), 0)
+        """A certificate that has ended is shown all the same, and told of loudly; one that ends soon, too."""
+        text = ""
+        for name, days, ago in (("pages", 3, 5), ("echo", 9, 0)):
+            (self.folder / name).mkdir()
+            put(self.folder / name, days=days, ago=ago)
+            files = f"privateKey={name}/tls.key:certKey={name}/tls.pem"
+            text += f'[{name}]\nport = "ssl:0:interface=127.0.0.1:{files}"\n'
+        (self.folder / "x.toml").write_text(text)
+        suite = Twistd("netsuite", "-c", str(self.folder / "x.toml"), "--admin", "0")
+        self.addCleanup(suite.close)
+        suite.launch()
+        suite.wait_log(r"pages: https://127\.0\.0\.1:")
+        suite.wait_log(r"pages shows a certificate that HAS ENDED, \S+Z, clients refuse it: .*pages/tls.pem")
+        suite.wait_log(r"echo shows a certificate that ends in [89] days, \S+Z: .*echo/tls.pem")
+        self.assertEqual(suite.stop(), 0)
