@@ -193,7 +193,7 @@ def _opened(path: str) -> int:
         os.fchmod(fd, MODE)
     except FileExistsError:
         try:
-            fd = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, MODE)
+            fd = os.open(path, flags | os.O_NOFOLLOW)  # O_CREAT might be refused: proc(5), protected_regular
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
