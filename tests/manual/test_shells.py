@@ -220,6 +220,10 @@ class FishTests(Offers, SynchronousTestCase):
     def test_found(self) -> None:
         """fish finds a stub by a command's name; descriptions stand beside the options."""
         installed(self.folder.parent / "share/fish/vendor_completions.d", "fish")
+        programs = self.folder.parent / "bin"  # fish completes no command that isn't there
+        programs.mkdir()
+        for name in ("webcat", "netsuite", "twistd"):
+            (programs / name).symlink_to("/bin/true")
         done = subprocess.run(
             [
                 "fish",
@@ -227,7 +231,11 @@ class FishTests(Offers, SynchronousTestCase):
                 "complete -C 'webcat --spo'; complete -C 'netsuite che'; complete -C 'twistd -n pag'",
             ],
             env=clean_environment(
-                {"HOME": str(self.folder.parent), "XDG_DATA_DIRS": f"{self.folder.parent}/share:/usr/share"}
+                {
+                    "HOME": str(self.folder.parent),
+                    "XDG_DATA_DIRS": f"{self.folder.parent}/share:/usr/share",
+                    "PATH": f"{programs}:/usr/bin:/bin",
+                }
             ),
             capture_output=True,
             text=True,
