@@ -214,7 +214,8 @@ class SplicedTests(SynchronousTestCase):
         """Its end is counted, with the bytes each way."""
         self.opened().overdue()
         meter = self.bench.relay.meter
-        self.assertEqual((meter.tunnels, meter.tunnels_open, meter.up, meter.down), (1, 0, 3, 5))
+        self.assertEqual((meter.tunnels, meter.tunnels_open), (1, 0))
+        self.assertEqual(meter.requests.bytes, {"to_client": 5, "to_origin": 3})
         self.assertEqual(len(self.bench.crowd), 0)
 
     def test_total(self) -> None:
