@@ -186,6 +186,7 @@ def _pages() -> list[bytes]:
     ]
 
 
+@functools.cache
 def targets() -> dict[str, Target]:
     """All of them, by name."""
     requests = [*REQUESTS.values(), *(data for _, data in REFUSED.values())]
