@@ -53,7 +53,7 @@ class FileTests(TestCase):
                 self.assertTrue(any(fnmatch.fnmatch(source, pattern) for pattern in allowed), source)
 
     def test_installed(self) -> None:
-        """What a wheel is made of is copied: everything that setup.cfg names."""
+        """What a wheel can't be made without is copied."""
         copied = {word for step in self.stages[0] if step.name == "COPY" for word in step.words[:-1]}
         self.assertLessEqual(
             {

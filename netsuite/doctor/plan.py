@@ -70,6 +70,7 @@ class Plan:
     joint: int | None = None
     members: tuple[str, ...] = ()
     admin: Listener | None = None
+    admin_shows: str = ""  #: the file of its certificate, where it speaks TLS
     needs: dict[str, str] = field(default_factory=dict)  #: extra -> what needs it
 
 
@@ -77,14 +78,14 @@ def plan_of(suite: Any, config: str) -> Plan:
     """Return what a suite with these options, read, relies on.  ``config``: its file, or an empty text."""
     settings = suite.settings
     listeners = [told for option, where in settings.places() for told in listeners_of(option, where)]
-    files = [Kept("", config, CONFIG, must=True)] if config else []
+    kept = [Kept("", config, CONFIG, must=True)] if config else []
     shown: list[tuple[str, Files]] = []
     for option, where in settings.places():
         shown += [told for text in where.descriptions for told in shown_by(option, text)]
     stores, needs = [], {}
     for member in settings.members:
         own = member.options
-        files += _files(member.name, own)
+        kept += _files(member.name, own)
         store = getattr(own.settings, "store", None)
         if store:
             stores.append((member.name, store))
@@ -100,13 +101,14 @@ def plan_of(suite: Any, config: str) -> Plan:
     return Plan(
         config=config,
         listeners=tuple(listeners),
-        files=tuple(dict.fromkeys(files)),
+        files=tuple(dict.fromkeys(kept)),
         shown=tuple(dict.fromkeys(shown)),
         stores=tuple(stores),
         clients=tuple((m.name, _common(m.options.settings).max_clients) for m in settings.members),
         joint=common.max_clients,
         members=tuple(member.name for member in settings.members),
         admin=admin[0] if admin else None,
+        admin_shows=next((files.certificate for option, files in shown if option == "netsuite --admin"), ""),
         needs=needs,
     )
 

@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -63,7 +64,7 @@ class Running:
 def look(plan: Plan, pid: int | None, trouble: Finding | None = None, proc: Path = PROC) -> Running:
     """Return what is known of the running suite.  ``pid``: of the pidfile; ``trouble``: what it comes to."""
     found = process(pid, proc) if pid is not None else by_command_line(plan, proc)
-    answer = ask(plan.admin) if plan.admin is not None else None
+    answer = ask(plan.admin, plan.admin_shows) if plan.admin is not None else None
     asked = (plan.admin.place,) if plan.admin is not None and answer is not None else ()
     if found is None and plan.admin is not None and answer is not None:
         found = at(plan.admin, proc)
@@ -106,12 +107,17 @@ def runs(one: Process, config: str) -> bool:
     return os.path.realpath(os.path.join(one.folder, files[-1])) == os.path.realpath(config)
 
 
-def ask(admin: Listener) -> dict[str, Any] | None:
-    """Return what an admin listener says of its service, None if nothing can be read there."""
+def ask(admin: Listener, certificate: str = "") -> dict[str, Any] | None:
+    """Return what an admin listener says of its service, None if nothing can be read there.
+
+    ``certificate``: the file of what it shows, where it speaks TLS; no other is taken.
+    """
     if admin.kind != "tcp" or not admin.port:
         return None
-    host = _NEAR.get(admin.host, admin.host)
-    link = http.client.HTTPConnection(host, admin.port, timeout=ANSWER_SECONDS)
+    try:
+        link = _link(_NEAR.get(admin.host, admin.host), admin.port, certificate)
+    except OSError:  # no such certificate, or none in it
+        return None
     try:
         link.request("GET", "/status.json")
         answer = json.loads(link.getresponse().read(ANSWER_MAX))
@@ -121,6 +127,16 @@ def ask(admin: Listener) -> dict[str, Any] | None:
         with contextlib.suppress(OSError):
             link.close()
     return answer if isinstance(answer, dict) and isinstance(answer.get("state"), str) else None
+
+
+def _link(host: str, port: int, certificate: str) -> http.client.HTTPConnection:
+    if not certificate:
+        return http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # it is asked by its address
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it is trusted itself, whoever has signed it
+    context.load_verify_locations(certificate)
+    return http.client.HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=context)
 
 
 def judge(running: Running, plan: Plan) -> list[Finding]:
@@ -161,8 +177,8 @@ def _reload(told: dict[str, Any]) -> list[Finding]:
 
 
 def _silent(running: Running, plan: Plan) -> Finding:
-    if plan.admin is None:
-        return Finding(OK, "suite", f"{running.name} is there; it has no --admin to ask")
+    if plan.admin is None or plan.admin.kind != "tcp" or not plan.admin.port:
+        return Finding(OK, "suite", f"{running.name} is there; it has no --admin that could be asked")
     return Finding(
         WARNING,
         "suite",

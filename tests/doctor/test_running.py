@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from netsuite.doctor.plan import Listener, Plan
 from netsuite.doctor.running import Running, ask, judge, runs
 from netsuite.doctor.sockets import Process
 from netsuite.scripts import doctor
+from netsuite.selfsigned import self_signed
 from tests.client.origin import Origin, answer
 from tests.real.parts import PartError, Twistd, free_ports, until
 
@@ -147,6 +149,19 @@ class AskTests(TestCase):
         self.assertEqual(self.asked(b'{"state": "up"}'), {"state": "up"})
         for body in (b"<html>", b"[]", b'{"state": 1}', b"[" * 100_000, b""):
             self.assertIsNone(self.asked(body), body[:9])
+
+    def test_tls(self) -> None:
+        """One that speaks TLS is asked as well, and believed only if it shows the certificate of its file."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("own", "other"):
+            key, pem = self_signed([name], 9, datetime.datetime.now(datetime.UTC))
+            (folder / f"{name}.pem").write_bytes(key + pem)
+        origin = Origin(lambda request: answer("200 OK", b'{"state": "up"}'), certificate=folder / "own.pem")
+        self.addCleanup(origin.close)
+        place = Listener("", "tcp", "127.0.0.1", origin.port)
+        self.assertEqual(ask(place, str(folder / "own.pem")), {"state": "up"})
+        self.assertIsNone(ask(place, str(folder / "other.pem")))
+        self.assertIsNone(ask(place, str(folder / "none.pem")))
 
     def test_nobody(self) -> None:
         """Where nobody answers nothing runs."""

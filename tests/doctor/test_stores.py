@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from netsuite.doctor.finding import FAULT, OK, UNKNOWN, WARNING, Finding
 from netsuite.doctor.plan import LOG, SECRET, STORE, USERS, Plan, plan_of
 from netsuite.doctor.stores import judge, look
 from netsuite.formsite.store import KIND as FORMS
+from netsuite.selfsigned import self_signed
 from netsuite.wordproxy.store.file import kind
 from netsuite.wordproxy.store.open import open_store
 from tests.wordproxy.store.server import Redis
@@ -159,6 +161,19 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(dict(plan.clients)["echo"], 256)
         assert plan.admin is not None
         self.assertEqual(plan.admin.port, 8009)
+
+    def test_tls(self) -> None:
+        """What speaks TLS, with its files; the admin listener's is what it is asked by."""
+        pem = Path(self.mktemp()).resolve()
+        key, certificate = self_signed(["localhost"], 9, datetime.datetime.now(datetime.UTC))
+        pem.write_bytes(key + certificate)
+        plan = self.plan(f"[netsuite]\nadmin = 'ssl:8009:interface=127.0.0.1:privateKey={pem}'\n[echo]\n")
+        self.assertEqual(
+            [(option, files.key) for option, files in plan.shown], [("netsuite --admin", str(pem))]
+        )
+        self.assertEqual(plan.admin_shows, str(pem))
+        assert plan.admin is not None
+        self.assertEqual(plan.admin.place, "tcp:127.0.0.1:8009")
 
     def test_extras(self) -> None:
         """What a store in a Redis needs."""
