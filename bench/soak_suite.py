@@ -152,7 +152,8 @@ class Soak:
         until("the report has words", lambda: asked(place.ports["report"], TIDE)[0] == 200, SETTLE_SECONDS)
         for caller in self._everybody:
             caller.start()
-        self.watch = Watch(place.family, max(5.0, min(60.0, self._told.minutes)), self._so_far)
+        every, store = max(5.0, min(60.0, self._told.minutes)), place.folder / "words.db"
+        self.watch = Watch(place.family, every, self._so_far, store)
         self.watch.start()
         self._live(time.monotonic())
         self._pace.stop.set()

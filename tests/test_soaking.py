@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -40,6 +41,17 @@ class TrendTests(SynchronousTestCase):
         [fault] = self.faults(life(lambda at: 100 + at / 2))
         self.assertIn("memory: suite 7", fault)
 
+    def test_store(self) -> None:
+        """What the store has gained may be in memory, but not more than is kept of it."""
+
+        def grown(gain: float) -> list[Sample]:
+            flat = life(lambda at: 100 + at / 2)
+            return [replace(one, store=int(one.at / 60 * gain * MIB)) for one in flat]
+
+        self.assertEqual(self.faults(grown(0.4)), [])
+        steep = [replace(one, memory=one.memory * 2, store=10**6 * int(one.at)) for one in grown(0)]
+        self.assertEqual(len(self.faults(steep)), 1)
+
     def test_jump(self) -> None:
         """So is 50 MiB at once, even in a short life."""
         [fault] = self.faults(life(lambda at: 100 + 50 * (at > 2.5), minutes=4))
@@ -47,10 +59,8 @@ class TrendTests(SynchronousTestCase):
 
     def test_descriptors(self) -> None:
         """Ten descriptors more are too many."""
-        samples = [
-            Sample(one.at, one.role, one.pid, one.memory, 40 + number // 12, one.processor)
-            for number, one in enumerate(life(lambda at: 100.0))
-        ]
+        flat = life(lambda at: 100.0)
+        samples = [replace(one, descriptors=40 + number // 12) for number, one in enumerate(flat)]
         [fault] = self.faults(samples)
         self.assertIn("descriptors", fault)
 

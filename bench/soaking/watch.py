@@ -17,6 +17,9 @@ from tests.real.load import KIB, MIB
 #: Growth that is none, over a life that is judged: bytes, and descriptors.
 GROWTH, DESCRIPTORS = 10 * MIB, 8
 
+#: What a process keeps of the store in memory, at most.
+CACHED = 16 * MIB
+
 #: The first part of a life is to warm up: its share, and seconds at least.
 WARM_SHARE, WARM_SECONDS = 0.25, 60.0
 
@@ -29,7 +32,10 @@ BOUND = 48 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a process used at a moment.  ``at``: seconds since the start; ``processor``: seconds so far."""
+    """What a process used at a moment.  ``at``: seconds since the start; ``processor``: seconds so far.
+
+    ``store``: bytes of the word store, of which every process that reads it keeps up to 16 MiB in memory.
+    """
 
     at: float
     role: str
@@ -37,9 +43,10 @@ class Sample:
     memory: int
     descriptors: int
     processor: float
+    store: int = 0
 
 
-def sample(process: Process, at: float) -> Sample | None:
+def sample(process: Process, at: float, store: int = 0) -> Sample | None:
     """What it uses now; None if it has just ended (Linux)."""
     home = Path(f"/proc/{process.pid}")
     with suppress(OSError, StopIteration):
@@ -47,18 +54,18 @@ def sample(process: Process, at: float) -> Sample | None:
         memory = int(next(line for line in status if line.startswith("VmRSS:")).split()[1]) * KIB
         fields = (home / "stat").read_text().rpartition(")")[2].split()
         processor = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        return Sample(at, process.role, process.pid, memory, len(os.listdir(home / "fd")), processor)
+        return Sample(at, process.role, process.pid, memory, len(os.listdir(home / "fd")), processor, store)
     return None
 
 
 class Watch(threading.Thread):
-    """Takes samples of a family, one every ``every`` seconds, until it is ended."""
+    """Takes samples of a family, one every ``every`` seconds, until it is ended; ``store``: a file's path."""
 
     def __init__(
-        self, family: Callable[[], Iterable[Process]], every: float, told: Callable[[], str]
+        self, family: Callable[[], Iterable[Process]], every: float, told: Callable[[], str], store: Path
     ) -> None:
         super().__init__(daemon=True)
-        self._family, self._every, self._told = family, every, told
+        self._family, self._every, self._told, self._store = family, every, told, store
         self._ended = threading.Event()
         self._began = time.monotonic()
         self.samples: list[Sample] = []
@@ -71,7 +78,8 @@ class Watch(threading.Thread):
     def look(self) -> None:
         """Take a sample of each process, and print them in a line."""
         at = time.monotonic() - self._began
-        now = [one for process in self._family() if (one := sample(process, at)) is not None]
+        size = self._store.stat().st_size
+        now = [one for process in self._family() if (one := sample(process, at, size)) is not None]
         self.samples += now
         used = "  ".join(
             f"{one.role} {one.pid}: {one.memory / MIB:.1f} MiB, {one.descriptors} descriptors, "
@@ -105,19 +113,20 @@ class Trend:
     growth: float  #: bytes that the line of best fit gains over it
     most: int  #: bytes past its beginning, at most
     descriptors: float  #: that the line of best fit gains
+    store: int  #: bytes that the word store has gained meanwhile
 
     def line(self) -> str:
         """The trend in words."""
         return (
             f"{self.role} {self.pid}: {self.memory / MIB:.1f} MiB, over {self.seconds / 60:.1f} min "
             f"{self.growth / MIB:+.2f} MiB by best fit, {self.most / MIB:+.2f} MiB at most, "
-            f"{self.descriptors:+.1f} descriptors"
+            f"{self.descriptors:+.1f} descriptors; the store {self.store / MIB:+.2f} MiB"
         )
 
     def faults(self) -> list[str]:
         """Why that is growth."""
         found, is_long = [], self.seconds >= JUDGED_SECONDS
-        if self.most > BOUND or (is_long and self.growth > GROWTH):
+        if self.most > BOUND or (is_long and self.growth > GROWTH + min(self.store, CACHED)):
             found.append(f"memory: {self.line()}")
         if is_long and self.descriptors > DESCRIPTORS:
             found.append(f"descriptors: {self.line()}")
@@ -142,7 +151,8 @@ def _trend(life: Sequence[Sample]) -> Trend | None:
     memory = slope([(one.at, float(one.memory)) for one in judged])
     descriptors = slope([(one.at, float(one.descriptors)) for one in judged])
     most = max(one.memory for one in judged) - first.memory
-    return Trend(first.role, first.pid, span, first.memory, memory * span, most, descriptors * span)
+    store = max(0, judged[-1].store - first.store)
+    return Trend(first.role, first.pid, span, first.memory, memory * span, most, descriptors * span, store)
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
