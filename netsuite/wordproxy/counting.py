@@ -41,7 +41,7 @@ from netsuite.words.skipped import Reason, Skip
 MEMORY = ":memory:"
 
 #: Words gathered, in bytes, past which a batch is stored at once.
-BATCH_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 32 * 1024 * 1024
 
 #: Seconds without anything to do after which the time is used.
 LEISURE_SECONDS = 1.0

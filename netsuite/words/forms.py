@@ -19,8 +19,9 @@ Form = tuple[str, str, int, int]
 #: The same of many forms, each by itself.
 Columns = tuple[Sequence[str], Sequence[str], Sequence[int], Sequence[int]]
 
-#: Bytes of a page's forms beside their columns.
+#: Bytes of a page's forms beside their columns; and of a form that nobody had met, here and in a store.
 _SIZE = 400
+_NEW_SIZE = 250
 
 
 class Forms(Sequence[Form]):
@@ -29,15 +30,21 @@ class Forms(Sequence[Form]):
     __slots__ = ("lexicon", "main", "numbers", "other", "size", "words")
 
     def __init__(
-        self, lexicon: Lexicon, numbers: array[int], main: array[int], other: array[int], words: int
+        self,
+        lexicon: Lexicon,
+        numbers: array[int],
+        main: array[int],
+        other: array[int],
+        words: int,
+        new: int = 0,
     ) -> None:
         """``numbers``: of the forms, in the lexicon.  ``main``, ``other``: occurrences, ``words`` in all.
 
-        ``size`` is about how many bytes it takes.
+        ``new``: so many came to the lexicon with them.  ``size`` is about how many bytes it takes.
         """
         self.lexicon = lexicon
         self.numbers, self.main, self.other, self.words = numbers, main, other, words
-        self.size = _SIZE + 3 * numbers.itemsize * len(numbers)
+        self.size = _SIZE + 3 * numbers.itemsize * len(numbers) + _NEW_SIZE * new
 
     def columns(self) -> Columns:
         """The forms' columns; where each form is its own key, the first two are the same list."""

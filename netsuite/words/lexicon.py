@@ -186,9 +186,11 @@ class Lexicon:
 
     def count(self, main: str, other: str, words_of: WordsOf) -> Forms:
         """The words of main text and other text; ``words_of`` gives those of pieces that aren't plain."""
+        before = len(self.keys)
         numbers, in_main, in_other, words = self._table.count(main, other, words_of)
         self._learn()
-        return Forms(self, array("I", numbers), array("I", in_main), array("I", in_other), words)
+        columns = array("I", numbers), array("I", in_main), array("I", in_other)
+        return Forms(self, *columns, words, len(self.keys) - before)
 
     def number(self, form: str) -> int:
         """The number of a form, given now if it has none."""

@@ -23,8 +23,8 @@ from netsuite.words.forms import Forms
 from netsuite.words.lexicon import Lexicon
 from netsuite.words.segment import is_small
 
-#: Words that are remembered; with their keys about 40 MB.
-WORDS_MAX = 300_000
+#: Words that are remembered; with their keys about 33 MB.
+WORDS_MAX = 250_000
 
 #: Languages of which it is also remembered by the lexicon's numbers: 4 bytes for each form of it.
 LANGS_MAX = 24
