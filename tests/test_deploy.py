@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 from pathlib import Path
 from unittest import TestCase, mock
 
+from netsuite.selfsigned import self_signed
 from netsuite.suite import PORTS, Options
 from tests.real.parts import ROOT, require
 
@@ -32,6 +34,25 @@ class SettingsTests(TestCase):
         )
         text = (DEPLOY / "netsuite.toml").read_text()
         self.assertEqual(set(re.findall(r"(?m)^\[(\w+)\]", text)), {*PORTS, "netsuite"})
+
+    def test_sockets_and_tls(self) -> None:
+        """So is each place that its remarks propose for the report; the sockets needn't be there for that."""
+        text = (DEPLOY / "netsuite.toml").read_text()
+        proposed = re.findall(r'(?m)^#   report = ("[^"]*")$', text)
+        self.assertEqual(len(proposed), 2)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            told = {"XDG_STATE_HOME": name, "CREDENTIALS_DIRECTORY": name}
+            both = self_signed(["words.example"], 9, datetime.datetime.now(datetime.UTC))
+            for end, data in zip(("key", "pem"), both, strict=True):
+                (folder / f"netsuite.{end}").write_bytes(data)
+            for place in proposed:
+                settings = re.sub(r"(?m)^report = 8000$", f"report = {place}\nallow-public = true", text)
+                (folder / "netsuite.toml").write_text(settings)
+                with mock.patch.dict(os.environ, told):
+                    options = Options()
+                    options.parse(["-c", str(folder / "netsuite.toml")])
+                self.assertEqual(options.settings.members[1].options["report"], place.strip('"'))
 
 
 class UnitTests(TestCase):
