@@ -210,8 +210,10 @@ class Suite(service.MultiService):
         self._life = Life(reactor, self._terminal, on_reload=self._reload, reloads=reloads)
         self._life.setServiceParent(self)
         self._lives: dict[str, list[Life]] = {}
+        self._refusals: list[Refused] = []
         for member in self._settings.members:
             self._add(member)
+        self._go_on()
         self._life.stand_in([life for lives in self._lives.values() for life in lives])
         common = self._settings.common
         self._admin = AdminService(
@@ -232,17 +234,24 @@ class Suite(service.MultiService):
             with journal.serving(member.name):
                 child = member.maker.makeService(member.options)
         except Refused as refused:
-            if not self._settings.best_effort:
-                raise
-            self._lack(member.name, refused)
+            self._refuse(member.name, refused)
             return
         child.setName(member.name)
         self._lives[member.name] = [part for part in _parts(child) if isinstance(part, Life)]
         child.setServiceParent(self)
 
-    def _lack(self, name: str, why: Refused) -> None:
+    def _refuse(self, name: str, why: Refused) -> None:
+        """A member can't start: the others go on without it, or all are refused once each has been tried."""
+        if not self._settings.best_effort:
+            self._refusals.append(why)
+            return
         self._down[name] = str(why)
         journal.member_down(service=name, text=str(why))
+
+    def _go_on(self) -> None:
+        """Raises: Refused, if somebody was."""
+        if self._refusals:
+            raise Refused("; ".join(map(str, self._refusals)))
 
     # -- start and stop ------------------------------------------------------------------------------------
 
@@ -251,12 +260,14 @@ class Suite(service.MultiService):
         service.Service.privilegedStartService(self)
         for child in list(self):
             self._begin(child, child.privilegedStartService)
+        self._go_on()
 
     def startService(self) -> None:
         """Everybody runs.  Raises: Refused, as above."""
         service.Service.startService(self)
         for child in list(self):
             self._begin(child, child.startService)
+        self._go_on()
         self._show_queries(self._settings)
         names = ", ".join(child.name for child in self._children())
         admin = "".join(f"; admin http://{authority(*address)}/" for address in self._admin.addresses())
@@ -267,9 +278,11 @@ class Suite(service.MultiService):
             with journal.serving(child.name or "netsuite"):
                 begin()
         except Refused as refused:
-            if not (self._settings.best_effort and child in self._children()):
+            if child not in self._children():
                 raise
-            self._lack(child.name, refused)
+            self._refuse(child.name, refused)
+            if not self._settings.best_effort:
+                return
             stopped = defer.maybeDeferred(child.disownServiceParent)
             if not self.running:  # else that has stopped it
                 stopped = defer.maybeDeferred(child.stopService)

@@ -124,6 +124,18 @@ class LackingTests(InsideCase):
             suite.startService()
         self.assertIn("formsite", str(caught.exception))
 
+    async def test_all_told(self) -> None:
+        """Of several that can't, each is told, not the first alone."""
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+            first, second = (taken.getsockname()[1] for taken in (one, two))
+            text = f'[echo]\nport = "{first}"\n[pages]\nport = "0"\n[colors]\nport = "{second}"\n'
+            suite = Suite(self.options(text, "--admin", "0"), reactor)
+            self.addCleanup(suite.stopService)
+            with self.assertRaises(Refused) as caught:
+                suite.privilegedStartService()
+        for name, port in (("echo", first), ("colors", second)):
+            self.assertIn(f"cannot start {name}: 127.0.0.1:{port} is in use", str(caught.exception))
+
     async def test_best_effort(self) -> None:
         """With it the others run; who doesn't, and why, is in status, health and metrics, by its name."""
         (self.folder / "forms.db").mkdir()
