@@ -17,7 +17,7 @@ JOBS     ?= 4
 
 # What the tests in tests/real/ drive; without one of these its tests are skipped and say so.
 PARTS := nginx squid libnginx-mod-http-brotli-filter chromium nodejs curl libnss3-tools microsocks redis-server unicode-data \
-         haproxy strace libfaketime logrotate systemd nftables iproute2 netcat-openbsd default-jre-headless slowhttptest \
+         haproxy strace libfaketime logrotate systemd nftables iproute2 jq netcat-openbsd default-jre-headless slowhttptest \
          man-db mandoc zsh fish bash-completion prometheus \
          debian-handbook debian-reference-ja debian-reference-zh-cn debian-reference-de
 
