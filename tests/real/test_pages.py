@@ -251,7 +251,8 @@ class ReloadTests(Fresh):
             told = json.load(answer)
         self.assertEqual((told["state"], told["pages"], told["answers"]["2xx"]), ("up", 2, 2))
         with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=FETCH_SECONDS) as answer:
-            self.assertIn('netsuite_requests_total{class="2xx",listener="port",service="pages"} 2.0', answer.read().decode())
+            metrics = answer.read().decode()
+        self.assertIn('netsuite_requests_total{class="2xx",listener="port",service="pages"} 2.0', metrics)
 
 
 class FileTests(Fresh):

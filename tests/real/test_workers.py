@@ -34,6 +34,9 @@ from tests.real.parts import (
 
 SMALL = 1000
 
+#: How many answers of ours were a success, all workers together.
+ANSWERED = 'netsuite_requests_total{class="2xx",listener="port",service="proxy"}'
+
 
 def gone(pid: int) -> bool:
     """Whether a process has ended, waited for by its parent or not."""
@@ -134,7 +137,7 @@ class SumTests(Working):
             self.assertGreaterEqual(min(each), 8, each)
         until(
             "all answers are counted",
-            lambda: self.metric('netsuite_requests_total{class="2xx",listener="port",service="proxy"}') == 120,
+            lambda: self.metric(ANSWERED) == 120,
         )
         lines = log.read_text().splitlines()
         self.assertEqual(len(lines), 120)
@@ -216,16 +219,14 @@ class FaultTests(Working):
             self.assertEqual(self.once(proxy), 200)
         until(
             "they are counted",
-            lambda: self.metric('netsuite_requests_total{class="2xx",listener="port",service="proxy"}') == 8,
+            lambda: self.metric(ANSWERED) == 8,
         )
         before = self.ready()
         os.kill(before[0], signal.SIGKILL)
         proxy.wait_log(rf"worker 0, process {before[0]}, lost: .*signal 9")
         self.assertEqual(self.once(proxy), 200)
         until("another is at work", lambda: len(set(self.ready()) - set(before)) == 1)
-        until(
-            "all is counted", lambda: self.metric('netsuite_requests_total{class="2xx",listener="port",service="proxy"}') == 9
-        )
+        until("all is counted", lambda: self.metric(ANSWERED) == 9)
 
     def test_file_being_edited(self) -> None:
         """A worker that is replaced has the settings in force, not those of a file that is being edited."""
