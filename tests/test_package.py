@@ -105,7 +105,7 @@ class PublishedTests(SynchronousTestCase):
 
     def test_wheel_of_a_machine(self) -> None:
         """With a compiler the wheel has its module, which counts; without one it is made all the same."""
-        require("compiled", importlib.util.find_spec("netsuite.words._plain"))
+        require("compiler", importlib.util.find_spec("netsuite.words._plain"))
         source = self.folder / "source"
         for name, compiler, compiled in (("with", "gcc", 1), ("without", "false", 0)):
             shutil.rmtree(source / "build", ignore_errors=True)

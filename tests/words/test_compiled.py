@@ -129,7 +129,7 @@ def tables() -> list[Lexicon]:
 class CompiledTests(SynchronousTestCase):
     def setUp(self) -> None:
         super().setUp()
-        require("compiled", _plain)
+        require("compiler", _plain)
 
 
 class WordsTests(CompiledTests):
