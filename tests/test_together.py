@@ -85,6 +85,18 @@ class EndTests(InsideCase):
         await stopped
         self.assertRaises(ConnectionRefusedError, socket.create_connection, admin, 5)
 
+    async def test_own_admins(self) -> None:
+        """Members with an admin port of their own, and with idle clients at each listener, end too."""
+        text = tables(*PORTS).replace('\nport = "0"', '\nport = "0"\nadmin = "0"')
+        suite = self.started(text)
+        links = [self.link(suite, name) for name in PORTS]
+        links.append(socket.create_connection(self.place(suite, "wordproxy", 1)))
+        self.addCleanup(links[-1].close)
+        for link in links[1:]:
+            link.sendall(b"GET /robots.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertIn(b"HTTP/1.", await in_thread(link.recv, 999))
+        await suite.stopService()
+
 
 class BoundTests(InsideCase):
     """The bound on connections of all together."""

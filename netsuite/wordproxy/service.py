@@ -392,11 +392,12 @@ class Wordproxy(service.MultiService):
         if self._minutely.running:
             self._minutely.stop()
         self._counting.pause.settle()  # while there is somebody to note it
-        await defer.maybeDeferred(super().stopService)
+        stopped = defer.maybeDeferred(super().stopService)
+        await self._crowd.drain(self._settings.proxy.times.drain)
+        await stopped
         await self._counting.stop()
         if self._brought is not None:
             await self._brought.stop()
-        await self._crowd.drain(self._settings.proxy.times.drain)
         await self._profiles.stop()
         await self._reader.stop()
 
