@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from netsuite.wordproxy.report.live import LIFE_SECONDS, LISTENERS_MAX
 from tests.site.wire import Client, ask
 from tests.wordproxy.report.desk import ReportCase
-from tests.wordproxy.report.test_views import TODAY
+from tests.wordproxy.report.test_views import today
 from tests.wordproxy.store.samples import batch, page
 
 ASK = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -41,7 +41,7 @@ class LiveTests(ReportCase):
         """A page that is counted is told to all who listen, once, with today's coverage."""
         clients = [self.listen() for _ in range(3)]
         self.tick(2)
-        self.store.add(batch(page(1, "tide", day=TODAY)))
+        self.store.add(batch(page(1, "tide", day=today())))
         self.tick(3)
         for client in clients:
             name, data = self.heard(client)
@@ -67,11 +67,11 @@ class LiveTests(ReportCase):
         self.tick(2)
         client.transport.producer.pauseProducing()
         for n in range(1, 4):
-            self.store.add(batch(page(n, "tide", day=TODAY)))
+            self.store.add(batch(page(n, "tide", day=today())))
             self.tick(2)
         self.assertEqual(client.transport.value(), b"")
         client.transport.producer.resumeProducing()
-        self.store.add(batch(page(9, "tide", day=TODAY)))
+        self.store.add(batch(page(9, "tide", day=today())))
         self.tick(2)
         self.assertEqual(len(self.heard(client)), 2)
 
