@@ -113,7 +113,7 @@ def mixed(number: int) -> tuple[bytes, bytes]:
 class Origin:
     """An origin in a thread of its own, on a port for HTTP and one for tunnels.
 
-    Paths: ``/bytes/N``, ``/chunked/N``, ``/close/N`` send N bytes, ``/page/N`` as HTML; ``/slow/MS/N`` half
+    Paths: ``/bytes/N``, ``/chunked/N``, ``/close/N`` send N bytes, ``/html/N`` as HTML; ``/slow/MS/N`` half
     of them later;
     ``/sum`` says how many bytes of what digest it got; ``/deaf`` reads no body; ``/hang`` never answers;
     ``/mixed/N`` is one of the mixed answers; anything else is ``ok``.  A tunnel begins with a line:
@@ -214,7 +214,7 @@ class Origin:
             await _send_pieces(writer, b"Content-Length: %d" % int(rest[0]), int(rest[0]))
         elif name == "chunked":
             await _send_pieces(writer, b"Transfer-Encoding: chunked", int(rest[0]), chunked=True)
-        elif name == "page":
+        elif name == "html":
             size = int(rest[0])
             await _send_pieces(writer, b"Content-Type: text/html\r\nContent-Length: %d" % size, size)
         elif name == "close":

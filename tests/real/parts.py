@@ -53,6 +53,25 @@ def require(part: str, present: object) -> None:
     raise SkipTest(f"NOT TESTED: no {part} on this machine; `make test` installs it where it may")
 
 
+def may_run(user: int, module: str, **environ: str) -> bool:
+    """Whether another user may run this Python and read a module of ours: both may lie in root's home."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", f"import {module}"],
+            cwd="/",
+            env=clean_environment({"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **environ}),
+            user=user,
+            group=user,
+            extra_groups=[],
+            capture_output=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+    except PermissionError:
+        return False
+    return done.returncode == 0
+
+
 def until(what: str, probe: Callable[[], T | None], seconds: float = START_SECONDS) -> T:
     """Ask ``probe`` until its answer is true and return that; past ``seconds`` fail with ``what``."""
     end = time.monotonic() + seconds

@@ -274,11 +274,11 @@ class PageTests(TestCase):
         service = wordproxy("--drain", "1")
         self.addCleanup(service.close)
         port = service.ports["proxy"]
-        fetch(port, origin.url("/page/100"))
+        fetch(port, origin.url("/html/100"))
         until("the first one is listed", lambda: sum(self.told(service).values()) == 1)
         base, most = load.memory(service.pid), 0
         with connect(port) as client:
-            client.sendall(asked(origin.url(f"/page/{SCALE.page}")))
+            client.sendall(asked(origin.url(f"/html/{SCALE.page}")))
             response, summed = load.answer(client), hashlib.sha256()
             while data := response.read(MIB):
                 summed.update(data)

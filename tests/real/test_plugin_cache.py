@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from unittest import TestCase
 
-from tests.real.parts import ROOT, START_SECONDS, clean_environment, require, until
+from tests.real.parts import ROOT, START_SECONDS, clean_environment, may_run, require, until
 
 RUN = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
 
@@ -38,8 +38,8 @@ class CacheTests(TestCase):
         self.plugins.mkdir(parents=True)
         shutil.copy(ROOT / "twisted/plugins/netsuite_services.py", self.plugins)
         (self.site / "netsuite").symlink_to(ROOT / "netsuite")
-        done = self.run_as("-c", "import netsuite.echo.service", user=self.user.pw_uid)
-        require("checkout that others may read", done.returncode == 0)
+        readable = may_run(self.user.pw_uid, "netsuite.echo.service", PYTHONPATH=str(self.site))
+        require("checkout and interpreter that others may read", readable)
 
     def run_as(self, *words: str, user: int) -> subprocess.CompletedProcess[str]:
         """A Python that was run as somebody, with the folder on its path."""

@@ -9,14 +9,12 @@ import re
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from unittest import TestCase
 
 from tests.real.hatchery import HatchedDaemon, HatchedTwistd
-from tests.real.parts import FETCH_SECONDS, ROOT, START_SECONDS, require, until
+from tests.real.parts import FETCH_SECONDS, START_SECONDS, may_run, require, until
 
 #: Who serves.
 USER = "nobody"
@@ -48,7 +46,7 @@ def privileged_port() -> int:
 def identity(pid: int) -> dict[str, set[int]]:
     """The ids that a process has, of each kind all of them."""
     text = Path(f"/proc/{pid}/status").read_text()
-    found = re.findall(r"^(Uid|Gid|Groups):\s*(.*)$", text, re.M)
+    found = re.findall(r"^(Uid|Gid|Groups):[ \t]*(.*)$", text, re.M)
     return {name: {int(each) for each in ids.split()} for name, ids in found}
 
 
@@ -140,7 +138,7 @@ class FamilyTests(TestCase):
 
     def setUp(self) -> None:
         self.user = pwd.getpwnam(USER)
-        self.drops = os.geteuid() == 0 and self.reads()
+        self.drops = os.geteuid() == 0 and may_run(self.user.pw_uid, "netsuite.wordproxy.worker")
         before = ("-u", USER) if self.drops else ()
         options = ("-p", "0", "-r", "0", "-s", "words.db", "--workers", "2", "--access-log", "a.log")
         self.service = HatchedTwistd("wordproxy", *options, before=("-n", "--pidfile=", *before))
@@ -151,19 +149,6 @@ class FamilyTests(TestCase):
         self.family = until(
             "all five", lambda: found if len(found := family(self.service.pid)) == 5 else None
         )
-
-    def reads(self) -> bool:
-        """Whether that user may read our source."""
-        done = subprocess.run(
-            [sys.executable, "-c", "import netsuite.wordproxy.worker"],
-            cwd=ROOT,
-            user=self.user.pw_uid,
-            group=self.user.pw_gid,
-            extra_groups=[],
-            capture_output=True,
-            check=False,
-        )
-        return done.returncode == 0
 
     def test_all_processes(self) -> None:
         """None is root.  Signals to all, as by ``systemctl kill``, are heeded by the first; all end well."""

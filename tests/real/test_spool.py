@@ -81,7 +81,7 @@ class SpoolTests(TestCase):
         self.assertEqual(stat.S_IMODE(self.spools.stat().st_mode), 0o700)
         self.redis.up()
         self.check(node, 30)
-        self.assertEqual(self.waiting(), 0)
+        self.until_waiting(0)  # the counter hears of it after who reads the store
         self.assertNotIn(own_word(7).encode(), path.read_bytes())
         self.assertEqual(node.stop(), 0)
         self.assertEqual(list(self.spools.iterdir()), [])
