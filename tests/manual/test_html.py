@@ -7,11 +7,13 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.scripts import manual
 from tests.real.parts import ROOT, require
+from tests.scale import NIGHTLY
 
 GUIDES = ("user", "operator", "tour", "scaling", "hooks", "reference/index")
 
@@ -34,6 +36,7 @@ class Links(html.parser.HTMLParser):
 class HtmlTests(SynchronousTestCase):
     """Sphinx, as `make docs` runs it."""
 
+    @skipUnless(NIGHTLY, "make nightly: `make docs` is a step of .ci/run")
     def test_no_warning(self) -> None:
         """README, guides and reference become pages without a warning; links lead to what is there."""
         require("sphinx", importlib.util.find_spec("sphinx"))

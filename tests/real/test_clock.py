@@ -14,6 +14,7 @@ import time
 import urllib.parse
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest import skipUnless
 from zoneinfo import ZoneInfo
 
 from netsuite.wordproxy.store.contract import PageQuery
@@ -140,6 +141,7 @@ class ClockTests(Fleet):
         self.assertEqual(self.by_day(service), {"2026-02-28": 5, "2026-03-01": 7})
         self.assert_sane(service)
 
+    @skipUnless(NIGHTLY, "make nightly: a day's end is tried by test_midnight, too")
     def test_summer_time(self) -> None:
         """Days are local ones, also those of 23 and 25 hours."""
         want = {}

@@ -13,11 +13,13 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest import skipUnless
 
 from twisted.trial.unittest import TestCase
 
 from tests.real.clients import curl, require_chromium
 from tests.real.parts import FETCH_SECONDS, ROOT, PartError, clean_environment, until, wordproxy
+from tests.scale import NIGHTLY
 from tests.scripts.tools import command
 
 TEXT = "The tide lifts all boats in the harbour, and the harbour lifts nobody. "
@@ -130,6 +132,7 @@ class BrowseCase(TestCase):
 class SameTests(BrowseCase):
     """Live and imported."""
 
+    @skipUnless(NIGHTLY, "make nightly: Chromium's own is tried at each push")
     def test_curl(self) -> None:
         """A HAR of what curl fetched gives the words, occurrences, pages and reasons of the live count."""
         answers = curl([self.origin + path for path in PAGES], self.live.proxy, 'header = "Cookie: b=c00kie"')

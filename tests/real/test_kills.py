@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest import skipUnless
 
 from tests.real.cluster import Fleet, Node
 from tests.real.exactness import Found, Kill, faults, kill9, killing
@@ -32,7 +33,7 @@ KILLS = 100 if NIGHTLY else 2
 WORKER_KILLS = 100 if NIGHTLY else 2
 
 #: Deaths that are placed exactly, for each store.
-PLACED = 25 if NIGHTLY else 3
+PLACED = 25 if NIGHTLY else 2
 
 #: Pages between two kills, at most: under a flush interval's, or well past one; seconds by which the moment
 #: differs from a page's end.
@@ -158,6 +159,7 @@ class KilledTests(Dice):
         self.assert_exact(readers, redis.where())
         self.assertEqual(readers.broken, [])
 
+    @skipUnless(NIGHTLY, "make nightly: test_wordproxy_workers kills one of each")
     def test_workers(self) -> None:
         """With --workers, the first process or a worker: exact but for its last second."""
         node = self.node("one", self.store, "--workers", "2")

@@ -7,6 +7,7 @@ import re
 from tests.real.cluster import Fleet, Node, kept_ports
 from tests.real.numbered import read_all
 from tests.real.parts import PartError, until
+from tests.scale import NIGHTLY
 from tests.wordproxy.store.server import Redis
 
 PRIMARIES, SLOTS = 3, 16384
@@ -47,7 +48,7 @@ class ClusterTests(Fleet):
 
     def test_prefixes(self) -> None:
         """Each prefix is counted by the primary that holds it, and by no other."""
-        for prefix, number in PREFIXES.items():
+        for prefix, number in list(PREFIXES.items())[: None if NIGHTLY else 2]:
             node = self.node("one", self.primaries[number].where(prefix))
             read_all(self.book, node.proxy, range(10))
             until("they are counted", lambda at=node: at.counted == 10)

@@ -30,7 +30,7 @@ LONG_BYTES = 20 * MIB
 LOST_SECONDS = 2.0
 
 #: After how many pages twistd is killed.
-KILLS = (20, 150, 400) if NIGHTLY else (20, 150)
+KILLS = (20, 150, 400) if NIGHTLY else (150,)
 
 
 def write_hostile(folder: Path) -> dict[str, Path]:

@@ -60,7 +60,7 @@ revisits = st.builds(
 #: How histories are tried.  Each kind of store is a class of its own with the same tests.
 HISTORIES: dict[str, Any] = {
     "deadline": None,
-    "max_examples": 200 if NIGHTLY else 25,
+    "max_examples": 200 if NIGHTLY else 8,
     "suppress_health_check": [HealthCheck.differing_executors],
 }
 
