@@ -25,8 +25,8 @@ def main() -> None:
         )
         context = browser.new_context(record_har_path=order["har"])
         context.add_cookies([{"name": "b", "value": "c00kie", "url": order["urls"][0]}])
-        page = context.new_page()
         for url in order["urls"]:
+            page = context.new_page()  # one that goes on elsewhere may take the recorded body with it
             with contextlib.suppress(Error):  # of an image or an error status there may be no page
                 page.goto(url, timeout=PAGE_MS, wait_until="load")
         context.close()
