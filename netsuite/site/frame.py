@@ -26,7 +26,7 @@ _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 
 @cache
 def _environment() -> jinja2.Environment:
-    """The templates, compiled once for all sites of the process, before a request has to wait for it."""
+    """The templates: of all sites, and in a service's folder its own."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -37,12 +37,18 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["static"] = static.url
     environment.filters["number"] = number
-    for name in environment.list_templates(extensions=["html"]):
+    return environment
+
+
+@cache
+def _compile(folder: str) -> None:
+    """The templates in a folder are compiled, before a request has to wait for it.  "": those of all sites."""
+    environment = _environment()
+    for name in environment.list_templates(filter_func=lambda name: name.rpartition("/")[0] == folder):
         try:
             environment.get_template(name)
         except jinja2.TemplateError:  # costs the pages that want it, and no other service of the process
             journal.fault(where="site.template", failure=Failure())
-    return environment
 
 
 def number(value: int) -> str:
@@ -59,6 +65,8 @@ class Frame:
     def __init__(self, name: str, nav: Sequence[tuple[str, str | Said]] = (), service: str = "") -> None:
         self.name, self.nav, self.service = name, tuple(nav), service or name
         self._environment = _environment()
+        for folder in ("", self.service):
+            _compile(folder)
 
     def page(
         self, template: str, asked: Asked, *, status: int = 200, until: str = "", **values: Any

@@ -118,8 +118,14 @@ class HatchedTwistd(Twistd):
     In its environment ``HATCH_PIDFILE`` is a file that names it already, ``HATCH_UID`` whose it is.
     """
 
-    def __init__(self, *arguments: str, before: Sequence[str] = ("-n", "--pidfile=")) -> None:
-        super().__init__(*arguments)
+    def __init__(
+        self,
+        *arguments: str,
+        before: Sequence[str] = ("-n", "--pidfile="),
+        env: Mapping[str, str] = {},
+        folder: Path | None = None,
+    ) -> None:
+        super().__init__(*arguments, env=env, folder=folder)
         self._hatchery, self._before, self.gate = shared(), tuple(before), ""
 
     def launch(self) -> None:
@@ -223,7 +229,7 @@ def main() -> None:
     for service in SERVICES:
         importlib.import_module(f"netsuite.{service}.service")
     importlib.import_module("netsuite.suite")
-    importlib.import_module("netsuite.site.frame").Frame("templates, compiled once")
+    importlib.import_module("netsuite.site.frame").Frame("wordproxy")
     if "twisted.internet.reactor" in sys.modules:
         raise SystemExit("an import has installed a reactor")
     gc.freeze()

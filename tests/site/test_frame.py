@@ -20,7 +20,9 @@ class BrokenTests(SynchronousTestCase):
         broken = jinja2.ChoiceLoader([jinja2.DictLoader({"broken.html": "{% for %}"}), real])
         self.patch(jinja2, "PackageLoader", lambda package: broken)
         frame._environment.cache_clear()
+        frame._compile.cache_clear()
         self.addCleanup(frame._environment.cache_clear)
+        self.addCleanup(frame._compile.cache_clear)
         ours = frame.Frame("ours")
         self.assertEqual(len(self.flushLoggedErrors(jinja2.TemplateSyntaxError)), 1)
 

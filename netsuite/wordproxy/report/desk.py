@@ -102,7 +102,7 @@ class Desk:
             "kwic": kwic,
             **found.values,
         }
-        return self.frame.page(template, asked, **values)
+        return self.frame.page(f"wordproxy/{template}", asked, **values)
 
 
 def form_of(asked: Asked) -> str:

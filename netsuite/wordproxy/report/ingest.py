@@ -67,7 +67,7 @@ class Bringing:
             raise Refusal(413, said("bring.too_long", n=self._ingesting.max_text)) from None
         status, sentence = _told(result)
         if asked.kind != JSON:
-            return self._frame.page("brought.html", asked, status=status, sentence=sentence)
+            return self._frame.page("wordproxy/brought.html", asked, status=status, sentence=sentence)
         is_counted = None if status == 202 else result.words is not None
         told: dict[str, object] = {"counted": is_counted, "message": str(sentence)}
         if result.words is not None:
@@ -81,7 +81,7 @@ class Bringing:
         query.nothing(asked.args)
         site = f"{self._scheme()}://{asked.headers.get('host', 'localhost')}"
         return self._frame.page(
-            "bookmarklet.html", asked, link=link(f"{site}/ingest", self._token.of(INGEST)), site=site
+            "wordproxy/bookmarklet.html", asked, link=link(f"{site}/ingest", self._token.of(INGEST)), site=site
         )
 
 

@@ -114,7 +114,7 @@ def make_report(
         frame,
         {
             **{path: _told(view) for path, view in paths.items()},
-            "/": early(_told(overview), "overview.html", frame, reactor),
+            "/": early(_told(overview), "wordproxy/overview.html", frame, reactor),
         },
         {path: _told(view) for path, view in prefixes.items()},
         posts={path: replace(post, view=_told(post.view)) for path, post in posts.items()},
