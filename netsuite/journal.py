@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +26,27 @@ from zope.interface import implementer
 
 _log = Logger(namespace="netsuite")
 
-# Twisted's text log then has [netsuite] before each of our lines.
-_info = partial(_log.info, log_system="netsuite")
-_warn = partial(_log.warn, log_system="netsuite", syslogPriority=4)  # as Twisted's syslog observer has it
-_error = partial(_log.error, log_system="netsuite", syslogPriority=3)
+
+def _emit(level: Any, text: str, /, **event: Any) -> None:
+    """As ``Logger.emit``, which sorts all levels first to see whether this is one.
+
+    Twisted's text log has [netsuite] before each of our lines.
+    """
+    event.update(
+        log_logger=_log,
+        log_level=level,
+        log_namespace="netsuite",
+        log_source=None,
+        log_format=text,
+        log_time=time.time(),
+        log_system="netsuite",
+    )
+    _log.observer(event)
+
+
+_info = partial(_emit, LogLevel.info)
+_warn = partial(_emit, LogLevel.warn, syslogPriority=4)  # as Twisted's syslog observer has it
+_error = partial(_emit, LogLevel.error, syslogPriority=3)
 
 #: C0, DEL, C1, line and paragraph separator, marks that reorder text (CWE-117).
 _UNPRINTABLE = re.compile(

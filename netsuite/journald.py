@@ -10,16 +10,11 @@ from __future__ import annotations
 import os
 from typing import IO, Any, cast
 
-from twisted.logger import (
-    FileLogObserver,
-    ILogObserver,
-    LogLevel,
-    formatEventAsClassicLogText,
-    textFileLogObserver,
-)
+from twisted.logger import FileLogObserver, ILogObserver, LogLevel
 from zope.interface import implementer
 
 from netsuite.journal import JsonLines, LogSink
+from netsuite.textlines import TextLines, text_of
 
 #: Of each level, its number (syslog(3)).
 LEVELS = {
@@ -47,7 +42,7 @@ def observer(stream: Any, *, is_json: bool) -> ILogObserver:
     """Return what logs to standard output, ``stream``: with levels before lines, if that is the journal."""
     if is_there():
         return Levelled(stream, is_json=is_json)
-    return JsonLines(stream) if is_json else textFileLogObserver(stream)
+    return JsonLines(stream) if is_json else TextLines(stream)
 
 
 @implementer(ILogObserver)
@@ -73,5 +68,5 @@ class Levelled:
 
 
 def _text(event: Any) -> str | None:
-    text = formatEventAsClassicLogText(event, formatTime=lambda when: "")
+    text = text_of(event, "")
     return text.lstrip(" ") if text is not None else None

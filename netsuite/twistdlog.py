@@ -2,8 +2,8 @@
 
 twistd asks for an observer by its ``logger`` option; we name ours there before it looks.  Its own file would
 be put aside at every megabyte, never deleted, be full of zeros after a ``copytruncate``, and belong to root
-after privileges are dropped.  What is logged to standard output or to syslog stays twistd's, but for
-``--log-json``, and for the systemd journal (`journald`).
+after privileges are dropped.  To standard output we write what Twisted would (`textlines`), but for
+``--log-json``, and for the systemd journal (`journald`).  What is logged to syslog stays twistd's.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.logger import ILogObserver, textFileLogObserver
+from twisted.logger import ILogObserver
 
 from netsuite import journald
 from netsuite.aside import NEVER, Rotation
 from netsuite.journal import JsonLines
 from netsuite.linefile import LineFile
+from netsuite.textlines import TextLines
 
 #: What twistd is told to log by.
 OBSERVER = "netsuite.twistdlog.observer"
@@ -79,8 +80,8 @@ def choose(twistd: MutableMapping[str, Any], *, is_json: bool, rotation: Rotatio
     _chosen.is_json = _chosen.is_json or is_json
     _chosen.path, _chosen.rotation = path_of(twistd), rotation
     named = twistd.get("logger")
-    is_journal = not (_chosen.path or twistd.get("syslog")) and journald.is_there()
-    if is_json or (named in (None, OBSERVER) and (_chosen.path or is_journal)):
+    is_stdout = bool(twistd.get("nodaemon")) and not twistd.get("syslog")
+    if is_json or (named in (None, OBSERVER) and (_chosen.path or is_stdout)):
         twistd["logger"] = OBSERVER
 
 
@@ -93,7 +94,7 @@ def observer() -> ILogObserver:
         except OSError as error:
             sys.stderr.write(f"netsuite: the log {_chosen.path}: {error.strerror}; give another --logfile\n")
             raise SystemExit(1) from None
-        return JsonLines(stream) if _chosen.is_json else textFileLogObserver(stream)
+        return JsonLines(stream) if _chosen.is_json else TextLines(stream)
     return journald.observer(stream, is_json=_chosen.is_json)
 
 

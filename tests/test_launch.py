@@ -175,12 +175,14 @@ class LogTests(SynchronousTestCase):
         return told.get("logger")
 
     def test_choice(self) -> None:
-        """Files and JSON are ours; standard output, syslog and a logger of the user's are not."""
+        """Files, standard output and JSON are ours; syslog and a logger of the user's are not."""
         self.patch(os, "environ", {})
         self.assertEqual(self.chosen(logfile="x.log"), twistdlog.OBSERVER)
         self.assertEqual(self.chosen(), twistdlog.OBSERVER)
-        self.assertIsNone(self.chosen(nodaemon=True))
-        self.assertIsNone(self.chosen(logfile="-", nodaemon=True))
+        self.assertEqual(self.chosen(nodaemon=True), twistdlog.OBSERVER)
+        self.assertEqual(self.chosen(logfile="-", nodaemon=True), twistdlog.OBSERVER)
+        self.assertIsNone(self.chosen(logfile="-"))  # which twistd refuses
+        self.assertIsNone(self.chosen(syslog=True, nodaemon=True))
         self.assertIsNone(self.chosen(logfile="x.log", syslog=True))
         self.assertEqual(self.chosen(logfile="x.log", logger="their.own"), "their.own")
         self.assertEqual(self.chosen(nodaemon=True, is_json=True), twistdlog.OBSERVER)

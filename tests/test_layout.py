@@ -61,6 +61,7 @@ FLOOR = {
     "linefile",
     "aside",
     "tail",
+    "textlines",
     "twistdlog",
     "privilege",
     "pidfile",
