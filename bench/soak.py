@@ -36,7 +36,7 @@ def started(told: argparse.Namespace, origin: load.Origin) -> Twistd:
     more = ["--connect-port", str(origin.tunnel_port), "--access-log", "off"]
     if told.workers > 1:
         more += ["--workers", str(told.workers)]
-    return (wordproxy if told.service == "wordproxy" else load.proxy)(*more)
+    return (wordproxy if told.service == "wordproxy" else load.proxy)(*more, make=Twistd)
 
 
 def settled(service: Twistd, before: int) -> int:

@@ -42,7 +42,7 @@ def _environment() -> jinja2.Environment:
 
 @cache
 def _compile(folder: str) -> None:
-    """The templates in a folder are compiled, before a request has to wait for it.  "": those of all sites."""
+    """The templates in a folder are compiled, before a request waits for it.  "": those of all sites."""
     environment = _environment()
     for name in environment.list_templates(filter_func=lambda name: name.rpartition("/")[0] == folder):
         try:

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real import independent, parts
 from tests.real.clients import Fetched, curl
+from tests.real.hatchery import wordproxy
 from tests.real.nginx import Nginx, Site, host, require_nginx
 from tests.real.parts import HANDBOOK, REFERENCE, Twistd
 
@@ -89,7 +90,7 @@ class Reading(SynchronousTestCase):
         sites += [Site(f"reference-{one}", REFERENCE, one) for one in BOOKS]
         cls.nginx = Nginx(sites).up()
         cls.addClassCleanup(cls.nginx.close)
-        cls.proxy = parts.wordproxy()
+        cls.proxy = wordproxy()
         cls.addClassCleanup(cls.proxy.close)
 
     def settled(self, service: Twistd, wanted: Counter[str], seconds: float, **query: object) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from unittest import TestCase
 
 from tests.real.exactness import Found, Kill, faults, kill9
+from tests.real.hatchery import HatchedTwistd
 from tests.real.numbered import Book, Readers
 from tests.real.parts import ROOT, Child, PartError, Twistd, answers, require, until
 
@@ -63,7 +64,7 @@ class Node:
         ports = "-p", str(self.proxy), "-r", str(self.report), "--admin", str(self.admin)
         loose = "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535", "--via", self.name
         env = {"XDG_STATE_HOME": str(self._home.folder / "state")}
-        made = Twistd("wordproxy", *ports, *loose, "-s", self._store, *self._options, env=env)
+        made = HatchedTwistd("wordproxy", *ports, *loose, "-s", self._store, *self._options, env=env)
         self.close()
         self.service, made.login = made, self.login
         made.up(r"proxy http://\S+, report http://\S+, store ")

@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.real import parts
 from tests.real.parts import START_SECONDS, PartError, Twistd, clean_environment
 
 SERVICES = ("echo", "httpecho", "pages", "formsite", "colors", "proxy", "wordproxy")
@@ -40,6 +41,7 @@ class Hatchery:
         self._process = subprocess.Popen(
             command, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self._lock = threading.Lock()  # readers in threads look after their services, too
         self._said("ready")
 
     def _said(self, wanted: str) -> Any:
@@ -52,9 +54,10 @@ class Hatchery:
     def ask(self, wanted: str, **request: Any) -> Any:
         """What it answers."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._said(wanted)
+        with self._lock:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            return self._said(wanted)
 
     def hatch(
         self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], log: Path, gate: str = ""
@@ -133,6 +136,11 @@ class HatchedTwistd(Twistd):
         self.process = self._hatchery.hatch(  # type: ignore[assignment]
             [*self._before, *self.arguments], self.folder, self.env, self.log_path, self.gate
         )
+
+
+def wordproxy(*options: str, folder: Path | None = None) -> Twistd:
+    """A wordproxy that is up, hatched; see `parts.wordproxy`."""
+    return parts.wordproxy(*options, folder=folder, make=HatchedTwistd)
 
 
 class HatchedDaemon(HatchedTwistd):

@@ -24,6 +24,7 @@ from pathlib import Path
 from random import Random
 from unittest import SkipTest
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.parts import FETCH_SECONDS, START_SECONDS, PartError, Twistd, children
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -429,9 +430,9 @@ def many_descriptors(number: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
 
 
-def proxy(*options: str) -> Twistd:
+def proxy(*options: str, make: Callable[..., Twistd] = HatchedTwistd) -> Twistd:
     """A proxy that is up, on a free port, and may fetch from loopback."""
-    made = Twistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", *options)
+    made = make("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", *options)
     try:
         return made.up()
     except PartError:

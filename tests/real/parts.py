@@ -243,9 +243,9 @@ class Twistd(Child):
             return bytes(answer.read()).decode()
 
 
-def wordproxy(*options: str, folder: Path | None = None) -> Twistd:
+def wordproxy(*options: str, folder: Path | None = None, make: Callable[..., Twistd] = Twistd) -> Twistd:
     """A wordproxy that is up, on free ports, and may fetch from loopback; ``folder`` keeps its store."""
-    service = Twistd("wordproxy", "-p", "0", "-r", "0", "--allow-net", "127.0.0.0/8", *options, folder=folder)
+    service = make("wordproxy", "-p", "0", "-r", "0", "--allow-net", "127.0.0.0/8", *options, folder=folder)
     try:
         return service.up(r"proxy http://\S+, report http://\S+, store ")
     except PartError:

@@ -14,7 +14,8 @@ from pathlib import Path
 from twisted.trial.unittest import TestCase
 
 from tests.real.clients import require_chromium
-from tests.real.parts import ROOT, clean_environment, require, until, wordproxy
+from tests.real.hatchery import wordproxy
+from tests.real.parts import ROOT, clean_environment, require, until
 
 #: Path -> the page's own policy, and its words.
 PAGES = {

@@ -11,6 +11,7 @@ from unittest import TestCase
 
 import bcrypt
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.nameserver import Nameserver, having
 from tests.real.origins import Origin, digest
 from tests.real.parts import START_SECONDS, Child, Twistd, answers, free_ports, require, until
@@ -20,7 +21,9 @@ MEBIBYTE = 1 << 20
 
 def proxy(*options: str) -> Twistd:
     """Return a proxy that is up, and may go to loopback and any port there."""
-    service = Twistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535", *options)
+    service = HatchedTwistd(
+        "proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535", *options
+    )
     try:
         return service.up()
     except BaseException:
@@ -173,7 +176,7 @@ class OursTests(ChainCase):
     def test_to_itself(self) -> None:
         """A proxy that is told to go by itself refuses to."""
         port = free_ports(1)[0]
-        front = Twistd(
+        front = HatchedTwistd(
             "proxy", "-p", str(port), "-u", f"http://127.0.0.1:{port}", "--connect-port", "1-65535"
         )
         self.addCleanup(front.close)

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real import parts
 from tests.real.clients import require_axe, told_by
+from tests.real.hatchery import HatchedTwistd
 from tests.real.parts import Twistd
 from tests.scale import NIGHTLY
 
@@ -46,7 +47,7 @@ HOSTILE = (
 
 def colors(*options: str) -> Twistd:
     """A colors that is up, on a free port: ``ports["colors"]``."""
-    service = Twistd("colors", "-p", "0", *options)
+    service = HatchedTwistd("colors", "-p", "0", *options)
     try:
         service.up(r"colors: http://")
     except parts.PartError:
@@ -109,7 +110,7 @@ class ServiceTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """A style sheet that can't be read is told at the start, in a line."""
-        refused = Twistd("colors", "-p", "0", "--styles", "nowhere.css")
+        refused = HatchedTwistd("colors", "-p", "0", "--styles", "nowhere.css")
         self.addCleanup(refused.close)
         refused.launch()
         self.assertEqual(refused.wait(), 1)

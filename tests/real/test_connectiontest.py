@@ -18,7 +18,8 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.real.parts import Twistd, require, until
+from tests.real.hatchery import HatchedTwistd
+from tests.real.parts import require, until
 from tests.scripts.tools import PATIENCE, command, environment, finished, run
 
 INTERRUPTED = "interrupted before the work was done"
@@ -218,7 +219,7 @@ class PeerTests(ProcessTests):
 
     def test_through_our_proxy(self) -> None:
         """A tunnel through ``proxy``; a port that it makes no tunnels to is declined."""
-        proxy = Twistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", self.port)
+        proxy = HatchedTwistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", self.port)
         self.addCleanup(proxy.close)
         place = proxy.up().proxy
         self.assertEqual(run("connectiontest", "--proxy", place, "127.0.0.1", self.port)[0], 0)
@@ -229,7 +230,7 @@ class PeerTests(ProcessTests):
         """``echo --reset 0.5 --seed 1`` loses the same of 20 tries each time, and -c tells which."""
         told = []
         for _ in range(2):
-            echo = Twistd("echo", "-p", "0", "--reset", "0.5", "--seed", "1")
+            echo = HatchedTwistd("echo", "-p", "0", "--reset", "0.5", "--seed", "1")
             self.addCleanup(echo.close)
             port = echo.up(r"127\.0\.0\.1:\d+").wait_log(r"127\.0\.0\.1:(\d+)")[1]
             check = ("--send", "a", "--banner", "^You said: a")

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from unittest import TestCase
 
-from tests.real.parts import FETCH_SECONDS, Twistd, children, until, wordproxy
+from tests.real.hatchery import wordproxy
+from tests.real.parts import FETCH_SECONDS, Twistd, children, until
 from tests.real.test_counter_faults import CounterCase, page
 from tests.real.test_wordproxy_workers import Words, own_word
 from tests.scale import NIGHTLY

@@ -18,8 +18,9 @@ from unittest import SkipTest
 
 from tests.real.cluster import Fleet, Node
 from tests.real.exactness import Found, faults
+from tests.real.hatchery import HatchedTwistd
 from tests.real.numbered import Readers, read_all
-from tests.real.parts import START_SECONDS, Twistd, require, until
+from tests.real.parts import START_SECONDS, require, until
 from tests.scale import NIGHTLY
 
 #: Seconds that a disk stays full: nightly long enough for the second line.
@@ -156,7 +157,7 @@ class DiskTests(Disk):
 
     def refused(self, store: str, pattern: str) -> None:
         """A service with that store ends with 1 after one line that says why."""
-        service = Twistd("wordproxy", "-p", "0", "-r", "0", "-s", store)
+        service = HatchedTwistd("wordproxy", "-p", "0", "-r", "0", "-s", store)
         self.addCleanup(service.close)
         service.launch()
         self.assertEqual(service.wait(START_SECONDS), 1)

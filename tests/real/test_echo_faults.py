@@ -20,6 +20,7 @@ from pathlib import Path
 from unittest import TestCase
 
 from netsuite.forward import tape
+from tests.real.hatchery import HatchedTwistd
 from tests.real.load import BLOCK, MIB, SCALE
 from tests.real.parts import (
     FETCH_SECONDS,
@@ -37,7 +38,7 @@ from tests.real.tlsorigin import Issuer
 
 def echo(*options: str, folder: Path | None = None) -> Twistd:
     """An echo that is up on a free port, ``ports["echo"]``; and on ``ports["admin"]`` if it was asked for."""
-    service = Twistd("echo", "-p", "0", *options, folder=folder)
+    service = HatchedTwistd("echo", "-p", "0", *options, folder=folder)
     service.launch()
     service.ports["echo"] = int(service.wait_log(r"echo: 127\.0\.0\.1:(\d+)")[1])
     service.wait_log("Server running, Press Ctrl-C to stop.")
@@ -242,7 +243,7 @@ class TlsTests(TestCase):
     def echo(self, *options: str) -> int:
         """The port of an echo in TLS that tells its clients who they are."""
         where = f"ssl:0:interface=127.0.0.1:privateKey={self.server}:certKey={self.server}"
-        self.service = Twistd("echo", "-p", where, "--peer-info", *options)
+        self.service = HatchedTwistd("echo", "-p", where, "--peer-info", *options)
         self.addCleanup(self.service.close)
         self.service.launch()
         return int(self.service.wait_log(r"echo: 127\.0\.0\.1:(\d+)")[1])
@@ -294,7 +295,7 @@ class TlsTests(TestCase):
         """A file of authorities that has none ends the start in one line."""
         where = f"ssl:0:interface=127.0.0.1:privateKey={self.server}:certKey={self.server}"
         for path in ("/dev/null", "/nowhere"):
-            service = Twistd("echo", "-p", where, "--peer-info", "--client-ca", path)
+            service = HatchedTwistd("echo", "-p", where, "--peer-info", "--client-ca", path)
             self.addCleanup(service.close)
             service.launch()
             self.assertEqual(service.wait(START_SECONDS), 1)
@@ -307,7 +308,7 @@ class TlsTests(TestCase):
             path = Path(name, "server.pem")
             shutil.copy(self.server, path)
             where = f"ssl:0:interface=127.0.0.1:privateKey={path}:certKey={path}"
-            service = Twistd("echo", "-p", where, "--peer-info")
+            service = HatchedTwistd("echo", "-p", where, "--peer-info")
             self.addCleanup(service.close)
             service.launch()
             port = int(service.wait_log(r"echo: 127\.0\.0\.1:(\d+)")[1])

@@ -19,8 +19,9 @@ from unittest import TestCase
 import bcrypt
 
 from tests.real import load
+from tests.real.hatchery import HatchedTwistd, wordproxy
 from tests.real.load import MIXED, SCALE, answer, asked, connect, fetch
-from tests.real.parts import START_SECONDS, Twistd, free_ports, until, wordproxy
+from tests.real.parts import START_SECONDS, Twistd, free_ports, until
 
 
 class Asker(threading.Thread):
@@ -272,7 +273,9 @@ class LoopTests(TestCase):
         first, second = free_ports(2)
         ring = []
         for port, other in ((first, second), (second, first)):
-            made = Twistd("proxy", "-p", str(port), "--allow-private", "-u", f"http://127.0.0.1:{other}")
+            made = HatchedTwistd(
+                "proxy", "-p", str(port), "--allow-private", "-u", f"http://127.0.0.1:{other}"
+            )
             self.addCleanup(made.close)
             ring.append(made.up())
         status, page = fetch(first, "http://192.168.7.7/ring", "GET", "Accept: application/json")

@@ -34,6 +34,7 @@ from netsuite.formsite.store import FormStore
 from tests.formsite.samples import hidden
 from tests.real import parts
 from tests.real.clients import require_axe, told_by
+from tests.real.hatchery import HatchedTwistd
 from tests.real.load import memory
 from tests.real.parts import FETCH_SECONDS, PartError, Twistd, free_ports, until
 from tests.scale import NIGHTLY
@@ -90,7 +91,7 @@ required = true
 
 def formsite(*options: str, folder: Path | None = None) -> Twistd:
     """A form site that is up; its store is forms.db in its folder."""
-    service = Twistd("formsite", "-p", "0", "-s", "forms.db", *options, folder=folder)
+    service = HatchedTwistd("formsite", "-p", "0", "-s", "forms.db", *options, folder=folder)
     try:
         return up(service)
     except PartError:
@@ -208,7 +209,9 @@ class KilledTests(Folder):
         """The kernel was told to flush the log after the answer came and before the thank-you went."""
         parts.require("strace", shutil.which("strace"))
         trace = self.folder / "trace"
-        service = Twistd("formsite", "-p", "0", "-s", "forms.db", "--allow-origin", "*", folder=self.folder)
+        service = HatchedTwistd(
+            "formsite", "-p", "0", "-s", "forms.db", "--allow-origin", "*", folder=self.folder
+        )
         self.addCleanup(service.close)
         run = "from twisted.scripts.twistd import run; run()"
         calls = "trace=fsync,fdatasync,pwrite64,recvfrom,read,sendto,write,sendmsg,writev"
@@ -284,7 +287,7 @@ class DiskTests(Folder):
         foreign.execute("CREATE TABLE a (b)")
         foreign.close()
         before = path.read_bytes()
-        service = Twistd("formsite", "-p", "0", "-s", "forms.db", folder=self.folder)
+        service = HatchedTwistd("formsite", "-p", "0", "-s", "forms.db", folder=self.folder)
         self.addCleanup(service.close)
         service.launch()
         self.assertEqual(service.wait(), 1)

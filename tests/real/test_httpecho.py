@@ -26,6 +26,7 @@ from tests.httpecho.test_faults import GOOD, MALFORMED
 from tests.httpecho.test_websocket import SHAKE
 from tests.httpecho.visiting import Reply, replied
 from tests.real.clients import require_axe, told_by
+from tests.real.hatchery import HatchedTwistd
 from tests.real.load import MIB, SCALE, memory, steady
 from tests.real.parts import (
     FETCH_SECONDS,
@@ -47,7 +48,7 @@ VIEWS = ("/_ring", "/_ring/2", "/_ring/diff?a=1&b=2", "/_ring/999")
 
 def httpecho(*options: str) -> Twistd:
     """An httpecho that is up, on a free port."""
-    service = Twistd("httpecho", "-p", "0", *options)
+    service = HatchedTwistd("httpecho", "-p", "0", *options)
     try:
         return service.up(READY)
     except BaseException:
@@ -456,7 +457,7 @@ class LifeTests(TestCase):
         folder = self.folder()
         issuer = Issuer(folder)
         path = issuer.issue("localhost")
-        service = Twistd(
+        service = HatchedTwistd(
             "httpecho", "-p", f"ssl:0:interface=127.0.0.1:privateKey={path}:certKey={path}", "--http11"
         )
         self.addCleanup(service.close)
@@ -481,7 +482,7 @@ class LifeTests(TestCase):
         config.write_text(
             f'[httpecho]\nport = "0"\nhttp11 = true\ntag = "one"\naccess-log = "{log}"\nadmin = "0"\n'
         )
-        service = Twistd("httpecho", "-c", str(config))
+        service = HatchedTwistd("httpecho", "-c", str(config))
         self.addCleanup(service.close)
         service.up(READY)
         with client(service) as kept:
@@ -512,7 +513,7 @@ class LifeTests(TestCase):
 
     def test_admin(self) -> None:
         """The admin listener tells how many were answered, malformed and remembered."""
-        service = Twistd("httpecho", "-p", "0", "--admin", "0")
+        service = HatchedTwistd("httpecho", "-p", "0", "--admin", "0")
         self.addCleanup(service.close)
         service.up(READY)
         (admin,) = (

@@ -18,7 +18,8 @@ from unittest import skipUnless
 from twisted.trial.unittest import TestCase
 
 from tests.real.clients import curl, require_chromium
-from tests.real.parts import FETCH_SECONDS, ROOT, PartError, clean_environment, until, wordproxy
+from tests.real.hatchery import wordproxy
+from tests.real.parts import FETCH_SECONDS, ROOT, PartError, clean_environment, until
 from tests.scale import NIGHTLY
 from tests.scripts.tools import command
 

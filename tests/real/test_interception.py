@@ -23,8 +23,9 @@ from OpenSSL import SSL
 from netsuite.wordproxy.place import profile_store
 from netsuite.wordproxy.store.contract import WordQuery
 from netsuite.wordproxy.store.open import open_store
+from tests.real.hatchery import HatchedTwistd, wordproxy
 from tests.real.nameserver import Nameserver, having
-from tests.real.parts import Twistd, require, until, wordproxy
+from tests.real.parts import require, until
 from tests.real.tlsorigin import Issuer, Reader, TlsOrigin, answer, ask, der
 from tests.wordproxy.intercept.hellos import fragmented, hello, with_extension
 
@@ -47,7 +48,7 @@ class Case(TestCase):
         cls.names = Nameserver()
         cls.addClassCleanup(cls.names.close)
         (cls.folder / "never").write_text("bank.wide.example\n")
-        service = Twistd(
+        service = HatchedTwistd(
             "wordproxy", "-p", "0", "-r", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535",
             "--resolver", f"127.0.0.1:{cls.names.port}", "-i", HOST, "-i", "*.wide.example",
             "--never-intercept", str(cls.folder / "never"), *cls.options,
@@ -519,7 +520,7 @@ class StartTests(TestCase):
     """What is refused at the start."""
 
     def refused(self, *options: str) -> str:
-        service = Twistd("wordproxy", "-p", "0", "-r", "0", *options)
+        service = HatchedTwistd("wordproxy", "-p", "0", "-r", "0", *options)
         self.addCleanup(service.close)
         service.launch()
         self.assertEqual(service.wait(60), 1)

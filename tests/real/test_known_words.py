@@ -14,7 +14,8 @@ from netsuite.wordproxy.settings import Options
 from netsuite.wordproxy.store.contract import Knowledge
 from netsuite.wordproxy.store.open import open_store
 from tests.real.clients import curl
-from tests.real.parts import Twistd, until, wordproxy
+from tests.real.hatchery import HatchedTwistd, wordproxy
+from tests.real.parts import Twistd, until
 
 
 class StartCase(TestCase):
@@ -109,7 +110,7 @@ class TokenTests(StartCase):
         """A file that holds none is refused in one line, and nothing listens."""
         path = self.folder / "empty"
         path.write_text("")
-        service = Twistd("wordproxy", "-p", "0", "-r", "0", "-s", self.store, "--token", str(path))
+        service = HatchedTwistd("wordproxy", "-p", "0", "-r", "0", "-s", self.store, "--token", str(path))
         self.addCleanup(service.close)
         service.launch()
         self.assertEqual(service.wait(), 1)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest import TestCase
 
-from tests.real.parts import START_SECONDS, Child, Twistd, clean_environment, until
+from tests.real.hatchery import HatchedTwistd
+from tests.real.parts import START_SECONDS, Child, clean_environment, until
 from tests.real.test_suite import ALL, Suite
 
 #: Keys that every line has.
@@ -89,7 +90,7 @@ class TextTests(TestCase):
 
     def test_journal(self) -> None:
         """Under the journal each line has its level and no time."""
-        service = Twistd("pages", "-p", "0")
+        service = HatchedTwistd("pages", "-p", "0")
         self.addCleanup(service.close)
         as_journal(service)
         service.up(r"<6>\[netsuite\] pages: http://\S+:(?P<port>\d+)/")

@@ -8,8 +8,9 @@ from random import Random
 from unittest import TestCase
 
 from tests.inputs import made, targets
+from tests.real.hatchery import wordproxy
 from tests.real.load import fetch
-from tests.real.parts import until, wordproxy
+from tests.real.parts import until
 from tests.scale import NIGHTLY
 
 #: Pages (RELIABILITY §3 row 24).

@@ -18,6 +18,7 @@ from unittest import TestCase
 
 import apachelogs
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.load import MIB
 from tests.real.parts import (
     FETCH_SECONDS,
@@ -32,7 +33,7 @@ from tests.real.parts import (
 
 def pages(*options: str, folder: Path | None = None) -> Twistd:
     """A pages service that is up on a free port, ``ports["pages"]``."""
-    service = Twistd("pages", "-p", "0", *options, folder=folder)
+    service = HatchedTwistd("pages", "-p", "0", *options, folder=folder)
     service.launch()
     service.ports["pages"] = int(service.wait_log(r"pages: https?://127\.0\.0\.1:(\d+)/")[1])
     return service
@@ -339,7 +340,7 @@ class TableTests(Fresh):
             (("-s", "/=a", "-s", "/=b"), "/ is there already"),
             (("-f", "/=none.html"), "none.html: No such file"),
         ):
-            service = Twistd("pages", "-p", "0", *options, folder=self.folder)
+            service = HatchedTwistd("pages", "-p", "0", *options, folder=self.folder)
             self.addCleanup(service.close)
             service.launch()
             self.assertEqual(service.wait(START_SECONDS), 1)

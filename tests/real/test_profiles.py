@@ -21,8 +21,9 @@ import bcrypt
 from netsuite.wordproxy.place import profile_store
 from netsuite.wordproxy.store.contract import CoverageQuery, Share, WordQuery
 from netsuite.wordproxy.store.open import open_store
+from tests.real.hatchery import wordproxy
 from tests.real.origins import Origin
-from tests.real.parts import FETCH_SECONDS, Twistd, until, wordproxy
+from tests.real.parts import FETCH_SECONDS, Twistd, until
 from tests.real.test_wordproxy_workers import Words, own_word
 
 USERS = {"alice": "wonder:land", "bøb": "builder"}

@@ -26,6 +26,7 @@ from tests.real.books import (
     words_path,
 )
 from tests.real.clients import browse, curl, require_chromium
+from tests.real.hatchery import wordproxy
 from tests.real.nginx import BROTLI, host
 from tests.scale import NIGHTLY
 
@@ -113,7 +114,7 @@ class RestartTests(Reading):
         folder = Path(self.mktemp())
         folder.mkdir(parents=True)
         for times in (1, 2):
-            service = parts.wordproxy(folder=folder.resolve())
+            service = wordproxy(folder=folder.resolve())
             self.addCleanup(service.close)
             curl(urls, service.proxy, ACCEPT)
             for word in wanted:
@@ -121,6 +122,6 @@ class RestartTests(Reading):
             self.settled(service, wanted, SETTLE_SECONDS)
             self.assertEqual(service.stop(), 0, service.log)
             self.assertNotIn("Traceback", service.log)
-        service = parts.wordproxy(folder=folder.resolve())
+        service = wordproxy(folder=folder.resolve())
         self.addCleanup(service.close)
         self.settled(service, wanted, 0.0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from unittest import TestCase
 
 from tests.real.clients import Reader
-from tests.real.parts import Twistd, until, wordproxy
+from tests.real.hatchery import wordproxy
+from tests.real.parts import Twistd, until
 from tests.real.test_wordproxy_workers import Words
 from tests.wordproxy.store.server import Redis
 

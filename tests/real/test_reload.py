@@ -16,6 +16,7 @@ from unittest import TestCase
 
 from passlib.hash import apr_md5_crypt
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.origins import Origin, digest
 from tests.real.parts import FETCH_SECONDS, Twistd, answers, free_ports, until
 from tests.real.test_services import refused
@@ -47,7 +48,7 @@ class Reloading(TestCase):
         """Return the proxy, up."""
         others = ["-r", "0", "-s", ":memory:"] if self.service == "wordproxy" else []
         place = [] if "port = " in self.path.read_text() else ["-p", "0"]
-        proxy = Twistd(self.service, "-c", str(self.path), *place, *others, *options)
+        proxy = HatchedTwistd(self.service, "-c", str(self.path), *place, *others, *options)
         self.addCleanup(proxy.close)
         return proxy.up()
 

@@ -14,6 +14,7 @@ from netsuite.wordproxy.store.sqlite import SqliteStore
 from tests.real import parts
 from tests.real.books import handbook
 from tests.real.clients import curl, require_axe, told_by
+from tests.real.hatchery import wordproxy
 from tests.real.nginx import Nginx, Site, require_nginx
 from tests.real.parts import HANDBOOK, Twistd
 from tests.scale import NIGHTLY
@@ -76,7 +77,7 @@ class ReadTests(InBrowser):
         require_axe()
         nginx = Nginx([Site(f"handbook-{one}", HANDBOOK / one, one) for one in LANGUAGES]).up()
         cls.addClassCleanup(nginx.close)
-        cls.service = parts.wordproxy()
+        cls.service = wordproxy()
         cls.addClassCleanup(cls.service.close)
         way = next(iter(nginx.ports))
         names = [f"/handbook-{one}/{page.name}" for one in LANGUAGES for page in handbook(one)[:PAGES]]
@@ -143,7 +144,7 @@ class HostileTests(InBrowser):
             )
         pages = [f"/page/{row.id}" for row in store.pages(PageQuery(limit=0)).pages]
         store.close()
-        type(self).service = parts.wordproxy("-s", str(path / "words.db"))
+        type(self).service = wordproxy("-s", str(path / "words.db"))
         self.addCleanup(self.service.close)
         named = [f"/{kind}/{quote(text, safe='')}" for text in HOSTILE for kind in ("word", "site")]
         searched = [f"/search?q={quote(text[:90])}" for text in HOSTILE]

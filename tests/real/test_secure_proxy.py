@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.origins import Origin
-from tests.real.parts import FETCH_SECONDS, Twistd, clean_environment, free_ports, require, until
+from tests.real.parts import FETCH_SECONDS, clean_environment, free_ports, require, until
 
 
 def write_certificate(folder: Path, name: str = "one") -> bytes:
@@ -63,7 +64,7 @@ class SecureTests(TestCase):
         self.addCleanup(self.origin.close)
         (self.port,) = free_ports(1)
         place = f"ssl:{self.port}:interface=127.0.0.1:privateKey={self.folder}/both.pem"
-        self.proxy = Twistd(
+        self.proxy = HatchedTwistd(
             "proxy",
             "-p",
             place,

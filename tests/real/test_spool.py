@@ -13,7 +13,8 @@ from pathlib import Path
 from unittest import TestCase
 
 from tests.real.clients import Reader
-from tests.real.parts import Twistd, children, until, wordproxy
+from tests.real.hatchery import wordproxy
+from tests.real.parts import Twistd, children, until
 from tests.real.test_wordproxy_workers import Words, own_word
 from tests.scale import NIGHTLY
 from tests.wordproxy.store.server import Redis

@@ -22,7 +22,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from netsuite.proxy.workers import Workers
 from netsuite.suite import PORTS
-from tests.real.parts import ROOT, START_SECONDS, PartError, Twistd, clean_environment, until
+from tests.real.hatchery import HatchedTwistd
+from tests.real.parts import ROOT, START_SECONDS, PartError, clean_environment, until
 from tests.scripts.tools import run
 from tests.watching import RULES, families, named, promtool, queries
 
@@ -66,7 +67,7 @@ def fetched(url: str, proxy: str = "") -> bytes:
         return bytes(answer.read())
 
 
-class Suite(Twistd):
+class Suite(HatchedTwistd):
     """A suite with a file.  ``admin`` is the address of its admin listener."""
 
     def __init__(self, text: str, *arguments: str) -> None:

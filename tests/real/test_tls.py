@@ -17,6 +17,7 @@ from typing import ClassVar
 from unittest import TestCase
 
 from netsuite.selfsigned import self_signed
+from tests.real.hatchery import HatchedTwistd
 from tests.real.origins import Origin
 from tests.real.parts import (
     FETCH_SECONDS,
@@ -81,7 +82,7 @@ class TlsTests(TestCase):
         require("openssl", shutil.which("openssl"))
         names = (*LISTENERS, *OTHERS)
         cls.ports = dict(zip(names, free_ports(len(names)), strict=True))
-        cls.suite = Twistd("netsuite", "-c", "netsuite.toml")
+        cls.suite = HatchedTwistd("netsuite", "-c", "netsuite.toml")
         cls.addClassCleanup(cls.suite.close)
         cls.folder = cls.suite.folder
         put(cls.folder)
@@ -251,7 +252,7 @@ class StartTests(TestCase):
         subprocess.run(command, cwd=self.folder, env=clean_environment(), check=True, capture_output=True)
         self.assertEqual((self.folder / "localhost.key").stat().st_mode & 0o777, 0o600)
         files = f"privateKey={self.folder}/localhost.key:certKey={self.folder}/localhost.pem"
-        service = Twistd("pages", "-p", f"ssl:0:interface=127.0.0.1:{files}")
+        service = HatchedTwistd("pages", "-p", f"ssl:0:interface=127.0.0.1:{files}")
         self.addCleanup(service.close)
         (port,) = service.up(r"pages: https://127\.0\.0\.1:(\d+)").wait_log(r"https://[^/]*:(\d+)").groups()
         for host in ("localhost", "127.0.0.1"):
@@ -270,7 +271,7 @@ class StartTests(TestCase):
             files = f"privateKey={name}/tls.key:certKey={name}/tls.pem"
             text += f'[{name}]\nport = "ssl:0:interface=127.0.0.1:{files}"\n'
         (self.folder / "x.toml").write_text(text)
-        suite = Twistd("netsuite", "-c", str(self.folder / "x.toml"), "--admin", "0")
+        suite = HatchedTwistd("netsuite", "-c", str(self.folder / "x.toml"), "--admin", "0")
         self.addCleanup(suite.close)
         suite.launch()
         suite.wait_log(r"pages: https://127\.0\.0\.1:")

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.real import independent, parts
+from tests.real import independent
 from tests.real.books import Reading, differences, handbook, words_of, words_path
 from tests.real.clients import Reader
+from tests.real.hatchery import wordproxy
 from tests.real.nginx import Nginx, Site, host
 from tests.real.parts import children, until
 from tests.scale import NIGHTLY
@@ -129,7 +130,7 @@ class TroubleTests(Reading):
         for kill in KILLS:
             folder = Path(self.mktemp()).absolute()
             folder.mkdir(parents=True)
-            service = parts.wordproxy(folder=folder)
+            service = wordproxy(folder=folder)
             self.addCleanup(service.close)
             reader = Reader(urls, service.ports["proxy"])
             reader.start()
@@ -138,7 +139,7 @@ class TroubleTests(Reading):
             service.kill9()
             reader.wait()
             self.assertIsNotNone(reader.error, "reading ended before the kill")
-            again = parts.wordproxy(folder=folder)
+            again = wordproxy(folder=folder)
             self.addCleanup(again.close)
             ours = words_of(again.report(words_path()))
             due = sum(when < killed - LOST_SECONDS for _, _, when in reader.finished)

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.nginx import Nginx, Site, require_nginx
-from tests.real.parts import Twistd
 from tests.scripts.test_updatecheck import UNCHANGED, UpdatecheckCase
 
 
@@ -24,9 +24,9 @@ class ServerTests(UpdatecheckCase):
         (cls.folder / "index.html").write_text("<!DOCTYPE html><title>x</title><p>" + "hello " * 99)
         cls.nginx = Nginx([Site("site", cls.folder)]).up()
         cls.addClassCleanup(cls.nginx.close)
-        cls.proxy = Twistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8").up()
+        cls.proxy = HatchedTwistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8").up()
         cls.addClassCleanup(cls.proxy.close)
-        cls.pages = Twistd("pages", "-p", "0")
+        cls.pages = HatchedTwistd("pages", "-p", "0")
         cls.addClassCleanup(cls.pages.close)
         cls.pages.launch()
         cls.home = cls.pages.wait_log(r"http://127\.0\.0\.1:\d+/")[0]

@@ -12,6 +12,7 @@ import bcrypt
 
 from netsuite.scripts import webcat, webdownload
 from tests.client.origin import Answering, answer
+from tests.real.hatchery import HatchedTwistd
 from tests.real.parts import Child, Twistd, answers, free_ports, require, until
 from tests.real.tlsorigin import Issuer
 from tests.scripts.web import WebToolCase
@@ -75,7 +76,7 @@ class OwnProxyTests(ProxyCase):
         users = Path(cls.folder.name) / "users"
         users.write_text(f"anna:{bcrypt.hashpw(b'geheim', bcrypt.gensalt(4)).decode()}\n")
         options = ("-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1024-65535")
-        cls.service = Twistd("proxy", *options, "--htpasswd", str(users)).up()
+        cls.service = HatchedTwistd("proxy", *options, "--htpasswd", str(users)).up()
 
     @classmethod
     def tearDownClass(cls) -> None:

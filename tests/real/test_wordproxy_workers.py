@@ -22,6 +22,7 @@ from unittest import TestCase
 from netsuite.wordproxy.store.contract import CoverageQuery, Share, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from tests.real.clients import Reader
+from tests.real.hatchery import HatchedTwistd
 from tests.real.origins import Origin
 from tests.real.parts import FETCH_SECONDS, PartError, Twistd, children, free_ports, until
 from tests.real.test_workers import gone
@@ -115,7 +116,7 @@ class Counting(TestCase):
         """Return a wordproxy that is at work with all its counters."""
         (self.admin,) = free_ports(1)
         named = ("-s", store or str(self.store), "--admin", str(self.admin), "--workers", str(workers))
-        proxy = Twistd("wordproxy", "-c", str(self.settings), "-p", "0", "-r", "0", *named, *options)
+        proxy = HatchedTwistd("wordproxy", "-c", str(self.settings), "-p", "0", "-r", "0", *named, *options)
         self.addCleanup(proxy.close)
         proxy.up(r"proxy http://\S+, report http://\S+, store ")
         if workers > 1:

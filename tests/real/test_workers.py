@@ -20,6 +20,7 @@ from unittest import TestCase
 
 from passlib.hash import apr_md5_crypt
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.origins import Origin
 from tests.real.parts import (
     FETCH_SECONDS,
@@ -67,7 +68,7 @@ class Working(TestCase):
         if "port" not in self.path.read_text():
             options = ("-p", "0", *options)
         (self.admin,) = free_ports(1)
-        proxy = Twistd(
+        proxy = HatchedTwistd(
             "proxy", "-c", str(self.path), "--workers", str(self.count), "--admin", str(self.admin), *options
         )
         self.addCleanup(proxy.close)
@@ -153,7 +154,7 @@ class SumTests(Working):
     def test_lines_in_a_file(self) -> None:
         """With twistd's log in a file, the first process writes them there, and in JSON where asked to."""
         log = self.folder / "twistd.log"
-        proxy = Twistd("proxy", "-c", str(self.path), "--workers", "2", "-p", "0", "--log-json")
+        proxy = HatchedTwistd("proxy", "-c", str(self.path), "--workers", "2", "-p", "0", "--log-json")
         self.addCleanup(proxy.close)
         run = "from twisted.scripts.twistd import run; run()"
         arguments = ["-n", "--pidfile=", "-l", str(log), *proxy.arguments]
@@ -190,7 +191,7 @@ class UnixTests(Working):
         place = self.folder / "socket"
         (self.admin,) = free_ports(1)
         arguments = ("--workers", "2", "--admin", str(self.admin), "-p", f"unix:{place}")
-        proxy = Twistd("proxy", "-c", str(self.path), *arguments)
+        proxy = HatchedTwistd("proxy", "-c", str(self.path), *arguments)
         self.addCleanup(proxy.close)
         proxy.launch()
         proxy.wait_log("proxy: proxy unix:")

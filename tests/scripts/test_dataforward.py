@@ -22,7 +22,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.forward.far import PATIENCE, Doing, Far, echo, whole
-from tests.real.parts import Child, Twistd, answers, free_ports, require, until
+from tests.real.hatchery import HatchedTwistd
+from tests.real.parts import Child, answers, free_ports, require, until
 from tests.real.tlsorigin import Issuer
 from tests.scale import NIGHTLY
 from tests.scripts.tools import command, environment, finished, records, run
@@ -58,7 +59,7 @@ class TutorialTests(ToolCase):
 
     def test_echo_service(self) -> None:
         """`twistd echo` and what is piped to it, with the tutorial's words."""
-        service = Twistd("echo", "-p", "0")
+        service = HatchedTwistd("echo", "-p", "0")
         self.addCleanup(service.close)
         service.launch()
         port = service.wait_log(r"echo: 127\.0\.0\.1:(\d+)")[1]
@@ -468,7 +469,7 @@ class SecureTests(ToolCase):
 
     def test_by_proxies(self) -> None:
         """Through our own proxy, and through a SOCKS5 server."""
-        proxy = Twistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535")
+        proxy = HatchedTwistd("proxy", "-p", "0", "--allow-net", "127.0.0.0/8", "--connect-port", "1-65535")
         self.addCleanup(proxy.close)
         proxy.up()
         far = self.far(echo)

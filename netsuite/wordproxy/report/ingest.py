@@ -81,7 +81,10 @@ class Bringing:
         query.nothing(asked.args)
         site = f"{self._scheme()}://{asked.headers.get('host', 'localhost')}"
         return self._frame.page(
-            "wordproxy/bookmarklet.html", asked, link=link(f"{site}/ingest", self._token.of(INGEST)), site=site
+            "wordproxy/bookmarklet.html",
+            asked,
+            link=link(f"{site}/ingest", self._token.of(INGEST)),
+            site=site,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.real.hatchery import HatchedTwistd
 from tests.real.origin.visit import Site
 from tests.real.parts import PartError, Twistd
 
@@ -37,7 +38,7 @@ NAMES = tuple(_SITES)
 def start(name: str, *options: str) -> tuple[Twistd, Site]:
     """One of the sites, up, with further options."""
     arguments, pattern, page, kept = _SITES[name]
-    service = Twistd(*arguments, *options)
+    service = HatchedTwistd(*arguments, *options)
     try:
         service.up(pattern)
     except PartError:

@@ -13,6 +13,7 @@ from pathlib import Path
 from passlib.hash import sha512_crypt
 
 from bench import peers
+from tests.real.hatchery import HatchedTwistd
 from tests.real.parts import PartError, Twistd
 
 USER, PASSWORD = "reader", "open-sesame"
@@ -76,7 +77,7 @@ def htpasswd(folder: Path) -> tuple[str, ...]:
 
 def ours(service: str, *options: str) -> Twistd:
     """Our service is coming up, on a free port, and may reach this machine; ``up`` waits for it."""
-    child = Twistd(service, "-p", "0", *_FREE, *options)
+    child = HatchedTwistd(service, "-p", "0", *_FREE, *options)
     child.launch()
     return child
 
@@ -95,7 +96,7 @@ def _ours(*options: str) -> peers.Peer:
     return peers.Peer("ours", f"Twisted {version('twisted')}", child, port, port)
 
 
-class Chained(Twistd):
+class Chained(HatchedTwistd):
     """A proxy of ours that asks another of ours, which ends with it."""
 
     def __init__(self) -> None:
