@@ -573,11 +573,114 @@ static PyObject *plain_read(PyObject *Py_UNUSED(module), PyObject *arguments) {
     return found;
 }
 
+/* -- letters by script --------------------------------------------------------------------------- */
+
+#define SCRIPTS 64
+
+ALWAYS void count_letters(int kind, const void *data, Py_ssize_t length, const uint8_t *table, Py_ssize_t *sums) {
+    for (Py_ssize_t place = 0; place < length; place++) {
+        Py_UCS4 sign = at(kind, data, place);
+        sums[sign < 0x10000 ? table[sign] : Py_UNICODE_ISALPHA(sign) ? 1 : 0]++;
+    }
+}
+
+/* How many letters of each script there are: the table has a script's number plus one, or 0, for each code point
+ * of the first plane; letters past that are of script 0. */
+static PyObject *plain_letters(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    PyObject *text, *table, *found;
+    Py_ssize_t sums[256] = {0};
+    if (!PyArg_ParseTuple(arguments, "US:letters", &text, &table)) return NULL;
+    if (PyBytes_GET_SIZE(table) != 0x10000) return PyErr_Format(PyExc_ValueError, "a table of another size");
+#define LETTERS(kind) \
+    count_letters(kind, PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), (uint8_t *)PyBytes_AS_STRING(table), sums)
+    switch (PyUnicode_KIND(text)) {
+        case 1: LETTERS(1); break;
+        case 2: LETTERS(2); break;
+        default: LETTERS(4);
+    }
+    if (!(found = PyList_New(SCRIPTS))) return NULL;
+    for (int script = 0; script < SCRIPTS; script++) {
+        PyObject *sum = PyLong_FromSsize_t(sums[script + 1]);
+        if (!sum) {
+            Py_DECREF(found);
+            return NULL;
+        }
+        PyList_SET_ITEM(found, script, sum);
+    }
+    return found;
+}
+
+/* -- stop words of a page ------------------------------------------------------------------------ */
+
+/* A view of a column of 32 bits, or of bytes. */
+typedef struct { Py_buffer view; Py_ssize_t size; } Column;
+
+static int column_of(PyObject *object, Py_ssize_t item, Column *column) {
+    if (PyObject_GetBuffer(object, &column->view, PyBUF_SIMPLE) < 0) return -1;
+    column->size = column->view.len / item;
+    return 0;
+}
+
+ALWAYS uint32_t number_at(const Column *column, Py_ssize_t place) {
+    uint32_t number;
+    memcpy(&number, (const char *)column->view.buf + place * 4, 4);
+    return number;
+}
+
+/* A column of forms' numbers, one of occurrences; by number, keys and kinds.  By kind that isn't 0: how often such
+ * forms occur, and how many keys they have. */
+static PyObject *heard_in(const Column *numbers, const Column *times, const Column *keys, const Column *kinds) {
+    if (times->size != numbers->size) return PyErr_Format(PyExc_ValueError, "columns of one length");
+    unsigned long long sums[256] = {0};
+    uint32_t different[256] = {0};
+    Py_ssize_t room = 64;
+    while (room < numbers->size * 2) room *= 2;
+    uint32_t *met = PyMem_Calloc((size_t)room, sizeof *met); /* keys, plus one */
+    PyObject *found = met ? PyList_New(0) : PyErr_NoMemory();
+    for (Py_ssize_t place = 0; found && place < numbers->size; place++) {
+        uint32_t number = number_at(numbers, place);
+        if (number >= kinds->size || number >= keys->size) {
+            PyErr_SetString(PyExc_IndexError, "no form has this number");
+            Py_CLEAR(found);
+            break;
+        }
+        int kind = ((const uint8_t *)kinds->view.buf)[number];
+        if (!kind) continue;
+        sums[kind] += number_at(times, place);
+        uint32_t key = number_at(keys, number) + 1;
+        Py_ssize_t slot = (Py_ssize_t)(key * 0x9E3779B1u) & (room - 1);
+        while (met[slot] && met[slot] != key) slot = (slot + 1) & (room - 1);
+        different[kind] += !met[slot];
+        met[slot] = key;
+    }
+    for (int kind = 1; found && kind < 256; kind++) {
+        if (!different[kind]) continue;
+        PyObject *row = Py_BuildValue("iKI", kind, sums[kind], different[kind]);
+        if (!row || PyList_Append(found, row) < 0) Py_CLEAR(found);
+        Py_XDECREF(row);
+    }
+    PyMem_Free(met);
+    return found;
+}
+
+static PyObject *plain_heard(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    PyObject *told[4], *found = NULL;
+    Column columns[4];
+    int had = 0;
+    if (!PyArg_ParseTuple(arguments, "OOOO:heard", &told[0], &told[1], &told[2], &told[3])) return NULL;
+    while (had < 4 && !column_of(told[had], had < 3 ? 4 : 1, &columns[had])) had++;
+    if (had == 4) found = heard_in(&columns[0], &columns[1], &columns[2], &columns[3]);
+    while (had) PyBuffer_Release(&columns[--had].view);
+    return found;
+}
+
 /* -- the module --------------------------------------------------------------------------------- */
 
 static PyMethodDef functions[] = {
     {"tags", plain_tags, METH_O, "Tags by name, with what each does, for `read`."},
     {"read", plain_read, METH_VARARGS, "Main text and other text of serialised markup; None: it can't tell."},
+    {"heard", plain_heard, METH_VARARGS, "Stop words of a page, added up by kind."},
+    {"letters", plain_letters, METH_VARARGS, "How many letters of each script a text has."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -73,6 +73,7 @@ class WordCounter:
         "_pages",
         "_pages_forms",
         "_parser",
+        "_stops",
     )
 
     def __init__(self, *, max_text: int = MAX_TEXT, max_ratio: int = 200, default_lang: str = "und") -> None:
@@ -90,6 +91,7 @@ class WordCounter:
     def _begin(self) -> None:
         """A new lexicon; pages that are remembered would keep the old one in memory."""
         self._lexicon = Lexicon()
+        self._stops = language.Stops(self._lexicon)
         self._pages: OrderedDict[tuple[Source, bytes], PageWords] = OrderedDict()
         self._pages_forms = 0
 
@@ -131,7 +133,11 @@ class WordCounter:
     def _lang(self, document: Document, source: Source, forms: Forms) -> str:
         text = document.main.lstrip() or document.other
         return language.of(
-            document.lang, source.content_language, text, self._default_lang, tally=lambda: _by_key(forms)
+            document.lang,
+            source.content_language,
+            text,
+            self._default_lang,
+            words=lambda: self._stops.heard(forms),
         )
 
     def _document(self, source: Source, pieces: Sequence[bytes]) -> Document:
@@ -150,12 +156,6 @@ class WordCounter:
         while len(self._pages) > PAGES_MAX or self._pages_forms > FORMS_MAX:
             _, dropped = self._pages.popitem(last=False)
             self._pages_forms -= len(dropped.forms)
-
-
-def _by_key(forms: Forms) -> language.Tally:
-    """Return a page's keys, one more than once perhaps, with occurrences: its main text's if it has one."""
-    _, keys, main, other = forms.columns()
-    return keys, main if any(main) else other
 
 
 def _is_lost(text: str) -> bool:

@@ -11,16 +11,29 @@ list as well, so for Latin letters they only choose where a stop list has spoken
 """
 
 import functools
+import math
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import compress
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from turbohtml.detect import detect_language
 
 from . import segment, stopwords
 from .codes import SHORTER
+
+if TYPE_CHECKING:
+    from .forms import Forms
+    from .lexicon import Lexicon
+
+try:
+    from . import _plain
+except ImportError:
+    _plain = None  # type: ignore[assignment]
 
 #: Code points of the text that the guess by script looks at, and that words are taken from if none are given.
 SAMPLE = 8192
@@ -41,6 +54,11 @@ SCRIPT_MIN = 0.5
 #: How sure the triples of letters must be, of 1.
 TRIPLES_MIN = 0.7
 
+#: Code points whose triples are enough where they say the same as a stop list that beats each other one by so
+#: much: on all pages of the Debian handbook, in all its languages, more of them never said otherwise then.
+GLANCE = 1024
+LEAD_SURE = 3
+
 #: Share of an Arabic-script text's letters that Urdu's, or another neighbour's, own ones must have.
 OWN_MIN = 0.02
 
@@ -53,8 +71,18 @@ ALONE = frozenset(("en",))
 
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 
-#: Words, and how often each occurs; one may be told twice.
-Tally = tuple[Sequence[str], Sequence[int]]
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What of a text's words the stop lists know.
+
+    ``total``: its words.  ``hits``: by languages that list a word, how often such words occur, and how many
+    different ones there are.
+    """
+
+    total: int
+    hits: Mapping[tuple[str, ...], tuple[int, int]]
+
 
 #: Primary subtags that name no language (RFC 5646 §4.1), as good as none.
 _NONE = frozenset(("und", "mul", "mis", "zxx"))
@@ -97,6 +125,9 @@ _SCRIPTS = (
     (0xAC00, 0xD7A3, "ko"),
 )
 
+#: The names of these, first that of all others.
+_NAMES = ("", *dict.fromkeys(name for _, _, name in _SCRIPTS))
+
 
 def of(
     document_lang: str | None,
@@ -104,14 +135,14 @@ def of(
     text: str,
     default: str = "und",
     *,
-    tally: Callable[[], Tally] | None = None,
+    words: Callable[[], Heard] | None = None,
 ) -> str:
     """Return a page's language as a primary subtag in lower case.
 
-    ``tally`` gives keys and how often each occurs in the text, if that is known already.
+    ``words`` gives what is heard of the text's words, if they are counted already.
     """
     first = (content_language or "").partition(",")[0]
-    return primary(document_lang) or primary(first) or guess(text, tally) or default
+    return primary(document_lang) or primary(first) or guess(text, words) or default
 
 
 def primary(tag: str | None) -> str | None:
@@ -122,31 +153,78 @@ def primary(tag: str | None) -> str | None:
     return _MEANT.get(found, found)
 
 
-def guess(text: str, tally: Callable[[], Tally] | None = None) -> str | None:
+def guess(text: str, words: Callable[[], Heard] | None = None) -> str | None:
     """Return the language that a text is plainly in, None if it is not plain."""
     sample = text[:SAMPLE]
     found = by_script(sample)
     if found is None:
-        keys, times = tally() if tally is not None else _tallied(sample)
-        found = by_words(sample, keys, times)
+        found = by_words(sample, words() if words is not None else _heard_in(sample))
     return found
 
 
-def _tallied(sample: str) -> Tally:
+def heard(keys: Sequence[str], times: Sequence[int]) -> Heard:
+    """Return what is heard of words; ``keys`` may have one twice, ``times`` is how often each occurs."""
+    numbers = _numbers()
+    there = [(key, numbers[key], each) for key, each in zip(keys, times, strict=True) if key in numbers]
+    return _named(_summed(there), sum(times))
+
+
+def _heard_in(sample: str) -> Heard:
     keys = list(map(segment.key, segment.words(sample)))
-    return keys, [1] * len(keys)
+    return heard(keys, [1] * len(keys))
+
+
+class Stops:
+    """Which forms of a lexicon are stop words: each is looked up once."""
+
+    __slots__ = ("_kinds", "_lexicon", "_own")
+
+    def __init__(self, lexicon: "Lexicon") -> None:
+        self._lexicon = lexicon
+        self._own = bytearray()  # by number, what a form is as it stands
+        self._kinds = bytearray()  # and what its key is
+
+    def heard(self, forms: "Forms") -> Heard:
+        """Return what is heard of a page's words: of those of its main text, if it has one."""
+        self._learn()
+        times = forms.main if any(forms.main) else forms.other
+        keys, kinds = self._lexicon.keys, self._kinds
+        if _plain is not None:
+            sums = _plain.heard(forms.numbers, times, keys, kinds)
+            return _named(sums, sum(times))
+        of = list(map(kinds.__getitem__, forms.numbers))
+        there = compress(zip(forms.numbers, of, times, strict=True), of)
+        return _named(_summed((keys[number], kind, each) for number, kind, each in there), sum(times))
+
+    def _learn(self) -> None:
+        keys, start = self._lexicon.keys, len(self._kinds)
+        if start < len(keys):
+            numbers = _numbers()
+            shown = self._lexicon.forms(array("I", range(len(self._own), len(keys))))
+            self._own += bytes([numbers.get(form, 0) for form in shown])
+            self._kinds += bytes([self._own[key] for key in keys[start:]])
+
+
+def _summed(words: Iterable[tuple[str | int, int, int]]) -> list[tuple[int, int, int]]:
+    """Add up words: by kind, how often they occur, and how many keys they have."""
+    times: Counter[int] = Counter()
+    different: dict[int, set[str | int]] = {}
+    for key, kind, each in words:
+        times[kind] += each
+        different.setdefault(kind, set()).add(key)
+    return [(kind, times[kind], len(keys)) for kind, keys in different.items()]
+
+
+def _named(sums: Iterable[tuple[int, int, int]], total: int) -> Heard:
+    langs = _classes()
+    return Heard(total, {langs[kind]: (times, different) for kind, times, different in sums})
 
 
 def by_script(sample: str) -> str | None:
     """Return the language whose own script a text is written in."""
-    ascii_part = sample.encode("ascii", "ignore")
-    if DENSITY * (len(sample) - len(ascii_part)) <= len(ascii_part.translate(None, _NO_LETTERS)):
-        return None  # Latin letters are half of them at least
-    letters: Counter[str] = Counter()
-    for letter, times in Counter(sample).items():
-        if letter.isalpha():
-            script = _script(ord(letter))
-            letters[script] += times * DENSITY if script in _DENSE else times
+    if sample.isascii() or (_plain is None and _is_latin(sample)):
+        return None
+    letters = _letters(sample)
     total = letters.total()
     if letters["kana"] + letters["han"] > total * SCRIPT_MIN:
         # A Japanese text is a third kana at least; a Chinese one may quote a shop sign.
@@ -157,59 +235,73 @@ def by_script(sample: str) -> str | None:
     return _of_script(script, sample)
 
 
-def by_words(sample: str, keys: Sequence[str], times: Sequence[int]) -> str | None:
-    """Return the language whose stop words a text is full of, or the relative that its letters tell.
+def _is_latin(sample: str) -> bool:
+    """Are Latin letters half of them at least, as a quick look tells?"""
+    ascii_part = sample.encode("ascii", "ignore")
+    return DENSITY * (len(sample) - len(ascii_part)) <= len(ascii_part.translate(None, _NO_LETTERS))
 
-    ``keys``, ``times``: words, and how often each occurs; a word may be told twice.
-    """
-    listed = _listed()
-    hits: Counter[str] = Counter()
-    total = sum(times)
-    for word, number in compress(zip(keys, times, strict=True), map(listed.__contains__, keys)):
-        hits[word] += number
-    if total < WORDS_MIN:
+
+def _letters(sample: str) -> Counter[str]:
+    """Return by script how many letters a text has, dense ones for as many as they say."""
+    letters: Counter[str] = Counter()
+    if _plain is not None:
+        for script, times in zip(_NAMES, _plain.letters(sample, _scripts()), strict=False):
+            letters[script] = times * DENSITY if script in _DENSE else times
+        return letters
+    for letter, times in Counter(sample).items():
+        if letter.isalpha():
+            script = _script(ord(letter))
+            letters[script] += times * DENSITY if script in _DENSE else times
+    return letters
+
+
+def by_words(sample: str, words: Heard) -> str | None:
+    """Return the language whose stop words a text is full of, or the relative that its letters tell."""
+    if words.total < WORDS_MIN:
         return None
-    stopped = _by_stop_words(hits, total)
+    stopped, leads = _by_stop_words(words)
     if stopped in ALONE:
         return stopped
     if stopped is None:
         lang, script = _by_triples(sample) if _CYRILLIC.search(sample) else (None, "")
         return lang if script == "Cyrillic" and not _is_listed(lang) else None
+    if leads >= LEAD_SURE and len(sample) > GLANCE and _by_triples(sample[:GLANCE])[0] == stopped:
+        return stopped
     lang, _ = _by_triples(sample)
     if lang is None:
         return stopped
     # A relative without a list is believed; one with a list must be found by that as well.
-    of_it = sum(times for word, times in hits.items() if lang in listed[word])
-    return lang if not _is_listed(lang) or of_it >= total * SHARE_MIN else None
+    of_it = sum(times for langs, (times, _) in words.hits.items() if lang in langs)
+    return lang if not _is_listed(lang) or of_it >= words.total * SHARE_MIN else None
 
 
-def _by_stop_words(hits: Mapping[str, int], total: int) -> str | None:
-    """Return the language whose stop words these hits are, if no other's come near."""
-    listed = _listed()
+def _by_stop_words(words: Heard) -> tuple[str | None, float]:
+    """Return the language whose stop words a text has, if no other's come near, and by how much it leads."""
     found: Counter[str] = Counter()
-    for word, times in hits.items():
-        for lang in listed[word]:
+    for langs, (times, _) in words.hits.items():
+        for lang in langs:
             found[lang] += times
-    for lang, best in found.most_common(1):
-        distinct = sum(lang in listed[word] for word in hits)
-        if distinct >= DISTINCT_MIN and best >= total * SHARE_MIN:
-            return lang if _leads(lang, hits, found) else None
-    return None
+    # Of equals none leads but where all their words are the same: then any order is as good.
+    lang, best = min(found.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    if best < words.total * SHARE_MIN:
+        return None, 0
+    distinct = sum(number for langs, (_, number) in words.hits.items() if lang in langs)
+    leads = _lead(lang, words, found) if distinct >= DISTINCT_MIN else 0
+    return (lang, leads) if leads >= LEAD_MIN else (None, 0)
 
 
-def _leads(lang: str, hits: Mapping[str, int], found: Mapping[str, int]) -> bool:
-    """Does a language beat each other one by the words that only one of the two lists?"""
-    listed = _listed()
+def _lead(lang: str, words: Heard, found: Mapping[str, int]) -> float:
+    """By how much does a language beat each other one by the words that only one of the two lists?"""
     shared: Counter[str] = Counter()
-    for word, times in hits.items():
-        if lang in listed[word]:
-            for other in listed[word]:
+    for langs, (times, _) in words.hits.items():
+        if lang in langs:
+            for other in langs:
                 shared[other] += times
-    return all(
-        found[lang] - shared[other] >= LEAD_MIN * (found[other] - shared[other])
-        for other in found
-        if other != lang
-    )
+    leads = math.inf
+    for other, times in found.items():
+        if other != lang and times > shared[other]:
+            leads = min(leads, (found[lang] - shared[other]) / (times - shared[other]))
+    return leads
 
 
 @functools.cache
@@ -220,6 +312,30 @@ def _listed() -> Mapping[str, tuple[str, ...]]:
         for word in stops:
             found[word] = (*found.get(word, ()), lang)
     return found
+
+
+@functools.cache
+def _classes() -> tuple[tuple[str, ...], ...]:
+    """Return which languages list a stop word, each combination once, at its number: 0, none do."""
+    return ((), *dict.fromkeys(_listed().values()))
+
+
+@functools.cache
+def _numbers() -> Mapping[str, int]:
+    """Return for each stop word the number of the languages that list it."""
+    numbers = {langs: number for number, langs in enumerate(_classes())}
+    return {word: numbers[langs] for word, langs in _listed().items()}
+
+
+@functools.cache
+def _scripts() -> bytes:
+    """Return by code point of the first plane: 0 for no letter, else its script's place plus one."""
+    found = bytearray(chr(code).isalpha() for code in range(0x10000))
+    for first, last, name in _SCRIPTS:
+        number = _NAMES.index(name) + 1
+        for code in range(first, last + 1):
+            found[code] *= number
+    return bytes(found)
 
 
 @functools.lru_cache(maxsize=4096)

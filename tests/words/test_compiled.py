@@ -6,13 +6,15 @@ import gc
 import tracemalloc
 from array import array
 from collections import Counter
+from collections.abc import Callable
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from turbohtml import parse
 from twisted.trial.unittest import SynchronousTestCase
 
-from netsuite.words import lexicon, segment, text
+from netsuite.words import language, lexicon, segment, text
 from netsuite.words.lexicon import Lexicon, Table
 from netsuite.words.memo import EDGES, Memo
 from netsuite.words.text import WordParser
@@ -30,6 +32,14 @@ SIGNS = st.sampled_from(
     "\u4e00\u0301\u202f\u00ad\u200d \n\v\u3000\ud800\U0001f600"
 )
 TEXTS = st.one_of(st.text(SIGNS, max_size=40), st.text(st.sampled_from(EDGES + "ab1 "), max_size=20), NASTY)
+
+#: Letters of many scripts, and stop words with some that are none.
+SCRIPTS = st.sampled_from(
+    "a1 \u00e9\u0391\u0416\u05d0\u0627\u0915\u0e01\u3042\u4e00\uac00\U00020000\U0001f600"
+)
+STOPS = st.sampled_from(
+    ["the", "The", "THE", "of", "de", "La", "le", "la", "und", "der", "\u0438", "og", "tide", "x1"]
+)
 
 #: Markup in which tags are opened, closed, misnested, hidden and hostile.
 TAGS = st.sampled_from(
@@ -219,6 +229,65 @@ class WordsTests(CompiledTests):
             self.assertEqual(each.forms(array("I", [each.keys[each.number("Tide")]])), ["tide"])
             self.assertEqual((each.small[number], each.small[each.number("Tide")]), (1, 0))
             self.assertEqual(len(each.keys), len(each.small))
+
+
+class LanguageTests(CompiledTests):
+    def both(self, ask: Callable[[], object]) -> list[object]:
+        """What is answered with the module, and without it."""
+        found = [ask()]
+        with mock.patch.object(language, "_plain", None):
+            found.append(ask())
+        return found
+
+    @settings(deadline=None, max_examples=100)
+    @given(st.one_of(TEXTS, st.text(max_size=40), st.text(SCRIPTS, max_size=60)))
+    def test_letters(self, some: str) -> None:
+        """Letters of each script are as many, and so a text's script is the same."""
+        for times in (1, 50):
+            one, two = self.both(lambda times=times: +language._letters(some * times))
+            self.assertEqual(one, two)
+            one, two = self.both(lambda times=times: language.by_script(some * times))
+            self.assertEqual(one, two)
+
+    def test_each_letter(self) -> None:
+        """Each code point is of one script to both."""
+        for start in range(0, 0x110000, 0x800):
+            some = "".join(map(chr, range(start, start + 0x800)))
+            one, two = self.both(lambda some=some: +language._letters(some))
+            self.assertEqual(one, two, hex(start))
+
+    @settings(deadline=None, max_examples=100)
+    @given(
+        st.lists(
+            st.tuples(st.lists(STOPS, max_size=30).map(" ".join), st.lists(STOPS, max_size=9).map(" ".join)),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def test_stop_words(self, pages: list[tuple[str, str]]) -> None:
+        """What is heard of a page's forms is what is heard of its words."""
+        counts = Lexicon()
+        stops = [language.Stops(counts), language.Stops(counts)]
+        for main, other in pages:
+            forms = counts.count(main, other, Memo().tally)
+            one = stops[0].heard(forms)
+            with mock.patch.object(language, "_plain", None):
+                self.assertEqual(one, stops[1].heard(forms))
+            _, keys, in_main, in_other = forms.columns()
+            self.assertEqual(one, language.heard(keys, in_main if any(in_main) else in_other))
+
+    def test_misuse(self) -> None:
+        """Columns that don't fit together, and a table of another size, are refused."""
+        column = array("I", [0, 1])
+        self.assertEqual(_plain.heard(column, column, column, b"\1\1"), [(1, 1, 2)])
+        for told in (
+            (column, column[:1], column, b"\1\1"),
+            (column, column, column[:1], b"\1\1"),
+            (column, column, column, b"\1"),
+            (column, column, column, None),
+        ):
+            self.assertRaises((ValueError, IndexError, TypeError), _plain.heard, *told)
+        self.assertRaises(ValueError, _plain.letters, "a", b"")
 
 
 class MisuseTests(CompiledTests):

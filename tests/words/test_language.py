@@ -411,7 +411,22 @@ class GuessTests(SynchronousTestCase):
         self.assertEqual(language.guess(TEXTS["zh"] * 10 + "の"), "zh")
         self.assertEqual(language.guess(TEXTS["ja"] + "Debian GNU/Linux"), "ja")
 
+    def test_glance(self) -> None:
+        """A long text whose beginning tells its language is not read further; another is."""
+        asked: list[int] = []
+        plain = language._by_triples
+
+        def by_triples(sample: str) -> tuple[str | None, str]:
+            asked.append(len(sample))
+            return plain(sample)
+
+        self.patch(language, "_by_triples", by_triples)
+        self.assertEqual(language.guess(TEXTS["de"] * 20), "de")
+        self.assertEqual(asked, [language.GLANCE])
+        self.assertEqual(language.guess("\u00e5 " + "abcd efgh " * 110 + TEXTS["fi"] * 60), "fi")
+        self.assertEqual(asked[1:], [language.GLANCE, language.SAMPLE])
+
     def test_given_tally(self) -> None:
         """A tally made already is taken instead of the text's words."""
         tally = ["the", "and", "of", "not", "xyz", "the"], [20, 20, 9, 9, 50, 10]
-        self.assertEqual(language.guess("abc", lambda: tally), "en")
+        self.assertEqual(language.guess("abc", lambda: language.heard(*tally)), "en")
