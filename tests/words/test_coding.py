@@ -5,15 +5,17 @@ import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from unittest import mock
 
 import brotli
 from backports import zstd
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.words import coding
 from netsuite.words.skipped import Reason, Skip
+from tests.real.parts import require
 
 MIB = 1024 * 1024
 PAGE = "<p>Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich.\n".encode() * 40
@@ -38,6 +40,10 @@ def decode(pieces: list[bytes], field: str, max_bytes: int = 8 * MIB, max_ratio:
 
 
 class DecodeTests(SynchronousTestCase):
+    """As it is installed: with ISA-L, where that is."""
+
+    bombs = PACKERS
+
     def refused(self, reason: Reason, pieces: list[bytes], field: str, **bounds: int) -> None:
         skip = self.assertRaises(Skip, decode, pieces, field, **bounds)
         self.assertEqual(skip.reason, reason)
@@ -156,7 +162,7 @@ class DecodeTests(SynchronousTestCase):
     def test_bombs(self) -> None:
         """A bomb, also one inside another, costs no more memory than the bound allows."""
         zeros = bytes(64 * MIB)
-        for name, pack in PACKERS.items():
+        for name, pack in self.bombs.items():
             packed = pack(zeros)
             for field, body in ((name, packed), (f"{name}, gzip", gzip.compress(packed + bytes(8 * MIB)))):
                 tracemalloc.start()
@@ -172,7 +178,7 @@ class DecodeTests(SynchronousTestCase):
         self.assertEqual(decode([magic + b"\x00" + bytes([13 << 3]) + block], "zstd"), b"a")
         self.refused(Reason.UNREADABLE, [magic + b"\x00" + bytes([14 << 3]) + block], "zstd")
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.differing_executors])
     @given(st.binary(max_size=300), st.sampled_from(sorted(PACKERS)), st.booleans(), st.randoms())
     def test_any_bytes(self, junk: bytes, name: str, damaged: bool, dice: random.Random) -> None:
         """Any bytes are decoded or skipped with a reason, never another error."""
@@ -185,3 +191,73 @@ class DecodeTests(SynchronousTestCase):
             decode([body], name)
         except Skip as skip:
             self.assertIn(skip.reason, (Reason.UNREADABLE, Reason.TOO_LARGE))
+
+
+class PlainTests(DecodeTests):
+    """The same without ISA-L."""
+
+    bombs = {"gzip": gzip.compress}
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(coding, "isal_zlib", None)
+
+
+class FastTests(SynchronousTestCase):
+    """Both ways have one outcome, whatever the body."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        require("isal", coding.isal_zlib)
+
+    def outcome(self, body: bytes, bound: int) -> bytes | Reason:
+        """The page, or why there is none."""
+        try:
+            return decode([body], "gzip", max_bytes=bound)
+        except Skip as skip:
+            return skip.reason
+
+    def check(self, body: bytes, bound: int = MIB) -> None:
+        """The outcome is the same without ISA-L."""
+        found = self.outcome(body, bound)
+        with mock.patch.object(coding, "isal_zlib", None):
+            self.assertEqual(found, self.outcome(body, bound))
+
+    @settings(deadline=None, max_examples=100)
+    @given(
+        st.lists(st.binary(max_size=200), min_size=1, max_size=3),
+        st.integers(0, 9),
+        st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=3),
+        st.binary(max_size=20),
+        st.integers(0, 400),
+    )
+    def test_same(
+        self, parts: list[bytes], level: int, wrong: list[tuple[int, int]], after: bytes, bound: int
+    ) -> None:
+        """Members, damage anywhere, what follows the end, and bounds."""
+        body = bytearray(b"".join(gzip.compress(part * 3, level, mtime=0) for part in parts) + after)
+        for at, value in wrong:
+            body[at % len(body)] = value
+        for end in (len(body), len(body) // 2):
+            self.check(bytes(body[:end]))
+            self.check(bytes(body[:end]), bound)
+
+    def test_each_head(self) -> None:
+        """Each value of each byte of a head, with and without what its flags promise."""
+        packed = gzip.compress(PAGE[:100], mtime=0)
+        for at in range(10):
+            for value in range(256):
+                head = packed[:at] + bytes([value]) + packed[at + 1 : 10]
+                for promised in (
+                    b"",
+                    b"\x02\0ab",
+                    b"name\0",
+                    b"\x02\0abname\0said\0",
+                    zlib.crc32(head).to_bytes(4, "little")[:2],
+                ):
+                    self.check(head + promised + packed[10:])
+
+    def test_it_is_used(self) -> None:
+        """A page of one member isn't given to zlib."""
+        self.patch(coding, "_inflate", lambda *told: self.fail("zlib was asked"))
+        self.assertEqual(decode([gzip.compress(PAGE)], "gzip"), PAGE)
