@@ -34,6 +34,7 @@ from tests.real.parts import (
     until,
 )
 from tests.real.tlsorigin import Issuer
+from tests.scripts.tools import command
 
 
 def echo(*options: str, folder: Path | None = None) -> Twistd:
@@ -290,6 +291,21 @@ class TlsTests(TestCase):
         self.assertEqual(self.service.stop(), 0)
         self.assertNotIn("mallory", self.service.log)
         self.assertNotIn("Traceback", self.service.log)
+
+    def test_piped(self) -> None:
+        """Who sends all and closes at once is greeted and answered in full all the same."""
+        port = self.echo()
+        for _ in range(4):  # whether both come in one piece is a matter of luck
+            done = subprocess.run(
+                command("dataforward", "--tls", "--cafile", str(self.ours.path), f"localhost:{port}"),
+                input=b"tide\ntime\n",
+                capture_output=True,
+                env=clean_environment(),
+                timeout=START_SECONDS,
+            )
+            first, _, rest = done.stdout.partition(b"\r\n")
+            self.assertIn(b"Peer 127.0.0.1", first)
+            self.assertEqual(rest, b"You said: tide\r\nYou said: time\r\n")
 
     def test_no_authority(self) -> None:
         """A file of authorities that has none ends the start in one line."""

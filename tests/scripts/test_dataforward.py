@@ -92,9 +92,9 @@ class SignalTests(ToolCase):
                 each.setblocking(False)
                 each.connect_ex(full.getsockname())
             host, port = full.getsockname()
-            before = _asking()
+            before = _asking(port)
             process = self.started(host, str(port))
-            until("it connects", lambda: _asking() > before)
+            until("it connects", lambda: _asking(port) > before)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, errors.count(b"\n")), (130, 1))
@@ -109,9 +109,10 @@ class SignalTests(ToolCase):
         self.assertEqual(process.returncode, 130)
 
 
-def _asking() -> int:
-    """How many connections of this machine wait for their first answer: state 02 (Linux)."""
-    return sum(line.split()[3] == "02" for line in Path("/proc/net/tcp").read_text().splitlines())
+def _asking(port: int) -> int:
+    """How many connections to a port wait for their first answer: state 02 (Linux)."""
+    lines = map(str.split, Path("/proc/net/tcp").read_text().splitlines())
+    return sum(line[3] == "02" and line[2].endswith(f":{port:04X}") for line in lines)
 
 
 class StreamTests(ToolCase):
