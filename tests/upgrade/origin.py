@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.server
 import threading
+from pathlib import Path
 
 #: Nobody else has this address of loopback.
 ADDRESS = ("127.77.1.1", 18080)
@@ -77,10 +79,19 @@ class Quiet(http.server.ThreadingHTTPServer):
 
 
 class Origin:
-    """Listens until closed.  ``whole``: the file is sent to its end; ``asked``: from which bytes on."""
+    """Listens until closed.  ``whole``: the file is sent to its end; ``asked``: from which bytes on.
+
+    There is one at a time: another process that wants one waits for it.
+    """
 
     def __init__(self, *, whole: bool = True) -> None:
-        self._server = Quiet(ADDRESS, Answer)
+        self._turn = Path(__file__).open("rb")  # noqa: SIM115 - until `close`
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
+            self._server = Quiet(ADDRESS, Answer)
+        except BaseException:
+            self._turn.close()
+            raise
         self.asked: list[int] = []
         self._server.whole, self._server.asked = whole, self.asked  # type: ignore[attr-defined]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -89,3 +100,5 @@ class Origin:
         """It listens no more."""
         self._server.shutdown()
         self._server.server_close()
+        fcntl.flock(self._turn, fcntl.LOCK_UN)  # also if a child of ours has it, too
+        self._turn.close()

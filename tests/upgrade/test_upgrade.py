@@ -217,22 +217,29 @@ class SchemaTests(Case):
     """The version whose word store had schema 1, with a log-in."""
 
     version, service = "schema1", "wordproxy"
+    login, number = LOGIN, 1
 
     def test_upgraded(self) -> None:
         """The store is upgraded in place, once; the old one is kept beside it, for its owner alone."""
         old = self.folder / "before.db"
         old.write_bytes((self.folder / "words.db").read_bytes())
         service = self.up()
-        self.assert_goes_on(LOGIN)
+        self.assert_goes_on(self.login)
         self.assertEqual(service.stop(), 0)
         self.assertNotIn("Traceback", service.log)
         self.assertEqual(schema(self.folder / "words.db"), file.SCHEMA)
-        [copy] = self.folder.glob("words.db.schema1.*")
-        self.assertEqual((schema(copy), stat.S_IMODE(copy.stat().st_mode)), (1, 0o600))
+        [copy] = self.folder.glob(f"words.db.schema{self.number}.*")
+        self.assertEqual((schema(copy), stat.S_IMODE(copy.stat().st_mode)), (self.number, 0o600))
         with closing(sqlite3.connect(copy)) as one, closing(sqlite3.connect(old)) as other:
             self.assertEqual(list(one.iterdump()), list(other.iterdump()))
         made = copy.stat().st_mtime_ns
         again = self.up()
-        self.assertEqual(self.coverage(LOGIN)["counted"], len(PAGES) + 2)
+        self.assertEqual(self.coverage(self.login)["counted"], len(PAGES) + 2)
         self.assertEqual(again.stop(), 0)
         self.assertEqual([path.stat().st_mtime_ns for path in self.folder.glob("words.db.schema*")], [made])
+
+
+class Schema2Tests(SchemaTests):
+    """The last version whose word store had schema 2."""
+
+    version, login, number = "schema2", "", 2

@@ -15,9 +15,10 @@ from functools import cached_property
 from itertools import compress
 from operator import add, itemgetter, ne
 
+import msgspec
 import numpy
 
-from netsuite.wordproxy.store import queries, vectors
+from netsuite.wordproxy.store import figures, queries, vectors
 from netsuite.wordproxy.store.numbers import Numbers
 from netsuite.wordproxy.store.packing import Column, added_up, zeros
 from netsuite.wordproxy.store.vectors import Met
@@ -25,20 +26,18 @@ from netsuite.words.forms import Forms, columns
 from netsuite.words.lexicon import Lexicon
 from netsuite.words.segment import is_small
 
-_NEW_WORDS = """
-INSERT INTO word (id, key, lang, plain, first, last, main, other, pages, all_pages, small)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+_NEW_WORD = "INSERT INTO word (id, key, lang, plain) VALUES (?, ?, ?, ?)"
 
-_SUMS = """
-UPDATE word SET main = main + ?, other = other + ?, pages = pages + ?, all_pages = all_pages + ?,
-    small = small + ? WHERE id = ?
-"""
+#: The same of several with numbers that follow on each other, as one text: a statement for each takes five
+#: times as long.
+_NEW_WORDS = "INSERT INTO word (id, key, lang) SELECT ?1 + key, value, ?2 FROM json_each(?3)"
 
-#: Apart from the sums, and only where something changes: each has an index, which is written with it.
-_NAMED = "UPDATE word SET named = named + ? WHERE id = ?"
-_DAYS = """
-UPDATE word SET first = min(first, ?1), last = max(last, ?1) WHERE id = ?2 AND (first > ?1 OR last < ?1)
+#: Here a line feed is between a key and what it is to search.
+_NEW_PLAINS = """
+INSERT INTO word (id, key, lang, plain) SELECT ?1 + key,
+    iif(instr(value, char(10)), substr(value, 1, instr(value, char(10)) - 1), value), ?2,
+    iif(instr(value, char(10)), substr(value, instr(value, char(10)) + 1), NULL)
+FROM json_each(?3)
 """
 
 _FORMS = """
@@ -50,6 +49,8 @@ ON CONFLICT (word, form) DO UPDATE SET n = n + excluded.n
 NEW, NEW_IN_MAIN, NAMED = 1, 2, 4
 
 _FIRST = itemgetter(0)
+
+_encode = msgspec.json.Encoder().encode
 
 _Forms = Sequence[tuple[str, str, int, int]]
 _Shown = list[tuple[int, str, int]]
@@ -93,24 +94,52 @@ class _Sums:
         return words, columns
 
 
-def _first_and_last(words: Column, days: Mapping[int, Column]) -> tuple[Column, Column]:
+def _first_and_last(words: Column, days: Mapping[int, Sequence[Column]]) -> tuple[Column, Column]:
     """The first, and the last, of the days that each word has."""
+    if len(days) == 1:
+        only = numpy.full_like(words, next(iter(days)))
+        return only, only
     first, last = numpy.zeros_like(words), numpy.zeros_like(words)
     for day in sorted(days):
-        last[numpy.searchsorted(words, days[day])] = day
+        for some in days[day]:
+            last[numpy.searchsorted(words, some)] = day
     for day in sorted(days, reverse=True):
-        first[numpy.searchsorted(words, days[day])] = day
+        for some in days[day]:
+            first[numpy.searchsorted(words, some)] = day
     return first, last
 
 
-def _plains(keys: Sequence[str]) -> list[str]:
-    """The keys as search compares them; most are compared as they are."""
-    marked = [key for key in keys if not key.isascii()]
-    found = queries.plain("\n".join(marked)).split("\n")
-    if len(found) != len(marked):  # a word with a line's end in it: not the counter's
-        found = list(map(queries.plain, marked))
-    instead = iter(found)
-    return [key.lower() if key.isascii() else next(instead) for key in keys]
+def put_words(connection: sqlite3.Connection, first: int, lang: str, keys: Sequence[str]) -> None:
+    """The words have numbers from ``first`` on."""
+    texts = _with_plains(keys)
+    if texts is None:
+        rows = ((word, key, lang, _other(key)) for word, key in enumerate(keys, first))
+        connection.executemany(_NEW_WORD, rows)
+        return
+    put = _NEW_WORDS if texts is keys else _NEW_PLAINS
+    connection.execute(put, (first, lang, _encode(texts).decode()))
+
+
+def _other(key: str) -> str | None:
+    """The key as search compares it, where that is another text."""
+    plain = queries.plain(key)
+    return None if plain == key else plain
+
+
+def _with_plains(keys: Sequence[str]) -> Sequence[str] | None:
+    """The keys, each with a line feed and its `_other` where it has one; None: that can't tell them."""
+    joined = "\n".join(keys)
+    if "\0" in joined or joined.count("\n") >= len(keys):
+        return None
+    if joined.isascii() and joined.islower():
+        return keys
+    plain = queries.plain(joined)
+    if plain == joined:
+        return keys
+    plains = plain.split("\n")
+    if len(plains) != len(keys):
+        return None
+    return [key if key == other else f"{key}\n{other}" for key, other in zip(keys, plains, strict=True)]
 
 
 class Adding:
@@ -197,9 +226,7 @@ class Adding:
                 main, other, _, _, new, all_new, named = columns
                 totals.append((words, [main, other, new, all_new, named]))
         if totals:
-            self._write_words(
-                *added_up(totals), {day: numpy.unique(numpy.concatenate(of)) for day, of in days.items()}
-            )
+            self._write_words(*added_up(totals), days)
         self._connection.executemany(_FORMS, sorted((*which, n) for which, n in self._forms.items()))
         for lexicon, (words, numbers, times) in self._odd_ones.items():
             rows = zip(words.tolist(), lexicon.forms(numbers.tobytes()), times.tolist(), strict=True)
@@ -207,26 +234,14 @@ class Adding:
         for (page, day), kept in sorted(self._kept.items(), key=_FIRST):
             vectors.put_met(self._connection, page, day, kept)
 
-    def _write_words(self, words: Column, columns: list[Column], days: Mapping[int, Column]) -> None:
+    def _write_words(
+        self, words: Column, columns: list[Column], days: Mapping[int, Sequence[Column]]
+    ) -> None:
         """``columns``: main, other, pages, all_pages, named."""
-        new, run = self._numbers.new, self._connection.executemany
-        *sums, named = columns
-        sums.append(self._small(words, sums[0] + sums[1]))
-        known = len(words)
-        if new:  # their numbers are past all others
-            known = int(numpy.searchsorted(words, min(new)))
-            fresh = words[known:].tolist()
-            keys, langs = zip(*map(new.__getitem__, fresh), strict=True)
-            plains = _plains(keys)
-            ends = (ends[known:].tolist() for ends in _first_and_last(words, days))
-            of_fresh = (each[known:].tolist() for each in sums)
-            run(_NEW_WORDS, zip(fresh, keys, langs, plains, *ends, *of_fresh, strict=True))
-        run(_SUMS, zip(*(each[:known].tolist() for each in (*sums, words)), strict=True))
-        there = numpy.flatnonzero(named)
-        run(_NAMED, zip(named[there].tolist(), words[there].tolist(), strict=True))
-        for day, met in days.items():
-            moved = self._numbers.undated(day, met.tolist())
-            run(_DAYS, [(day, word) for word in moved if word not in new])
+        for first, lang, keys in self._numbers.new:
+            put_words(self._connection, first, lang, keys)
+        small = self._small(words, columns[0] + columns[1])
+        figures.add(self._connection, words, [*columns, small], *_first_and_last(words, days))
 
     def _small(self, words: Column, met: Column) -> Column:
         """By word, its occurrences in small letters."""

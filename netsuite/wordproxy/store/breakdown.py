@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from netsuite.wordproxy.store import again, fresh, queries
+from netsuite.wordproxy.store import again, figures, fresh, queries
 from netsuite.wordproxy.store.contract import BREAKDOWNS, Breakdown, BreakdownQuery, Known, Part
 from netsuite.wordproxy.store.gists import Gist, Gists
 from netsuite.wordproxy.store.loosened import Loosened
@@ -192,7 +192,7 @@ class _Breakdown:
     def _of_word(self) -> Breakdown:
         """The parts where the word was met."""
         word, query = self._word, self._query
-        first, last = self._ask("SELECT first, last FROM word WHERE id = ?", (word,)).fetchone()
+        first, last = figures.one(self._connection, word)[-2:]
         is_known = bool(self._gists.mask[word])
         lo, hi = self._days or (first, last)
         days = max(lo, first), min(hi, last)

@@ -33,6 +33,9 @@ CHECK_BYTES = 64 * 1024 * 1024
 #: The write-ahead log is cut back to this once it has been larger.
 LOG_BYTES = 16 * 1024 * 1024
 
+#: Free pages that are given back in one transaction.
+VACUUM_STEP = 1000
+
 #: Error codes that only a bug of ours can cause.
 _OURS = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE)
 
@@ -119,8 +122,16 @@ class Database:
         """Nothing deleted is in free pages any more, nor in the log if readers allow."""
         if self.has_deleted:
             with self.faults():
-                self.connection.execute("PRAGMA incremental_vacuum").fetchall()
+                self._give_back()
             self.cut_log()
+
+    def _give_back(self) -> None:
+        """The file has no free pages any more."""
+        free = -1
+        while (left := self.connection.execute("PRAGMA freelist_count").fetchone()[0]) not in (0, free):
+            free = left
+            # as a script: a statement without rows is not run on after its first step, which is one page
+            self.connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_STEP})")
 
     def cut_log(self) -> None:
         """The log is short, and holds nothing deleted any more, unless a reader is still at it.

@@ -18,7 +18,7 @@ from netsuite.storefile import identity as identity
 APPLICATION_ID = 0x4E537764
 
 #: The schema that this code reads and writes; older ones are upgraded when they are opened (`upgrade`).
-SCHEMA = 2
+SCHEMA = 3
 
 #: What the names of tables begin with whose rows are being removed (`clearing`).
 GONE = "gone_"

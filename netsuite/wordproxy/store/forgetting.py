@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from netsuite.wordproxy.store import contexts, dropping, renewing, vectors
+import numpy
+
+from netsuite.wordproxy.store import contexts, dropping, figures, renewing, vectors
 from netsuite.wordproxy.store.adding import NEW, NEW_IN_MAIN
 from netsuite.wordproxy.store.contract import COUNTED, IMPORTED, INGESTED, RECOUNTED
 from netsuite.wordproxy.store.taking import ALL_NEW, ALL_PAGES, PAGES, Taking, find_first_and_last, words_of
@@ -258,10 +260,10 @@ def _count_at_least(connection: sqlite3.Connection, site: int, words: set[int]) 
         for word, (new, all_new) in its.items():
             rows[word][_NEW] += new
             rows[word][ALL_NEW] += all_new
-            connection.execute(
-                "UPDATE word SET pages = pages + ?, all_pages = all_pages + ? WHERE id = ?",
-                (new, all_new, word),
-            )
+        some = numpy.array(list(its))
+        held = figures.Figures(connection, some)
+        held.sums[PAGES : ALL_PAGES + 1, held.at(some)] += numpy.array(list(its.values())).T
+        held.write()
         vectors.put(connection, site, day, rows)
     renewing.changed(connection, more)
 

@@ -1,18 +1,22 @@
 """New words: how many words were met for the first time on a day, at which sites, in which language.
 
-Kept by day as long as nothing of it changes: `renewing.changed` and a trigger on the words' first days remove
-what may be wrong, `draft` counts it anew, and meanwhile it is counted when it is asked for.
+Kept by day as long as nothing of it changes: `renewing.changed`, and `figures` where first days change,
+remove what may be wrong, `draft` counts it anew, and meanwhile it is counted when it is asked for.
 """
 
 # ruff: noqa: S608 - statements are put together from this file's own parts
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from itertools import compress
 
-from netsuite.wordproxy.store.packing import unpack
+import numpy
+
+from netsuite.wordproxy.store import figures
+from netsuite.wordproxy.store.packing import Column, column, unpack
 from netsuite.wordproxy.store.sums import ALL_SITES, Draft, Span
 
 #: By site, ALL_SITES among them, and language: new words in main text, and in all.
@@ -57,14 +61,15 @@ def counts(
 
 def read(connection: sqlite3.Connection, day: int) -> Fresh:
     """The new words of a day."""
-    langs = dict(connection.execute("SELECT id, lang FROM word WHERE first = ?", (day,)).fetchall())
-    met: dict[int, set[int]] = {ALL_SITES: set()}
-    met_main: dict[int, set[int]] = {ALL_SITES: set()}
-    for site, words, main in connection.execute(
+    tallies = connection.execute(
         "SELECT t.site, t.words, t.main FROM (SELECT DISTINCT site FROM reading WHERE day = :day) r"
         " CROSS JOIN tally t ON t.site = r.site AND t.day = :day",
         {"day": day},
-    ):
+    ).fetchall()
+    langs = _langs_of_new(connection, day, [column(words) for _, words, _ in tallies])
+    met: dict[int, set[int]] = {ALL_SITES: set()}
+    met_main: dict[int, set[int]] = {ALL_SITES: set()}
+    for site, words, main in tallies:
         some = unpack(words)
         new = langs.keys() & set(some)
         in_main = new & set(compress(some, unpack(main))) if main else set()
@@ -77,6 +82,16 @@ def read(connection: sqlite3.Connection, day: int) -> Fresh:
         mains = Counter(langs[word] for word in met_main[place])
         found |= {(place, lang): (mains[lang], n) for lang, n in alls.items()}
     return found
+
+
+def _langs_of_new(connection: sqlite3.Connection, day: int, words: list[Column]) -> dict[int, str]:
+    """Those of the words whose first day this is, with their languages."""
+    if not words:
+        return {}
+    met = numpy.unique(numpy.concatenate(words))
+    new = met[figures.read(connection, met.tolist()).first == day]
+    sql = "SELECT w.id, w.lang FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
+    return dict(connection.execute(sql, (json.dumps(new.tolist()),)).fetchall())
 
 
 def draft(connection: sqlite3.Connection, day: int) -> Draft:

@@ -13,23 +13,30 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
+from typing import NamedTuple
 
 import numpy
 
-from netsuite.wordproxy.store import again, levels, pages, queries, sums
+from netsuite.wordproxy.store import again, figures, levels, pages, queries, sums
 from netsuite.wordproxy.store.bases import Bases
 from netsuite.wordproxy.store.contract import LEVELS, UNKNOWN, Total, Word, WordList, WordQuery
 from netsuite.wordproxy.store.loosened import Loosened
 from netsuite.wordproxy.store.packing import Column, Numbers, columns, zeros
 from netsuite.wordproxy.store.word import CAPITALISED, is_name
 
-#: The form of a word ``w`` that was met most often; of its key's own occurrences are those of no other form.
-SHOWN = """(SELECT form FROM (
+#: Words with the form that was met most often, their key, language and level; of a key's own occurrences are
+#: those of no other form.  Told are words, each followed by all its occurrences.
+_TOLD = """
+SELECT w.id, (SELECT form FROM (
     SELECT form, n FROM form f WHERE f.word = w.id UNION ALL
-    SELECT w.key, w.main + w.other - (SELECT coalesce(sum(n), 0) FROM form f WHERE f.word = w.id)
-) WHERE n > 0 ORDER BY n DESC, form LIMIT 1)"""
+    SELECT w.key, m.n - (SELECT coalesce(sum(n), 0) FROM form f WHERE f.word = w.id)
+) WHERE n > 0 ORDER BY n DESC, form LIMIT 1), w.key, w.lang,
+    (SELECT level FROM known k WHERE k.key = w.key AND k.lang = w.lang)
+FROM (SELECT json_extract(value, '$[0]') AS word, json_extract(value, '$[1]') AS n FROM json_each(?)) m
+CROSS JOIN word w ON w.id = m.word
+"""
 
 #: So many words are looked up one by one; more are found in one pass over all.
 _FEW = 5000
@@ -67,6 +74,29 @@ def numbers(connection: sqlite3.Connection, query: WordQuery, loosened: Loosened
     return _List(connection, query, loosened).numbers()
 
 
+def told(connection: sqlite3.Connection, words: Sequence[int]) -> Iterator[Told]:
+    """What is told of words, in their order."""
+    its = figures.read(connection, words)
+    totals = zip(words, (its.main + its.other).tolist(), strict=True)
+    rows = connection.execute(_TOLD, (json.dumps([(int(word), total) for word, total in totals]),)).fetchall()
+    ends = zip(*(each.tolist() for each in its[4:]), strict=True)
+    for (word, form, key, lang, level), (named, small, first, last) in zip(rows, ends, strict=True):
+        yield Told(word, form, key, lang, LEVELS[level or 0], is_name(lang, named, small), first, last)
+
+
+class Told(NamedTuple):
+    """What is told of a word in a list, beside its numbers there; ``form`` is the one met most often."""
+
+    word: int
+    form: str
+    key: str
+    lang: str
+    level: str
+    is_name: bool
+    first: int
+    last: int
+
+
 class _List:
     """One question on its way."""
 
@@ -84,7 +114,6 @@ class _List:
         self._days = queries.span(query)
         # the sums that each word has answer this
         self._is_plain = self._days is None and query.site is None and query.page is None
-        self._has_own = False  # and did, with filters
         site = None if query.site is None else _site(connection, query.site)
         self._nowhere = query.site is not None and site is None
         self._site = site or sums.ALL_SITES
@@ -121,11 +150,14 @@ class _List:
     def _numbers(self) -> Numbers:
         if self._query.page is not None:
             return self._of_page(self._query.page)
-        column = "everything" if self._query.everything else "main"
-        if self._is_plain and (self._query.known in LEVELS[1:] or self._sums.cost() > _DEAR):
-            self._has_own = True
-            return self._own("w.main + w.other" if self._query.everything else "w.main")
-        return self._sums.of_words(column)
+        if self._is_plain and self._sums.cost() > _DEAR:
+            numbers = self._own("main")
+            if self._query.everything:
+                numbers += self._own("other")
+            if self._query.lang is not None:
+                _keep(numbers, self._numbered("lang = ?", self._query.lang))
+            return numbers
+        return self._sums.of_words("everything" if self._query.everything else "main")
 
     def _of_page(self, name: str) -> Numbers:
         """How often words are in the latest visit of a page, if it is of the site and days asked for."""
@@ -140,21 +172,17 @@ class _List:
                 numbers[word] = main + other if self._query.everything else main
         return numbers
 
-    def _own(self, number: str) -> Numbers:
-        """The sums that words have; 0 where a level rules a word out."""
-        query, ask = self._query, self._connection.execute
-        (last,) = ask("SELECT coalesce(max(id), 0) FROM word").fetchone()
-        numbers = zeros(last)
-        source, terms = "word w", []
-        if query.known in LEVELS[1:]:
-            source, terms = "known k CROSS JOIN word w USING (key, lang)", ["k.level = :level"]
-        if query.lang is not None:
-            terms.append("w.lang = :lang")
-        told = {"lang": query.lang, "level": LEVELS.index(query.known) if query.known in LEVELS else 0}
-        where = f"WHERE {' AND '.join(terms)}" if terms else ""
-        words, values = columns(ask(f"SELECT w.id, {number} FROM {source} {where}", told), 2)
-        numbers[words] = values
-        return numbers
+    def _own(self, which: str) -> Numbers:
+        """One of the sums that all words have."""
+        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM word").fetchone()
+        return figures.every(self._connection, last, which)[0]
+
+    def _numbered(self, where: str, *told: str) -> Numbers:
+        """The words of which something is true."""
+        # as one text: half a million rows of their own take as long again
+        sql = f"SELECT group_concat(id) FROM word w WHERE {where}"
+        (found,) = self._connection.execute(sql, told).fetchone()
+        return numpy.fromstring(found or "", dtype=numpy.int64, sep=",")
 
     # filters
 
@@ -162,20 +190,26 @@ class _List:
         query, ask = self._query, self._connection.execute
         if query.q:
             fits, text = queries.fits(query.q)
-            # as one text: half a million rows of their own take as long again
-            (found,) = ask(f"SELECT group_concat(id) FROM word WHERE {fits}", (text,)).fetchone()
-            _keep(numbers, numpy.fromstring(found or "", dtype=numpy.int64, sep=","))
+            _keep(numbers, self._numbered(fits, text))
         if query.known == UNKNOWN:
             _drop(numbers, self._levelled("known", "ignored"))
         elif query.known == LEVELS[0]:
             _drop(numbers, self._levelled(*LEVELS[1:]))
-        elif query.known is not None and not self._has_own:
+        elif query.known is not None:
             _keep(numbers, self._levelled(query.known))
         if not query.everything:
             _drop(numbers, _first(ask("SELECT w.id FROM temp.stop t CROSS JOIN word w USING (key, lang)")))
         if not query.names:
-            sql = "SELECT id FROM word WHERE named > 0 AND small = 0 AND lang <> ?"
-            _drop(numbers, _first(ask(sql, (CAPITALISED,))))
+            _drop(numbers, self._names_of(numbers))
+
+    def _names_of(self, numbers: Numbers) -> Numbers:
+        """Those of the words that are probable names."""
+        named, small = figures.every(self._connection, len(numbers) - 1, "named", "small")
+        names = numpy.flatnonzero((named > 0) & (small == 0) & (numbers > 0))
+        if self._query.lang is not None:
+            return names[: 0 if self._query.lang == CAPITALISED else None]
+        some = "id IN (SELECT value FROM json_each(?))"
+        return self._numbered(f"{some} AND lang <> ?", json.dumps(names.tolist()), CAPITALISED)
 
     def _gather(self, numbers: Numbers) -> None:
         """Forms of one base are one word; the first of them stands for the base."""
@@ -259,13 +293,10 @@ class _List:
         return self._walk(numbers > 0, need)[self._query.offset :]
 
     def _by_first(self, numbers: Numbers, need: int) -> list[int]:
-        until = date.max.toordinal() if self._days is None else self._days[1]
-        rows = self._connection.execute(
-            "SELECT first, id FROM word WHERE first <= ? ORDER BY first DESC", (until,)
-        )
-        chunks = iter(lambda: rows.fetchmany(_CHUNK), [])
-        columns_of = (columns(chunk, 2) for chunk in chunks)
-        return self._by_day(((days, words) for days, words in columns_of), numbers, need)
+        first = figures.firsts(self._connection, len(numbers) - 1)
+        first[numbers <= 0] = 0
+        kept = numpy.flatnonzero(first >= _least(first, need))
+        return self._sorted(kept, first, then=numbers)[self._query.offset : need]
 
     def _by_last(self, numbers: Numbers, need: int) -> list[int]:
         days = sums.backwards(self._connection)
@@ -307,7 +338,7 @@ class _List:
             pages[list(found)] = list(found.values())
             return self._largest(pages, need, then=numbers)
         column = self._pages_column()
-        every = self._own(f"w.{column}") if self._is_plain else self._sums.of_words(column)
+        every = self._own(column) if self._is_plain else self._sums.of_words(column)
         pages[fitting] = every[fitting]
         if again := self._met_again(fitting.tolist()):
             pages[list(again)] -= list(again.values())
@@ -331,10 +362,9 @@ class _List:
         if self._query.page is not None:
             return dict.fromkeys(some, 1)
         if self._is_plain:
-            sql = (
-                f"SELECT w.id, {self._pages_column()} FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
-            )
-            return dict(self._connection.execute(sql, (json.dumps(list(some)),)))
+            its = figures.read(self._connection, some)
+            n = its.all_pages if self._query.everything else its.pages
+            return dict(zip(some, n.tolist(), strict=True))
         found = self._sums.of_some(self._pages_column(), some)
         for word, n in self._met_again(some).items():
             found[word] -= n
@@ -349,25 +379,16 @@ class _List:
     # rows
 
     def _rows(self, shown: Sequence[int], numbers: Numbers) -> list[Word]:
-        sql = (
-            f"SELECT w.id, {SHOWN},"
-            " w.key, w.lang, w.first, w.last, w.named, w.small,"
-            " (SELECT level FROM known k WHERE k.key = w.key AND k.lang = w.lang)"
-            " FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
-        )
         pages, bases = self._pages(shown), self._bases_of(shown)
         met = dict(zip(shown, numbers[shown].tolist(), strict=True))
         day = queries.day_text
         found = []
-        for word, form, key, lang, first, last, named, small, level in self._connection.execute(
-            sql, (json.dumps(shown),)
-        ):
-            told = key, LEVELS[level or 0], is_name(lang, named, small)
+        for word, form, key, lang, level, named, first, last in told(self._connection, shown):
             if word in bases:
                 form = key = bases[word]
-                told = key, levels.level(self._connection, key, lang), told[2]
+                level = levels.level(self._connection, key, lang)
                 first, last = self._first_and_last(word)
-            found.append(Word(form, lang, met[word], pages[word], day(first), day(last), *told))
+            found.append(Word(form, lang, met[word], pages[word], day(first), day(last), key, level, named))
         return found
 
     def _bases_of(self, shown: Sequence[int]) -> dict[int, str]:
@@ -380,10 +401,8 @@ class _List:
 
     def _first_and_last(self, word: int) -> tuple[int, int]:
         """The days on which any form of its base was met first and last."""
-        sql = "SELECT min(w.first), max(w.last) FROM json_each(?) j CROSS JOIN word w ON w.id = j.value"
-        told = (json.dumps(self._forms.get(word, [word])),)
-        days: tuple[int, int] = self._connection.execute(sql, told).fetchone()
-        return days
+        its = figures.read(self._connection, self._forms.get(word, [word]))
+        return int(its.first.min()), int(its.last.max())
 
     def _read_pages(self, occurrences: int) -> int:
         if self._query.page is not None:

@@ -3,18 +3,14 @@
 A word's number never changes while the word is there.  What ends it is a word's removal: a trigger counts
 these in the table ``generation``, which is read when a batch begins, in its transaction; another process's
 removals are seen so, too.  What a transaction gave out and did not keep is forgotten by `forget`.
-
-It is also remembered which words have a day among theirs already: first and last days are written where they
-change, and are not looked at where they can't.  Whoever narrows them is counted by the same triggers.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain, compress
-from operator import not_
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 
 import numpy
 
@@ -28,9 +24,6 @@ WORDS_MAX = 250_000
 
 #: Languages of which it is also remembered by the lexicon's numbers: 4 bytes for each form of it.
 LANGS_MAX = 24
-
-#: Days of which it is remembered which words have them, a byte a word.
-DAYS_MAX = 8
 
 
 def _keys(forms: Forms) -> Column:
@@ -56,9 +49,9 @@ class Numbers:
         self._size = 0
         self._lexicon: Lexicon | None = None
         self._by_key: OrderedDict[str, Column] = OrderedDict()  # by language, by its numbers of keys
-        self._dated: dict[int, bytearray] = {}
         self._small = bytearray()  # by number: 1 if the key begins with a small letter
-        self.new: dict[int, tuple[str, str]] = {}
+        #: The words that are new, in their order: the first one's number, their language, their keys.
+        self.new: list[tuple[int, str, list[str]]] = []
 
     def begin(self) -> None:
         """What is remembered is true in the transaction that has just begun; no word is new in it yet."""
@@ -75,15 +68,14 @@ class Numbers:
         elif last != self._last:  # another process has added some
             self._is_whole = False
         self._last = last
-        self.new = {}
+        self.new = []
 
     def forget(self) -> None:
         """Nothing is remembered."""
         self._known.clear()
         self._by_key.clear()
-        self._dated.clear()
         self._small.clear()
-        self.new = {}
+        self.new = []
         self._size, self._generation = 0, -1
 
     def of(self, keys: Sequence[str], lang: str) -> list[int]:
@@ -93,10 +85,10 @@ class Numbers:
         if None in words:
             strange = [key for key, word in zip(keys, words, strict=True) if word is None]
             unmet = self._look_up(known, dict.fromkeys(strange), lang)
-            fresh = {key: word for word, key in enumerate(unmet, self._last + 1)}
-            self._last += len(fresh)
-            self.new.update((word, (key, lang)) for key, word in fresh.items())
-            self._learn(known, fresh)
+            if unmet:
+                self.new.append((self._last + 1, lang, unmet))
+            self._learn(known, dict(zip(unmet, count(self._last + 1), strict=False)))
+            self._last += len(unmet)
             words = list(map(known.get, keys))
         return words  # type: ignore[return-value]  # none is None
 
@@ -151,18 +143,6 @@ class Numbers:
     def are_small(self, words: Column) -> Column:
         """By word that this batch has met, 1 if its key begins with a small letter."""
         found: Column = numpy.frombuffer(self._small, dtype=numpy.uint8)[words].astype(numpy.int64)
-        return found
-
-    def undated(self, day: int, words: Collection[int]) -> list[int]:
-        """Those of the words whose days may not reach to this one: from now on they do."""
-        marks = self._dated.pop(day, None) or bytearray()
-        marks.extend(bytes(self._last + 1 - len(marks)))
-        if len(self._dated) >= DAYS_MAX:
-            del self._dated[next(iter(self._dated))]
-        self._dated[day] = marks
-        found = list(compress(words, map(not_, map(marks.__getitem__, words))))
-        for word in found:
-            marks[word] = 1
         return found
 
     def _look_up(self, known: dict[str, int], keys: Iterable[str], lang: str) -> list[str]:

@@ -9,6 +9,7 @@ to fix the order of loops: by site and day, which is the order that tallies are 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import date
 from typing import Any
@@ -19,6 +20,8 @@ Parameters = dict[str, Any]
 
 #: Day numbers that no query goes past: the calendar's ends.
 _FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()
+
+_MARKS = re.compile("[\u0300-\u036f]+")
 
 _DROPPED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
@@ -36,8 +39,7 @@ def day_text(number: int) -> str:
 def plain(text: str) -> str:
     """``text`` as search compares it: case folded, without accents, soft hyphens and joiners."""
     folded = unicodedata.normalize("NFC", text).casefold().replace("’", "'").translate(_DROPPED)
-    bare = "".join(c for c in unicodedata.normalize("NFD", folded) if not "\u0300" <= c <= "\u036f")
-    return unicodedata.normalize("NFC", bare)
+    return unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", folded)))
 
 
 def digest(name: str) -> bytes:
@@ -59,9 +61,10 @@ def pattern(q: str) -> str:
 
 
 def fits(q: str) -> tuple[str, str]:
-    """The condition on a word's ``plain``, and what it is told; any part of it where ``q`` has no ``*``."""
+    """The condition on a word, and what it is told; any part of the word where ``q`` has no ``*``."""
     text = plain(q)
-    return ("plain GLOB ?", pattern(q)) if "*" in text else ("instr(plain, ?) > 0", text)
+    compared = "coalesce(plain, key)"
+    return (f"{compared} GLOB ?", pattern(q)) if "*" in text else (f"instr({compared}, ?) > 0", text)
 
 
 def span(query: WordQuery | CoverageQuery | PageQuery | BreakdownQuery) -> tuple[int, int] | None:

@@ -1,4 +1,6 @@
-"""From the tables of schema 1 to ours, in one transaction of the caller.
+"""From the tables of an older schema to ours, in one transaction of the caller.
+
+Schema 2 had a word's figures in the word's own row.
 
 Schema 1 had less than ours has: how often a word was met on each page it knew only as a sum over the pages of
 a site's day.  Each of these pages gets an equal share of that sum, its first day counts as the one on which
@@ -15,14 +17,16 @@ from datetime import date
 from itertools import groupby
 from operator import itemgetter
 
-from netsuite.wordproxy.store import file, renewing, vectors
+import numpy
+
+from netsuite.wordproxy.store import figures, file, renewing, vectors
 from netsuite.words.segment import is_small
 
 #: What the names of the old tables begin with meanwhile.
 _OLD = "before_"
 
-#: Pages whose words are read at a time.
-_PAGES = 200
+#: Pages whose words are read at a time, and words whose figures are.
+_PAGES, _WORDS = 200, 10_000
 
 _VISIT = f"""
 INSERT INTO visit (page, day, visits, recounted, ingested, imported, new, seen, url, title)
@@ -53,16 +57,25 @@ SELECT site, day, word, main, other, pages, all_pages, new, all_new, 0 FROM befo
 ORDER BY site, day, word
 """
 
-#: What is done when all tables are filled.
+_WORD = """
+INSERT INTO word (id, key, lang, plain) SELECT id, key, lang, nullif(plain, key) FROM before_word ORDER BY id
+"""
+
+#: Words in order, with their figures; what schema 1 had no column for.
+_FIGURES = (
+    "SELECT id, main, other, pages, all_pages, {named}, {small}, first, last FROM before_word ORDER BY id"
+)
+_SMALL = "(SELECT coalesce(sum(n), 0) FROM form WHERE word = before_word.id AND is_small(form))"
+
+#: What is done when the tables of schema 1 are filled.
 _AFTER = (
-    "UPDATE word SET small = (SELECT coalesce(sum(n), 0) FROM form WHERE word = word.id AND is_small(form))",
     "DELETE FROM form WHERE form = (SELECT key FROM word WHERE id = form.word)",
     "INSERT INTO generation (n) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM generation)",
 )
 
 
-def rebuild(connection: sqlite3.Connection) -> None:
-    """The tables are those of our schema, filled from the old ones."""
+def rebuild(connection: sqlite3.Connection, schema: int) -> None:
+    """The tables are those of our schema, filled from those of that older one."""
     run = connection.execute
     connection.create_function("is_small", 1, is_small, deterministic=True)
     old = dict(run("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql NOT NULL").fetchall())
@@ -76,19 +89,24 @@ def rebuild(connection: sqlite3.Connection) -> None:
             run(sql)
     for name in (name for name in new if name in moved):
         _fill(connection, name)
-    for statement in _AFTER:
+    named, small = ("0", _SMALL) if schema == 1 else ("named", "small")
+    _fill_figures(connection, _FIGURES.format(named=named, small=small))
+    for statement in _AFTER if schema == 1 else ():
         run(statement)
     for name in moved:
         run(f"DROP TABLE {_OLD}{name}")
     for sql in file.attached():
         run(sql)
-    renewing.changed(connection, [day for (day,) in run("SELECT DISTINCT day FROM reading").fetchall()])
+    if schema == 1:
+        renewing.changed(connection, [day for (day,) in run("SELECT DISTINCT day FROM reading").fetchall()])
 
 
 def _fill(connection: sqlite3.Connection, table: str) -> None:
     """The table has what the old one had; columns that are new have their defaults."""
     if table == "visit":
         connection.execute(_VISIT)
+    elif table == "word":
+        connection.execute(_WORD)
     elif table == "met":
         _fill_met(connection)
     elif table == "tally":
@@ -107,6 +125,13 @@ def _fill_met(connection: sqlite3.Connection) -> None:
         for (page, day), words in groupby(rows, itemgetter(0, 1)):
             met = vectors.Met({word: numbers for _, _, word, *numbers in words})
             vectors.put_met(connection, page, day, met)
+
+
+def _fill_figures(connection: sqlite3.Connection, asked: str) -> None:
+    rows = connection.execute(asked)
+    while some := rows.fetchmany(_WORDS):
+        words, *sums, first, last = numpy.array(some, dtype=numpy.int64).T
+        figures.add(connection, words, sums, first, last)
 
 
 def _fill_tally(connection: sqlite3.Connection) -> None:

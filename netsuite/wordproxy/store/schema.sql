@@ -1,4 +1,4 @@
--- The tables of the word store, version 2.  Days are day numbers (0001-01-01 is 1), moments are seconds since 1970.
+-- The tables of the word store, version 3.  Days are day numbers (0001-01-01 is 1), moments are seconds since 1970.
 -- "main" counts main text, "other" boilerplate.  Columns with all_ before "pages" and "new" count pages in both.
 
 -- Relay processes and the last sequence that each has had counted: what makes a batch apply once.
@@ -15,26 +15,25 @@ CREATE TABLE site (
     lang TEXT
 ) STRICT;
 
--- A word is its key in a language.  "plain" is the key without accents, for search.  The sums are those of all
--- tallies of the word, kept here because the plain list of words asks for nothing else.  "named" sums up the
--- tallies' "named", "small" the occurrences of forms in small letters: they tell names.
+-- A word is its key in a language.  "plain" is the key without accents, for search, where that is another text.
 CREATE TABLE word (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL,
     lang TEXT NOT NULL,
-    plain TEXT NOT NULL,
-    main INTEGER NOT NULL DEFAULT 0,
-    other INTEGER NOT NULL DEFAULT 0,
-    pages INTEGER NOT NULL DEFAULT 0,
-    all_pages INTEGER NOT NULL DEFAULT 0,
-    named INTEGER NOT NULL DEFAULT 0,
-    small INTEGER NOT NULL DEFAULT 0,
-    first INTEGER NOT NULL,
-    last INTEGER NOT NULL,
+    plain TEXT,
     UNIQUE (key, lang)
 ) STRICT;
 
--- How often words were removed or lost days: who remembers their numbers and days forgets them then.
+-- What all tallies of a word come to, and its first and last day, in columns of 128 words (`figures`), by their
+-- numbers: in "sums" main, other, pages, all_pages, named, small; in "days" the first and the last.  "named" sums up
+-- the tallies' "named", "small" the occurrences of forms in small letters: they tell names.
+CREATE TABLE figure (
+    block INTEGER PRIMARY KEY,
+    sums BLOB NOT NULL,
+    days BLOB NOT NULL
+) STRICT;
+
+-- How often words were removed: who remembers their numbers forgets them then.
 CREATE TABLE generation (
     n INTEGER NOT NULL
 ) STRICT;
@@ -42,11 +41,6 @@ CREATE TABLE generation (
 INSERT INTO generation VALUES (0);
 
 CREATE TRIGGER word_gone AFTER DELETE ON word BEGIN
-    UPDATE generation SET n = n + 1;
-END;
-
-CREATE TRIGGER word_narrowed AFTER UPDATE OF first, last ON word
-WHEN NEW.first > OLD.first OR NEW.last < OLD.last BEGIN
     UPDATE generation SET n = n + 1;
 END;
 
@@ -248,14 +242,6 @@ CREATE TABLE fresh (
     PRIMARY KEY (day, site, lang)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER fresh_moved AFTER UPDATE OF first ON word WHEN NEW.first <> OLD.first BEGIN
-    DELETE FROM fresh WHERE day IN (OLD.first, NEW.first);
-END;
-
-CREATE TRIGGER fresh_gone AFTER DELETE ON word BEGIN
-    DELETE FROM fresh WHERE day = OLD.first;
-END;
-
 -- Base forms, and the words that have one which isn't their key or is another's, too (see bases.py); the last word that
 -- was looked up.  Derived.
 CREATE TABLE lemma (
@@ -302,7 +288,3 @@ CREATE TABLE stale (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX reading_by_day ON reading (day);
-
-CREATE INDEX word_by_first ON word (first);
-
-CREATE INDEX word_names ON word (id) WHERE named > 0 AND small = 0;

@@ -18,22 +18,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator
 
-from netsuite.wordproxy.store import contexts, renewing, vectors
+import numpy
+
+from netsuite.wordproxy.store import contexts, figures, renewing, vectors
 from netsuite.wordproxy.store.adding import NAMED, NEW, NEW_IN_MAIN
-from netsuite.wordproxy.store.packing import unpack
+from netsuite.wordproxy.store.packing import Column, unpack
 from netsuite.words.segment import is_small
-
-_WORD_LEFT = """
-UPDATE word SET main = main - ?, other = other - ?, pages = pages - ?, all_pages = all_pages - ?,
-    named = named - ?, small = ? WHERE id = ?
-"""
-
-_WORD = "SELECT key, main + other, first, last FROM word WHERE id = ?"
 
 #: Places of a tally's numbers.
 MAIN, OTHER, PAGES, ALL_PAGES, ALL_NEW = 0, 1, 2, 3, 5
 
-#: Those that a word's sums are made of: main, other, new, all_new, named.
+#: Those that the first of a word's sums are made of: main, other, new, all_new, named.
 _SUMS = (0, 1, 4, 5, 6)
 
 _NOTHING = [0] * 7
@@ -81,12 +76,22 @@ class Taking:
         ``find_days``: else a word's first and last day stay as they were, for a later call.
         """
         lost: tuple[set[int], set[int]] = set(), set()
-        for word in sorted(self._sums):
-            row = self._connection.execute(_WORD, (word,)).fetchone()
-            if row is not None and self._left(word, *row[:2]):
-                for end, days in zip(row[2:], lost, strict=True):
-                    if end in self._days:
-                        days.add(word)
+        gone: list[tuple[int]] = []
+        words = numpy.array(sorted(self._sums), dtype=numpy.int64)
+        held = figures.Figures(self._connection, words)
+        for word, at in zip(words.tolist(), held.at(words).tolist(), strict=True):
+            row = self._connection.execute("SELECT key FROM word WHERE id = ?", (word,)).fetchone()
+            if row is None:
+                continue
+            if not self._left(word, row[0], held.sums[:, at]):
+                held.sums[:, at] = held.days[:, at] = 0
+                gone.append((word,))
+                continue
+            for end, days in zip(held.days[:, at].tolist(), lost, strict=True):
+                if end in self._days:
+                    days.add(word)
+        held.write()
+        _drop_words(self._connection, gone)
         if find_days:
             find_first_and_last(self._connection, *lost)
         renewing.changed(self._connection, self._days)
@@ -136,18 +141,18 @@ class Taking:
         forms = self._forms.setdefault(word, {})
         forms[form] = forms.get(form, 0) + n
 
-    def _left(self, word: int, key: str, had: int) -> bool:
-        """The word has what is left of it; False: nothing, it is gone."""
+    def _left(self, word: int, key: str, had: Column) -> bool:
+        """What the word had is what is left of it; False: nothing, it is gone."""
         sums = self._sums[word]
-        left = had - sums[0] - sums[1]
+        left = int(had[0] + had[1]) - sums[0] - sums[1]
         if left <= 0:
-            drop_words(self._connection, [(word,)])
             return False
         forms = self._forms_left(word, left)
         small = sum(n for form, n in forms.items() if is_small(form))
         if is_small(key):
             small += left - sum(forms.values())
-        self._connection.execute(_WORD_LEFT, (*sums, small, word))
+        had[:-1] -= sums
+        had[-1] = small
         return True
 
     def _forms_left(self, word: int, most: int) -> dict[str, int]:
@@ -169,7 +174,7 @@ class Taking:
         return left
 
 
-def drop_words(connection: sqlite3.Connection, words: list[tuple[int]]) -> None:
+def _drop_words(connection: sqlite3.Connection, words: list[tuple[int]]) -> None:
     """The words with these numbers are gone, with what is theirs alone; their tallies were gone before."""
     contexts.drop_words(connection, [word for (word,) in words])
     connection.executemany("DELETE FROM form WHERE word = ?", words)
@@ -178,16 +183,16 @@ def drop_words(connection: sqlite3.Connection, words: list[tuple[int]]) -> None:
 
 def find_first_and_last(connection: sqlite3.Connection, first: set[int], last: set[int]) -> None:
     """Words have as first, or as last, day the first or last of their tallies."""
-    for column, words, order in (("first", first, "ASC"), ("last", last, "DESC")):
+    held = figures.Figures(connection, numpy.array(sorted(first | last), dtype=numpy.int64))
+    for days, words, order in zip(held.days, (first, last), ("ASC", "DESC"), strict=True):
         lost = set(words)
-        found: list[tuple[int, int]] = []
         for day, there in _words_by_day(connection, order) if lost else ():
             here = lost.intersection(there)
-            found += [(day, word) for word in here]
+            days[held.at(numpy.array(sorted(here), dtype=numpy.int64))] = day
             lost -= here
             if not lost:
                 break
-        connection.executemany(f"UPDATE word SET {column} = ? WHERE id = ?", found)  # noqa: S608 - ours
+    held.write()
 
 
 def _words_by_day(connection: sqlite3.Connection, order: str) -> Iterator[tuple[int, Collection[int]]]:

@@ -1,15 +1,16 @@
 """A store of an older schema becomes one of ours, in place, after a backup copy was made beside it.
 
-The copy, ``FILE.schema1.DATE``, is whole and on the disk before the first table changes; the change is one
-transaction under the writers' lock, so that a kill at any point leaves the old store or the new one, and of
-two processes that start at once the second finds the work done.  Copies older than `KEEP_DAYS` go; *forget*
-removes all of them, retention removes from them what it removes from the store.
+The copy, ``FILE.schema2.DATE`` where that was the schema, is whole and on the disk before the first table
+changes; the change is one transaction under the writers' lock, so that a kill at any point leaves the old
+store or the new one, and of two processes that start at once the second finds the work done.  Copies older
+than `KEEP_DAYS` go; *forget* removes all of them, retention removes from them what it removes from the store.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 from contextlib import closing, suppress
 from datetime import date, timedelta
@@ -22,8 +23,8 @@ from netsuite.wordproxy.store.contract import StoreFault
 #: Days that a backup copy is kept.
 KEEP_DAYS = 7
 
-#: The schema that can be upgraded.
-_OLD = 1
+#: What the name of a copy has after the store's: its schema and day.
+_COPY = re.compile(r"\.schema\d+\.(.*)")
 
 #: What SQLite says of tables that aren't as the schema has them.
 _UNLIKE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
@@ -39,11 +40,11 @@ def upgrade(connection: sqlite3.Connection, path: str, today: date) -> bool:
     run("BEGIN IMMEDIATE")
     try:
         (schema,) = run("PRAGMA user_version").fetchone()
-        if schema != _OLD:  # another process was quicker
+        if schema == file.SCHEMA:  # another process was quicker
             return False
-        copy = _copy(path, today)
+        copy = _copy(path, schema, today)
         try:
-            rebuilding.rebuild(connection)
+            rebuilding.rebuild(connection, schema)
             run(f"PRAGMA user_version = {file.SCHEMA}")
             run("COMMIT")
         except BaseException as error:
@@ -77,9 +78,9 @@ def _beside(path: str, start: str, end: str) -> list[str]:
 def drop_old_copies(path: str, today: date) -> None:
     """Copies that are older than `KEEP_DAYS`, or were never finished, are gone."""
     oldest = (today - timedelta(KEEP_DAYS)).isoformat()
-    start = len(os.path.abspath(path)) + len(f".schema{_OLD}.")
     for copy in copies(path):
-        if copy[start:] < oldest or not _is_date(copy[start:]):
+        named = _COPY.fullmatch(copy, len(os.path.abspath(path)))
+        if named is None or named[1] < oldest or not _is_date(named[1]):
             _unlink(copy)
     for log in _orphans(path):
         if date.fromtimestamp(os.path.getmtime(log)).isoformat() < oldest:
@@ -107,16 +108,21 @@ def _retain(connection: sqlite3.Connection, before: int) -> None:
     run("PRAGMA secure_delete = ON")
     run("PRAGMA synchronous = FULL")
     run("BEGIN IMMEDIATE")
+    old = "page IN (SELECT id FROM page WHERE last < ?)"
+    (schema,) = run("PRAGMA user_version").fetchone()
+    if schema > 1:
+        run(f"DELETE FROM context WHERE sentence IN (SELECT id FROM sentence WHERE {old})", (before,))  # noqa: S608
+        run(f"DELETE FROM sentence WHERE {old}", (before,))  # noqa: S608
     for table in ("met", "visit"):
-        run(f"DELETE FROM {table} WHERE page IN (SELECT id FROM page WHERE last < ?)", (before,))  # noqa: S608
+        run(f"DELETE FROM {table} WHERE {old}", (before,))  # noqa: S608 - names of ours
     run("DELETE FROM page WHERE last < ?", (before,))
     run("COMMIT")
     run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _copy(path: str, today: date) -> str:
+def _copy(path: str, schema: int, today: date) -> str:
     """A copy of the store as it is now is on the disk; its name.  The caller keeps writers away."""
-    copy = f"{path}.schema{_OLD}.{today.isoformat()}"
+    copy = f"{path}.schema{schema}.{today.isoformat()}"
     draft = f"{copy}.draft"
     try:
         with suppress(FileNotFoundError):

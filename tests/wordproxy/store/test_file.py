@@ -165,7 +165,7 @@ class FileTests(SynchronousTestCase):
         """Text that is none, and a day that is none, are damage; the line has nothing of the content."""
         for damage in (
             "UPDATE word SET key = CAST(x'73336372657420ff' AS TEXT) WHERE key = 'tide'",
-            "UPDATE word SET first = 999999999999 WHERE key = 'tide'",
+            "UPDATE figure SET days = CAST(printf('%.*c', 1024, 'z') AS BLOB)",
         ):
             self.path = str(self.folder / f"{len(damage)}.db")
             self.make()

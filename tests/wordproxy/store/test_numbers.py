@@ -13,12 +13,13 @@ from netsuite.words.segment import is_small
 
 from .test_vectors import store
 
-_WORD = "INSERT INTO word (id, key, lang, plain, first, last) VALUES (?, ?, ?, ?, 1, 1)"
+_WORD = "INSERT INTO word (id, key, lang) VALUES (?, ?, ?)"
 
 
 def keep(connection: sqlite3.Connection, which: Numbers) -> None:
     """The words that are new are in the table."""
-    connection.executemany(_WORD, [(word, key, lang, key) for word, (key, lang) in which.new.items()])
+    for first, lang, keys in which.new:
+        connection.executemany(_WORD, [(word, key, lang) for word, key in enumerate(keys, first)])
 
 
 class NumbersTests(SynchronousTestCase):
@@ -33,10 +34,10 @@ class NumbersTests(SynchronousTestCase):
         which = self.begun(connection)
         self.assertEqual(which.of(["a", "b", "a"], "en"), [1, 2, 1])
         self.assertEqual(which.of(["a"], "de"), [3])
-        self.assertEqual(which.new, {1: ("a", "en"), 2: ("b", "en"), 3: ("a", "de")})
+        self.assertEqual(which.new, [(1, "en", ["a", "b"]), (3, "de", ["a"])])
         keep(connection, which)
         which.begin()
-        self.assertEqual((which.of(["b", "a"], "en"), which.new), ([2, 1], {}))
+        self.assertEqual((which.of(["b", "a"], "en"), which.new), ([2, 1], []))
         self.assertEqual((which.find("b", "en"), which.find("b", "de")), (2, None))
         for whole in (False, True):
             self.assertEqual(self.begun(connection, whole=whole).of(["b", "c"], "en"), [2, 4])
@@ -57,7 +58,7 @@ class NumbersTests(SynchronousTestCase):
         which.of(["a", "b"], "en")
         keep(connection, which)
         connection.execute("DELETE FROM word WHERE key = 'b'")
-        connection.execute(_WORD, (2, "c", "en", "c"))
+        connection.execute(_WORD, (2, "c", "en"))
         which.begin()
         self.assertEqual(which.of(["c", "a", "b"], "en"), [2, 1, 3])
 
@@ -67,33 +68,9 @@ class NumbersTests(SynchronousTestCase):
         which = self.begun(connection)
         which.of(["a"], "en")
         keep(connection, which)
-        connection.execute(_WORD, (2, "b", "en", "b"))
+        connection.execute(_WORD, (2, "b", "en"))
         which.begin()
         self.assertEqual(which.of(["b", "c", "a"], "en"), [2, 3, 1])
-
-    def test_days(self) -> None:
-        """That a word has a day is said once, and again when somebody took a day from a word."""
-        connection = store(self)
-        which = self.begun(connection)
-        words = which.of(["a", "b", "c"], "en")
-        keep(connection, which)
-        self.assertEqual(which.undated(1, words[:2]), [1, 2])
-        self.assertEqual((which.undated(1, words), which.undated(2, words)), ([3], [1, 2, 3]))
-        connection.execute("UPDATE word SET last = 2")
-        which.begin()
-        self.assertEqual(which.undated(2, words), [])
-        for narrowed in ("last = 1", "first = 2"):
-            connection.execute(f"UPDATE word SET {narrowed} WHERE id = 3")
-            which.begin()
-            self.assertEqual(which.undated(2, words), [1, 2, 3], narrowed)
-
-    def test_days_are_bounded(self) -> None:
-        """Of many days only the latest asked for are remembered."""
-        which = self.begun(store(self))
-        words = which.of(["a"], "en")
-        for day in range(1, numbers.DAYS_MAX + 2):
-            self.assertEqual((which.undated(day, words), which.undated(day, words)), ([1], []))
-        self.assertEqual((which.undated(2, words), which.undated(1, words)), ([], [1]))
 
     def test_bound(self) -> None:
         """Past its bound it forgets, and goes on right."""
