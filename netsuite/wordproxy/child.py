@@ -1,7 +1,8 @@
 """One counter process as the relay sees it: its frames both ways, its last words, how it ended.
 
-Bytes are written as the pipe takes them: its buffer says when it is full and asks for more (a push
-producer), so a counter that is stopped costs what its window holds, by reference, and 64 KiB.
+What is sent waits by reference until the pipe takes it (`outlet`), so a counter that is stopped costs what
+its window holds, and the pipe's own bytes.  What it says is read at once; but while it is busy its owner may
+let it ``rest`` for a moment: else each answer would wake us, and on one core interrupt the counter.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ from __future__ import annotations
 import os
 import site
 import sys
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from netsuite.journal import escaped
+from netsuite.wordproxy.outlet import Outlet
 from netsuite.wordproxy.pipe import (
     ANSWER_MAX,
     FROM_COUNTER,
@@ -38,6 +38,9 @@ from netsuite.words.skipped import Reason
 #: What a counter's standard error may say in its life: lines, and bytes of one.
 ERROR_LINES = 50
 ERROR_BYTES = 300
+
+#: Seconds for which answers may be left unread.
+REST_SECONDS = 0.006
 
 #: What of our environment a counter gets.  The rest may hold passwords, and has no say in counting.
 ENVIRONMENT = frozenset(
@@ -67,9 +70,11 @@ class Ending:
 
 
 class Owner(Protocol):
-    """Who has the counter: the `Feed`."""
+    """Who has the counter: the `Feed`.  ``heard_out``: that was the last of those that came together."""
 
     def heard(self, child: Child, message: FromCounter) -> None: ...
+
+    def heard_out(self, child: Child) -> None: ...
 
     def said(self, text: str) -> None: ...
 
@@ -78,7 +83,6 @@ class Owner(Protocol):
     def lost(self, child: Child, ending: Ending) -> None: ...
 
 
-@implementer(IPushProducer)
 class Child(ProcessProtocol):
     """One counter process.  ``pid`` is 0 before it has one; ``silent_ticks`` are its owner's to count."""
 
@@ -92,53 +96,58 @@ class Child(ProcessProtocol):
         self.was_asked = False  # its end is what we, or it, wanted
         self.silent_ticks = 0
         self._owner = owner
-        self._outbox = deque([begin])
-        self._is_full = False
+        self._begin = begin
+        self._outlet: Outlet | None = None
+        self._resting: IDelayedCall | None = None
+        self._reactor: Any = None
         self._reader = FrameReader(ANSWER_MAX)
         self._verdict: Ending | None = None
         self._errors = b""
         self._error_lines = 0
 
+    def spawn(self, reactor: Any) -> None:
+        """The process runs and has been told how to count.  Raises: OSError."""
+        self._reactor = reactor
+        source, sink = os.pipe()
+        outlet = self._outlet = Outlet(reactor, sink, self._moved)
+        command, environment = invocation()
+        try:
+            reactor.spawnProcess(
+                self, command[0], command, env=environment, childFDs={0: source, 1: "r", 2: "r"}
+            )
+        except OSError:
+            outlet.drop()
+            raise
+        finally:
+            os.close(source)
+        outlet.write([self._begin])
+
     def connectionMade(self) -> None:
         self.pid = self.transport.pid or 0
-        self.transport.registerProducer(self, True)
-        self._write()
 
     # to the counter
 
     @property
     def is_written(self) -> bool:
-        """All that was sent is in the pipe, or in its buffer."""
-        return not self._outbox
+        """All that was sent is in the pipe."""
+        return self._outlet is None or self._outlet.is_empty
 
     def send(self, pieces: list[bytes]) -> None:
         """The pieces are written as the pipe takes them."""
-        self._outbox.extend(pieces)
-        self._write()
+        if self._outlet is not None:
+            self._outlet.write(pieces)
 
-    def _write(self) -> None:
-        while self._outbox and not self._is_full:
-            self.transport.write(self._outbox.popleft())
-
-    def pauseProducing(self) -> None:
-        self._is_full = True
-
-    def resumeProducing(self) -> None:
-        self._is_full = False
+    def _moved(self) -> None:
         self.silent_ticks = 0  # it reads
-        self._write()
-        if not self._outbox:
+        if self.is_written:
             self._owner.drained()
-
-    def stopProducing(self) -> None:
-        self._is_full = True
 
     def close(self) -> None:
         """The counter is told that nothing more comes; it will store what it has and end."""
         if not self.is_over:
             self.was_asked = self.is_over = True
-            self.transport.unregisterProducer()
-            self.transport.closeStdin()
+            if self._outlet is not None:
+                self._outlet.close()
 
     def kill(self, blame: Reason | None, text: str) -> None:
         """The counter gets SIGKILL and is believed no more; ``blame``: what its page becomes."""
@@ -155,15 +164,29 @@ class Child(ProcessProtocol):
 
     # from the counter
 
+    def rest(self) -> None:
+        """What it says next is read after a moment, together with what else it says until then."""
+        if self._resting is None and not self.is_over:
+            self.transport.pauseProducing()
+            self._resting = self._reactor.callLater(REST_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        self.transport.resumeProducing()
+
     def outReceived(self, data: bytes) -> None:
         self.silent_ticks = 0
         try:
-            for block in self._reader.feed(data):
+            blocks = self._reader.feed(data)
+            for block in blocks:
                 if self._verdict is not None:
                     return
                 self._hear(decoded(FROM_COUNTER, block))
         except PipeFault as fault:
             self.kill(Reason.CRASHED, f"broke the rules of the pipe: {fault}")
+        else:
+            if blocks:
+                self._owner.heard_out(self)
 
     def _hear(self, message: FromCounter) -> None:
         match message:
@@ -198,7 +221,10 @@ class Child(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         self._say(self._errors)
         self.is_over = True
-        self._outbox.clear()
+        if self._outlet is not None:
+            self._outlet.drop()
+        if self._resting is not None:
+            self._resting.cancel()
         self._owner.lost(self, self._verdict or self._own_end(how(reason)))
 
     def _own_end(self, text: str) -> Ending:

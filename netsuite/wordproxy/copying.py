@@ -14,9 +14,10 @@ relay has verified by then.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
 from urllib.parse import quote
@@ -40,6 +41,10 @@ QUIET = frozenset((Reason.NOT_TEXT, Reason.NOT_MODIFIED, Reason.STATUS, Reason.I
 #: Pieces under this size are joined, so many at a time: an object costs more than a short piece itself.
 SMALL = 256
 
+#: Bytes of a path that stand as they are in an address that is shown.
+_SHOWN = "/%:@!$&'()*+,;=~-._"
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9%b]*+" % re.escape(_SHOWN.encode()))
+
 #: Tunnels that are being opened, of which it is remembered who wants them.
 TUNNELS_MAX = 1024
 
@@ -58,7 +63,7 @@ class Rules:
 
     def ignores(self, host: str) -> bool:
         """This host is not to be counted, nor named."""
-        if any(fnmatchcase(host, pattern) for pattern in self.ignore_hosts):
+        if self.ignore_hosts and any(fnmatchcase(host, pattern) for pattern in self.ignore_hosts):
             return True
         return bool(self.only_hosts) and not any(fnmatchcase(host, pattern) for pattern in self.only_hosts)
 
@@ -121,6 +126,8 @@ def judge(request: RequestHead, response: ResponseHead, rules: Rules) -> Reason 
 
 def media_type(value: bytes) -> tuple[bytes, str | None]:
     """The type in lower case, and its charset if named; of repeated fields the first (RFC 9110 §8.3.1)."""
+    if b";" not in value and b"," not in value:
+        return value.strip().lower(), None
     kind, *parameters = value.split(b",", 1)[0].split(b";")
     for parameter in parameters:
         name, _, text = parameter.partition(b"=")
@@ -141,7 +148,8 @@ def shown_url(target: Target) -> str:
     """The address as it may be kept: without user, query and fragment; ``?…`` where there was a query."""
     path, mark, _query = target.path.split(b"#", 1)[0].partition(b"?")
     origin = (target.scheme + b"://" + target.authority).decode("ascii", "backslashreplace")
-    return origin + quote(path, safe="/%:@!$&'()*+,;=~-._") + ("?…" if mark else "")
+    shown = path.decode("ascii") if _PLAIN_PATH.fullmatch(path) else quote(path, safe=_SHOWN)
+    return origin + shown + ("?…" if mark else "")
 
 
 def digest_of(target: Target, url_key: bytes) -> bytes:
@@ -219,14 +227,17 @@ class Copying:
         profile = user_of(request) if rules.profiles else ""
         if reason is None and target is not None:
             page = blank(exchange_id, request, response, target, self._clock(), rules)
-            return Copy(self, self._feed, replace(page, profile=profile) if profile else page)
+            page.profile = profile
+            return Copy(self, self._feed, page)
         if (
             reason is Reason.NOT_MODIFIED
             and rules.revisits
             and target is not None
             and request.method == b"GET"
         ):
-            self._feed.page(replace(again(exchange_id, target, self._clock(), rules), profile=profile))
+            page = again(exchange_id, target, self._clock(), rules)
+            page.profile = profile
+            self._feed.page(page)
         elif reason is not None:
             host = "" if target is None or reason is Reason.IGNORED_HOST else host_name(target.host)
             if reason in QUIET:
@@ -312,7 +323,8 @@ class Copy:
             return
         self._let_go()
         if not self._copying.is_paused:
-            self._feed.page(replace(page, size=self._size))
+            page.size = self._size
+            self._feed.page(page)
 
     def _drop(self, reason: Reason) -> None:
         page = self._page

@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from netsuite.wordproxy.child import Child, Ending, invocation
+from netsuite.wordproxy.child import Child, Ending
 from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.flushes import Flushes
 from netsuite.wordproxy.handing import FeedSettings, begin, frames
@@ -231,8 +231,11 @@ class Feed:
         child = self._child
         if child is None or not child.is_ready or child.is_over:
             return
+        pieces: list[bytes] = []
         while self._keeping < RETURNED_MAX and (entry := self._ledger.next()) is not None:
-            child.send(frames(entry, is_hurried=self._ledger.waiting > HURRY_PAGES))
+            pieces += frames(entry, is_hurried=self._ledger.waiting > HURRY_PAGES)
+        if pieces:
+            child.send(pieces)
 
     def _move_on(self) -> None:
         """The next step is taken: hand over more; or, once stopping, close the pipe, or finish."""
@@ -286,11 +289,9 @@ class Feed:
 
     def _spawn(self) -> None:
         self._restarts += 1
-        child = Child(self, begin(self.node, self._settings))
-        self._child = child
-        command, environment = invocation()
+        child = self._child = Child(self, begin(self.node, self._settings))
         try:
-            self._reactor.spawnProcess(child, command[0], command, env=environment)
+            child.spawn(self._reactor)
         except OSError as error:  # no descriptors, no memory, no processes left: all of it passes
             self._journal.trouble(f"no counter could be started: {error.strerror}")
             self._gone(Ending("not started"))
@@ -322,7 +323,12 @@ class Feed:
             case Ready(spooled):
                 self._spooled = spooled
                 self._journal.counter_started(child.pid)
+
+    def heard_out(self, child: Child) -> None:
+        """What follows from what the counter said is done."""
         self._move_on()
+        if self._ledger.is_open:  # there will be more answers: they are read together
+            child.rest()
 
     def _keep(self, batch: Batch, profile: str, *, more: bool) -> None:
         """A batch for a memory store is handed to its owner."""

@@ -17,7 +17,7 @@ the page's place.  Both bounds, of bytes and of pages, cover all stages; past th
 the caller notes it as busy.  If the store is full for hours, pages are refused for hours; notes, which have
 no bytes and add up, are always taken.
 
-A counter gets a few pages in advance, so that it need not wait for us, and not more, so that little has to be
+A counter gets some pages in advance, so that it need not wait for us, and not more, so that little has to be
 sent again and the pipe is never where memory hides.
 """
 
@@ -30,8 +30,9 @@ from netsuite.wordproxy.pipe import PipeFault
 from netsuite.wordproxy.store.contract import COUNTED, Note
 from netsuite.words.skipped import Reason
 
-#: Open pages, and bytes of them, that a counter may have; one page may always be open, however large.
-OPEN_PAGES = 8
+#: Open pages, and bytes of them, that a counter may have; one page may always be open, however large.  They
+#: are more than it counts while its answers are left unread (`child.REST_SECONDS`).
+OPEN_PAGES = 16
 OPEN_BYTES = 1024 * 1024
 
 #: Numbers given and not yet kept.  A counter gathers 1000 pages in a batch.
@@ -47,11 +48,12 @@ LIVES = 5
 _PAGE_BYTES = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CopiedPage:
     """An answer that passed whole and is to be counted; ``url`` None: nothing but counts may be kept.
 
-    ``title``, ``lang``, ``source``: as in `pipe.Job`.
+    ``title``, ``lang``, ``source``: as in `pipe.Job`.  A value, not changed once it is taken; a frozen one
+    takes four times as long to make, and each page makes one.
     """
 
     exchange_id: int

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
+import termios
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +23,7 @@ from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.feed import Feed
 from netsuite.wordproxy.handing import FeedSettings
 from netsuite.wordproxy.ledger import OPEN_PAGES, CopiedPage
+from netsuite.wordproxy.outlet import PIPE_BYTES
 from netsuite.wordproxy.pipe import (
     FROM_COUNTER,
     TO_COUNTER,
@@ -70,41 +74,28 @@ def page(number: int, size: int = 10) -> CopiedPage:
 class StrawProcess:
     """A process that reads what it is given and says what the test says."""
 
-    def __init__(self, proto: Any, pid: int) -> None:
+    def __init__(self, proto: Any, pid: int, source: int) -> None:
         self.proto = proto
         self.pid = pid
-        self.heard: list[ToCounter] = []
         self.frames = 0
         self.signals: list[str] = []
-        self.is_closed = False
         self.is_stopped = False  # SIGSTOP: reads nothing
         self.has_ended = False
-        self.producer: Any = None
+        self.is_heard = True
+        self.writers: list[Any] = []  # what waits for room in its pipe
+        self._heard: list[ToCounter] = []
         self._reader = FrameReader(10**8)
-        self._buffer: list[bytes] = []
+        self._source = os.dup(source)
+        os.set_blocking(self._source, False)
+        self._found_end = False
 
     # IProcessTransport, as far as it is used
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        assert streaming
-        self.producer = producer
+    def pauseProducing(self) -> None:
+        self.is_heard = False
 
-    def unregisterProducer(self) -> None:
-        self.producer = None
-
-    def write(self, data: bytes) -> None:
-        assert not self.has_ended
-        assert not self.is_closed
-        self._buffer.append(data)
-        if self.is_stopped:
-            if self.buffered > 65536 and self.producer is not None:
-                self.producer.pauseProducing()
-        else:
-            self._read()
-
-    def closeStdin(self) -> None:
-        assert self.producer is None
-        self.is_closed = True
+    def resumeProducing(self) -> None:
+        self.is_heard = True
 
     def signalProcess(self, name: str) -> None:
         if self.has_ended:
@@ -114,29 +105,59 @@ class StrawProcess:
     # what the test does with it
 
     @property
+    def heard(self) -> list[ToCounter]:
+        """What came, as far as it reads."""
+        while self._source >= 0 and not self.is_stopped:
+            try:
+                data = os.read(self._source, 1 << 20)
+            except BlockingIOError:
+                if not self.writers:
+                    break
+                for writer in self.writers[:]:
+                    writer.doWrite()
+                continue
+            if not data:
+                self._found_end = True
+                self.let_go()
+            self._heard += [decoded(TO_COUNTER, block) for block in self._reader.feed(data)]
+        return self._heard
+
+    @property
+    def is_closed(self) -> bool:
+        """It read to the end that the feed made."""
+        return bool(self.heard) and self._found_end
+
+    @property
     def buffered(self) -> int:
         """Bytes that were written and not read."""
-        return sum(map(len, self._buffer))
+        return int.from_bytes(fcntl.ioctl(self._source, termios.FIONREAD, bytes(4)), sys.byteorder)
 
-    def _read(self) -> None:
-        for data in self._buffer:
-            self.heard += [decoded(TO_COUNTER, block) for block in self._reader.feed(data)]
-        self._buffer.clear()
+    def read_some(self, size: int) -> None:
+        """Make room for so many bytes, and take none in."""
+        os.read(self._source, size)
+        for writer in self.writers[:]:
+            writer.doWrite()
 
     def resume(self) -> None:
         """Read again."""
         self.is_stopped = False
-        self._read()
-        if self.producer is not None:
-            self.producer.resumeProducing()
+        assert self.heard
 
     def say(self, *messages: FromCounter) -> None:
         """Answer."""
         self.proto.childDataReceived(1, b"".join(map(frame, messages)))
 
+    def let_go(self) -> None:
+        """Nothing is read any more."""
+        if self._source >= 0:
+            os.close(self._source)
+            self._source = -1
+
     def end(self, *, signal: int | None = None, code: int = 0) -> None:
         """Be gone, and waited for."""
+        assert self.heard or self.is_stopped
         self.has_ended = True
+        self.let_go()
         ended: Exception = ProcessDone(0)
         if signal or code:
             ended = ProcessTerminated(code or None, signal, 0)
@@ -175,19 +196,36 @@ class StrawReactor(Clock):
         self.spawned: list[StrawProcess] = []
         self.refuses = False
 
-    def spawnProcess(self, proto: Any, executable: str, args: list[str], env: dict[str, str]) -> StrawProcess:
+    def spawnProcess(
+        self, proto: Any, executable: str, args: list[str], env: dict[str, str], childFDs: dict[int, Any]
+    ) -> StrawProcess:
         if self.refuses:
             raise OSError(11, "Resource temporarily unavailable")
-        process = StrawProcess(proto, 1000 + len(self.spawned))
+        process = StrawProcess(proto, 1000 + len(self.spawned), childFDs[0])
         self.command, self.environment = args, env
         self.spawned.append(process)
         proto.makeConnection(process)
         return process
 
+    def addWriter(self, writer: Any) -> None:
+        self.now.writers.append(writer)
+
+    def removeWriter(self, writer: Any) -> None:
+        for process in self.spawned:
+            if writer in process.writers:
+                process.writers.remove(writer)
+
     @property
     def now(self) -> StrawProcess:
         """The process that runs."""
         return self.spawned[-1]
+
+    def let_go(self) -> None:
+        """No pipe is open."""
+        for process in self.spawned:
+            process.let_go()
+            for writer in process.writers[:]:
+                writer.connectionLost(Failure(ProcessDone(0)))
 
 
 class Diary:
@@ -211,6 +249,7 @@ class FeedCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.reactor = StrawReactor()
+        self.addCleanup(self.reactor.let_go)
         self.diary = Diary()
         self.batches: list[Batch] = []
         self.kept: Callable[[Batch], object] = self.batches.append
@@ -293,7 +332,7 @@ class HandingOverTests(FeedCase):
         big = CopiedPage(70, pieces, 2_000_000, *[getattr(big, name) for name in big.__slots__[3:]])
         self.feed.page(big)
         self.feed.page(page(71))
-        self.assertLess(self.reactor.now.buffered, 150_000)
+        self.assertLessEqual(self.reactor.now.buffered, PIPE_BYTES)
         while self.reactor.now.jobs == []:
             self.reactor.now.resume()
         self.reactor.now.say(Counted(1, 1))
@@ -450,7 +489,8 @@ class DeathTests(FeedCase):
             self.reactor.advance(wait * 0.02)
             self.assertEqual(len(self.reactor.spawned), number + 1)
         self.feed.page(page(70))
-        self.reactor.now.say(Ready(), Counted(1, 1), Committed(1))
+        self.reactor.now.say(Ready())
+        self.reactor.now.say(Counted(1, 1), Committed(1))
         self.reactor.now.end(code=1)
         self.reactor.advance(0)
         self.assertEqual(len(self.reactor.spawned), 11)
@@ -476,10 +516,35 @@ class DeathTests(FeedCase):
         self.reactor.now.end(signal=9)
         self.assertEqual(self.diary.of("skipped"), [[70, "crashed"]])
         self.reactor.advance(0)
-        self.reactor.now.say(Ready(), Storing(), Committed(1))
+        self.reactor.now.say(Ready())
+        self.reactor.now.say(Storing(), Committed(1))
         self.feed.stop()
         self.reactor.now.proto.childConnectionLost(1)
         self.assertEqual(self.reactor.now.signals, [])
+
+    def test_answers_are_read_together(self) -> None:
+        """While a counter has more to answer, its answers wait a moment, and are then read together."""
+        for number in (70, 71):
+            self.feed.page(page(number))
+        self.reactor.now.say(Counted(1, 1))
+        self.assertFalse(self.reactor.now.is_heard)
+        self.reactor.advance(child_module.REST_SECONDS)
+        self.assertTrue(self.reactor.now.is_heard)
+        self.reactor.now.say(Counted(2, 1))
+        self.assertTrue(self.reactor.now.is_heard)
+
+    def test_a_death_while_answers_wait(self) -> None:
+        """A counter that dies meanwhile leaves nothing behind, and the next one is heard."""
+        for number in (70, 71):
+            self.feed.page(page(number))
+        self.reactor.now.say(Counted(1, 1))
+        self.reactor.now.end(signal=9)
+        self.assertEqual(self.diary.of("skipped"), [[71, "crashed"]])
+        self.reactor.advance(0)
+        self.reactor.now.say(Ready())
+        self.assertEqual(self.reactor.now.jobs, [1])
+        self.reactor.advance(child_module.REST_SECONDS)
+        self.assertTrue(self.reactor.now.is_heard)
 
     def test_standard_error(self) -> None:
         """What a counter says on standard error is in the journal: by line, escaped, cut, not without end."""
@@ -625,7 +690,7 @@ class SilenceTests(FeedCase):
         self.feed.page(page(70, 3_000_000))
         for _ in range(5):
             self.pass_seconds(6)
-            self.reactor.now.producer.resumeProducing()
+            self.reactor.now.read_some(100_000)
         self.assertEqual(self.reactor.now.signals, [])
 
 

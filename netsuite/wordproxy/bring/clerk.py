@@ -20,7 +20,7 @@ from twisted.internet.task import LoopingCall
 
 from netsuite import journal
 from netsuite.wordproxy.bring.records import Record
-from netsuite.wordproxy.child import Child, Ending, invocation
+from netsuite.wordproxy.child import Child, Ending
 from netsuite.wordproxy.handing import page_frames
 from netsuite.wordproxy.pipe import (
     Begin,
@@ -203,6 +203,9 @@ class Clerk:
                 self._on_trouble(self._trouble)
             case Ready():
                 pass
+
+    def heard_out(self, child: Child) -> None:
+        """What follows from what the counter said is done."""
         self._pump()
         self._changed()
 
@@ -277,10 +280,9 @@ class Clerk:
         self._fault = StoreFault(text)
 
     def _spawn(self) -> None:
-        command, environment = invocation()
         child = self._child = Child(self, frame(self._begin))
         try:
-            self._reactor.spawnProcess(child, command[0], command, env=environment)
+            child.spawn(self._reactor)
         except OSError as error:
             self._child = None
             self._fail(f"no counter could be started: {error.strerror}")
