@@ -40,7 +40,7 @@ SLOW_SECONDS = 2.0
 TRIED_MAX = 4096
 
 
-def _read(path: str) -> HtpasswdFile:
+def read_users(path: str) -> HtpasswdFile:
     """Return the users of a file.  Raises: ValueError with the line at fault, OSError."""
     try:
         file = HtpasswdFile(path)
@@ -116,7 +116,7 @@ class Htpasswd:
     def prepare(self, path: str) -> Callable[[], None]:
         """Return what puts the users of ``path`` in force.  Raises: ValueError, OSError; nothing changed."""
         stamp = os.stat(path).st_mtime_ns
-        file = _read(path)
+        file = read_users(path)
         dearest = _dearest(file)
 
         def apply() -> None:

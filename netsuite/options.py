@@ -419,6 +419,21 @@ class Options(usage.Options):
         """Return the absolute path that a setting is, None if it was not given."""
         return None if self[name] is None else self.path_of(name, str(self[name]))
 
+    def file(self, name: str, read: Callable[[str], object]) -> str | None:
+        """Return the path of a setting as `path` does; note what ``read`` finds wrong with the file.
+
+        ``read`` may raise OSError, and ValueError whose text names file and line.
+        """
+        path = self.path(name)
+        if path is not None:
+            try:
+                read(path)
+            except OSError as error:
+                self.fault(name, f"{path}: {error.strerror}")
+            except ValueError as error:
+                self.fault(name, str(error))
+        return path
+
     def path_of(self, name: str, text: str) -> str:
         """Return an absolute path: a relative one starts at the TOML file's folder, or where we started.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from netsuite.doctor import certificates, clock, files, limits, plugins, ports, running, software, stores
 from netsuite.doctor.finding import FAULT, Finding
-from netsuite.doctor.plan import LOG, MEMORY, SECRET, STATE, Kept, Plan
+from netsuite.doctor.plan import LOG, MEMORY, SECRET, STATE, USERS, Kept, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ def examine(plan: Plan, asked: Asked, watched: clock.Watched) -> list[Finding]:
 
 
 def _files(plan: Plan, asked: Asked, suite: running.Running) -> list[Finding]:
-    kept = [*plan.files]
+    told = " ".join(asked.faults)
+    kept = [one for one in plan.files if one.role != USERS or one.path not in told]
     kept += [Kept(option, named.key, SECRET) for option, named in plan.shown]
     if asked.log:
         kept.append(Kept("twistd --logfile", asked.log, LOG))
@@ -64,4 +65,5 @@ def _files(plan: Plan, asked: Asked, suite: running.Running) -> list[Finding]:
 
 def unreadable(faults: Sequence[str]) -> list[Finding]:
     """Return what is wrong with the settings themselves."""
-    return [Finding(FAULT, "settings", fault) for fault in faults]
+    mend = "mend that; netsuite check says when it is right"
+    return [Finding(FAULT, "settings", fault, mend=mend) for fault in faults]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netsuite import options
+from netsuite.access import read_users
 from netsuite.formsite import form as forms
 from netsuite.formsite import mail, webhook
 from netsuite.formsite.form import Form
@@ -168,7 +169,8 @@ class Options(options.Options):
 
     def read(self) -> Settings:
         """Return the settings."""
-        where, htpasswd, store = self.where("port"), self.path("htpasswd"), self._store()
+        where, store = self.where("port"), self._store()
+        htpasswd = self.file("htpasswd", read_users)
         self.restrict("port", where, htpasswd)
         hook = str(self["webhook"] or "")
         if hook:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netsuite import options
+from netsuite.access import read_users
 from netsuite.http1.limits import Limits
 from netsuite.httpecho.orders import Bounds
 from netsuite.manual.kind import BYTES, FILE, NUMBER, PATH, PORT, SECONDS, TEXT, Kind
@@ -132,7 +133,7 @@ class Options(options.Options):
             total_seconds=self.seconds("total"),
             drain_seconds=self.seconds("drain"),
             health=frozenset(path.encode() for path in health),
-            htpasswd=self.path("htpasswd"),
+            htpasswd=self.file("htpasswd", read_users),
         )
 
     def _limits(self) -> Limits:

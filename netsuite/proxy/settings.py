@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from netsuite import options
+from netsuite.access import read_users
 from netsuite.http1.limits import Limits
 from netsuite.manual.kind import (
     BYTES,
@@ -220,7 +221,7 @@ class Options(options.Options):
 
     def proxy_settings(self) -> Settings:
         """Return what the proxy is told."""
-        where, htpasswd = self.where("port"), self.path("htpasswd")
+        where, htpasswd = self.where("port"), self.file("htpasswd", read_users)
         self.restrict("port", where, htpasswd)
         return Settings(
             common=self.common(),

@@ -112,6 +112,7 @@ class PlanTests(SynchronousTestCase):
         self.folder = folder
         path = folder / "netsuite.toml"
         path.write_text(text)
+        (folder / "users").touch()
         suite = namedAny("netsuite.suite.Options")()
         suite.parse(["-c", str(path)])
         return plan_of(suite, str(path))

@@ -127,7 +127,7 @@ class PlantedTests(TestCase):
 
     def test_missing(self) -> None:
         """A file of users that isn't there."""
-        self.one("files", "fault", f"{self.folder}/users", "is not there")
+        self.one("settings", "fault", "wordproxy --htpasswd", f"{self.folder}/users: No such file")
 
     def test_log(self) -> None:
         """twistd's log, in which anybody may write."""
