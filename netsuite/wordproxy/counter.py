@@ -40,6 +40,9 @@ from netsuite.words.count import WordCounter
 #: Exit codes, as everywhere in the house: pages could not be kept; a fault of ours.
 LOCAL, INTERNAL = 12, 70
 
+#: New objects after which cycles are looked for: more than a batch has.  Counting makes hardly any cycles.
+_YOUNG = 100_000
+
 _READ = 256 * 1024
 _DESCRIPTORS = 128  # a store in a file has three, and there may be one for each user
 
@@ -118,6 +121,8 @@ def _work(pipe: _Pipe, counter: Counter, blocks: deque[bytes]) -> None:
 def restrain(begin: Begin) -> None:
     """This process is bounded, and yields to others."""
     gc.collect()
+    gc.freeze()  # what is here to stay is not looked through again
+    gc.set_threshold(_YOUNG)
     os.umask(0o077)
     os.nice(begin.nice)
     bounds = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, _DESCRIPTORS)]
