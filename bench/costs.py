@@ -36,6 +36,7 @@ STEPS: list[tuple[str, Any, str]] = [
     ("frames: from bytes to a job", pipe, "decoded"),
     ("gzip", coding, "decode"),
     ("charset", charset, "decode"),
+    ("source to text, compiled", text.WordParser, "html"),
     ("tree (turbohtml)", text, "parse"),
     ("tree to text", text, "_document"),
     ("text to words, counted", lexicon.Lexicon, "count"),

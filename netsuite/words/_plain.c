@@ -431,7 +431,7 @@ typedef struct {
     int does;
 } Tag;
 
-#define TAGS 256 /* slots; four times as many as there are names */
+#define TAGS 512 /* slots; three times as many as there are names */
 
 typedef struct {
     Tag tags[TAGS];
@@ -439,7 +439,7 @@ typedef struct {
 } Tags;
 
 ALWAYS size_t place_of(const uint64_t *name) {
-    return (size_t)(((name[0] ^ name[1] * 31) * 0x9E3779B97F4A7C15u) >> 56);
+    return (size_t)(((name[0] ^ name[1] * 31) * 0x9E3779B97F4A7C15u) >> 55);
 }
 
 ALWAYS int does(const Tags *tags, const uint64_t *name) {
@@ -573,6 +573,686 @@ static PyObject *plain_read(PyObject *Py_UNUSED(module), PyObject *arguments) {
     return found;
 }
 
+/* -- a page's source to text, where it is in order ------------------------------------------------ */
+
+/* What tree construction (WHATWG HTML §13.2.6) has for a tag, as `orderly.KINDS` tells. */
+enum {
+    ORDINARY, REFUSED, FORMAT, CONTAINER, HEADING, ITEM, TERM, PARAGRAPH, FORM, BUTTON, VOID, RULE, RAWTEXT, CHOICE, DRAWING,
+    TABLE, CAPTION, GROUP, COLUMN, SECTION, ROW, CELL, LINK, META, INPUT, SCRIPT, NOSCRIPT, STYLE, TITLE,
+    HTML, HEAD, BODY, TAG_KINDS
+};
+
+enum { DRAWN = 32 }; /* of a drawing, beside the others */
+
+#define DEPTH 256   /* elements in one another; what is deeper is left to a tree */
+#define TAG_MAX 16
+
+typedef struct {
+    uint64_t name[2];
+    uint8_t kind, does, is_hidden, is_unread; /* of HTML's hidden; of ARIA's */
+} Open;
+
+/* A tag as it stands: its name in lower case, and what its attributes say. */
+typedef struct {
+    uint64_t name[2];
+    Py_ssize_t end; /* after its ">" */
+    uint8_t kind, does, ends, is_hidden, is_unread, is_closed, is_refused;
+    Py_ssize_t lang[2], xml_lang[2]; /* where these values begin and end; -1: not there */
+} Read_tag;
+
+typedef struct {
+    Py_ssize_t length;
+    const void *data;
+    const Tags *tags;
+    PyObject *entities; /* by name without "&" and ";", as text */
+    int wide; /* bytes a sign of what is put out has */
+    void *out[2];
+    Py_ssize_t sizes[2], room;
+    Py_ssize_t title[2], lang[2]; /* where they begin and end; -1: there is none */
+    int unseen, other, depth, has_form, paragraphs;
+    Open open[DEPTH];
+} Source;
+
+ALWAYS int is_space(Py_UCS4 sign) { return sign == ' ' || sign == '\n' || sign == '\t' || sign == '\r' || sign == '\f'; }
+
+ALWAYS int is_letter(Py_UCS4 sign) { return (sign | 32) >= 'a' && (sign | 32) <= 'z' && sign < 128; }
+
+ALWAYS Py_UCS4 lower(Py_UCS4 sign) { return sign >= 'A' && sign <= 'Z' ? sign | 32 : sign; }
+
+/* Is it that in lower case, from the place on? */
+ALWAYS int says_lower(int kind, const Source *page, Py_ssize_t place, const char *what, int size) {
+    if (page->length - place < size) return 0;
+    for (int each = 0; each < size; each++)
+        if (lower(at(kind, page->data, place + each)) != (unsigned char)what[each]) return 0;
+    return 1;
+}
+
+ALWAYS void give(Source *page, Py_UCS4 sign) {
+    if (page->unseen) return;
+    int into = page->other > 0;
+    put(page->wide, page->out[into], &page->sizes[into], sign);
+}
+
+/* Eight signs at once, of one or two bytes each. */
+typedef Py_UCS2 Signs __attribute__((vector_size(16)));
+typedef Py_UCS1 Narrow __attribute__((vector_size(8)));
+
+ALWAYS Signs eight(int kind, const void *data, Py_ssize_t place) {
+    Signs signs;
+    Narrow narrow;
+    if (kind == 2) {
+        memcpy(&signs, (const Py_UCS2 *)data + place, sizeof signs);
+        return signs;
+    }
+    memcpy(&narrow, (const Py_UCS1 *)data + place, sizeof narrow);
+    return __builtin_convertvector(narrow, Signs);
+}
+
+ALWAYS int is_any(Signs found) {
+    uint64_t halves[2];
+    memcpy(halves, &found, sizeof halves);
+    return (halves[0] | halves[1]) != 0;
+}
+
+/* Where a sign stands next, the length if nowhere. */
+ALWAYS Py_ssize_t next(int kind, const Source *page, Py_ssize_t place, Py_UCS4 sign) {
+    if (kind == 1) {
+        const char *found = place < page->length
+            ? memchr((const char *)page->data + place, (int)sign, (size_t)(page->length - place)) : NULL;
+        return found ? found - (const char *)page->data : page->length;
+    }
+    while (kind == 2 && place + 8 <= page->length && !is_any((Signs)(eight(kind, page->data, place) == (Py_UCS2)sign))) place += 8;
+    while (place < page->length && at(kind, page->data, place) != sign) place++;
+    return place;
+}
+
+static const struct { const char *name; int size; } ASKED[] = {
+    {"hidden", 6}, {"aria-hidden", 11}, {"lang", 4}, {"xml:lang", 8}, {"type", 4}, {"http-equiv", 10},
+};
+
+/* An attribute whose name and value stand there is taken notice of. */
+ALWAYS void notice(
+    int kind, const Source *page, Read_tag *tag, Py_ssize_t name, Py_ssize_t size, Py_ssize_t value, Py_ssize_t end
+) {
+    int which = 0;
+    for (; which < 6; which++)
+        if (ASKED[which].size == size && says_lower(kind, page, name, ASKED[which].name, ASKED[which].size)) break;
+    if (which == 6) return;
+    for (Py_ssize_t place = value; place < end; place++) { /* what is written another way is left to a parser */
+        Py_UCS4 sign = at(kind, page->data, place);
+        if (sign == '&' || sign == 0 || sign == '\r') tag->is_refused = 1;
+    }
+    if (which == 0) tag->is_hidden = 1;
+    else if (which == 1) {
+        if (!(tag->is_unread & 2)) tag->is_unread = 2 | (end - value == 4 && says_lower(kind, page, value, "true", 4));
+    } else if (which == 2 && tag->lang[0] < 0) tag->lang[0] = value, tag->lang[1] = end;
+    else if (which == 3 && tag->xml_lang[0] < 0) tag->xml_lang[0] = value, tag->xml_lang[1] = end;
+    else if (which == 4 && tag->kind == INPUT) {
+        for (Py_ssize_t place = value; place + 8 <= end; place++) /* also with white space around */
+            if (says_lower(kind, page, place, "password", 8)) tag->is_refused = 1;
+    } else if (which == 5 && tag->kind == META && end - value >= 16) {
+        for (Py_ssize_t place = value; place + 16 <= end; place++)
+            if (says_lower(kind, page, place, "content-language", 16)) tag->is_refused = 1;
+    }
+}
+
+/* Read the tag whose "<" stands there (§13.2.5.6 to 40).  0: it is none that can be told. */
+ALWAYS int read_tag(int kind, const Source *page, Py_ssize_t place, Read_tag *tag) {
+    const void *data = page->data;
+    Py_ssize_t length = page->length, size = 0;
+    *tag = (Read_tag){.lang = {-1, -1}, .xml_lang = {-1, -1}};
+    tag->ends = at(kind, data, ++place) == '/';
+    place += tag->ends;
+    Py_UCS4 sign = 0;
+    for (; place < length && !is_space(sign = at(kind, data, place)) && sign != '>' && sign != '/'; place++, size++) {
+        if (sign >= 128 || !sign || size == TAG_MAX) return 0;
+        tag->name[size / 8] |= (uint64_t)lower(sign) << size % 8 * 8;
+    }
+    int told = does(page->tags, tag->name);
+    tag->kind = (uint8_t)(told >> 8);
+    tag->does = (uint8_t)told;
+    while (place < length) {
+        sign = at(kind, data, place);
+        if (sign == '>') {
+            tag->end = place + 1;
+            return !tag->is_refused;
+        }
+        if (is_space(sign) || sign == '/') {
+            tag->is_closed = sign == '/' && place + 1 < length && at(kind, data, place + 1) == '>';
+            place++;
+            continue;
+        }
+        Py_ssize_t name = place++; /* it may begin with "=" */
+        while (place < length && !is_space(sign = at(kind, data, place)) && sign != '>' && sign != '/' && sign != '=') place++;
+        Py_ssize_t name_size = place - name, value, end;
+        while (place < length && is_space(at(kind, data, place))) place++;
+        value = end = place;
+        if (place < length && at(kind, data, place) == '=') {
+            for (place++; place < length && is_space(at(kind, data, place));) place++;
+            if (place >= length) return 0;
+            sign = at(kind, data, place);
+            if (sign == '"' || sign == '\'') {
+                value = place + 1;
+                end = next(kind, page, value, sign);
+                place = end + 1;
+            } else {
+                value = place;
+                while (place < length && !is_space(sign = at(kind, data, place)) && sign != '>') place++;
+                end = place;
+            }
+        }
+        notice(kind, page, tag, name, name_size, value, end);
+    }
+    return 0;
+}
+
+ALWAYS int top(const Source *page) { return page->open[page->depth - 1].kind; }
+
+/* An element is open, and marked where it ends a word. */
+static int push(Source *page, const Read_tag *tag) {
+    if (page->depth == DEPTH) return 0;
+    Open *element = &page->open[page->depth++];
+    *element = (Open){{tag->name[0], tag->name[1]}, tag->kind, tag->does, tag->is_hidden, tag->is_unread & 1};
+    page->unseen += element->is_hidden;
+    if (element->does & BLOCK) give(page, '\v');
+    page->unseen += element->is_unread;
+    page->other += (element->does & ASIDE) != 0;
+    page->paragraphs += element->kind == PARAGRAPH;
+    return 1;
+}
+
+static int push_implied(Source *page, int which) {
+    static const uint64_t names[] = {0x79646f6274, 0x7274, 0x70756f72676c6f63}; /* tbody, tr, colgroup */
+    Read_tag tag = {.kind = (uint8_t)which, .does = BLOCK};
+    tag.name[0] = names[which == SECTION ? 0 : which == ROW ? 1 : 2];
+    return push(page, &tag);
+}
+
+static void pop(Source *page) {
+    Open *element = &page->open[--page->depth];
+    page->unseen -= element->is_unread;
+    if (element->does & BLOCK) give(page, '\v');
+    page->unseen -= element->is_hidden;
+    page->other -= (element->does & ASIDE) != 0;
+    page->paragraphs -= element->kind == PARAGRAPH;
+}
+
+ALWAYS int is_implied(int kind) { return kind == ITEM || kind == TERM || kind == PARAGRAPH; }
+
+ALWAYS int is_named(const Open *element, const uint64_t *name) {
+    return element->name[0] == name[0] && element->name[1] == name[1];
+}
+
+/* Generate implied end tags (§13.2.6.3), then end that element.  0: it is not the one that is open then. */
+static int end_implied(Source *page, const Read_tag *tag) {
+    while (is_implied(top(page)) && !is_named(&page->open[page->depth - 1], tag->name)) pop(page);
+    if (!is_named(&page->open[page->depth - 1], tag->name)) return 0;
+    pop(page);
+    return 1;
+}
+
+/* A paragraph in button scope is ended.  0: something in it is still open. */
+static int end_paragraph(Source *page) {
+    if (!page->paragraphs) return 1;
+    if (top(page) == PARAGRAPH) {
+        pop(page);
+        return 1;
+    }
+    for (int place = page->depth - 1; place >= 0; place--) {
+        int kind = page->open[place].kind;
+        if (kind == PARAGRAPH) return 0;
+        if (kind == BUTTON || kind == TABLE || kind == CELL || kind == CAPTION) return 1;
+    }
+    return 1;
+}
+
+/* An item of a list, or of a list of terms, ends the one before it (§13.2.6.4.7, "li", "dd"). */
+static int end_item(Source *page, int which) {
+    for (int place = page->depth - 1; place >= 0; place--) {
+        int kind = page->open[place].kind;
+        if (kind == which) {
+            for (int above = place + 1; above < page->depth; above++)
+                if (!is_implied(page->open[above].kind)) return 0;
+            while (page->depth > place) pop(page);
+            return 1;
+        }
+        /* address and div are passed by, and what is not special; to tell them all apart is not worth it */
+        if (kind != PARAGRAPH && kind != ORDINARY && kind != FORMAT && kind != LINK && kind != CONTAINER)
+            return 1;
+        if (kind == CONTAINER) {
+            const uint64_t *name = page->open[place].name;
+            int passes = (name[0] == 0x766964 && !name[1]) || (name[0] == 0x73736572646461 && !name[1]);
+            if (!passes) return 1;
+        }
+    }
+    return 1;
+}
+
+/* In a table a cell that is open is ended, where a part of the table begins or ends. */
+static int end_cell(Source *page) {
+    int place = page->depth;
+    while (place && is_implied(page->open[place - 1].kind)) place--;
+    if (place && page->open[place - 1].kind == CELL)
+        while (page->depth >= place) pop(page);
+    return place == page->depth || page->depth == place - 1;
+}
+
+/* A part of a table begins (§13.2.6.4.9 to 15).  0: not where it may. */
+static int start_part(Source *page, const Read_tag *tag) {
+    if (!end_cell(page)) return 0;
+    if (tag->kind != COLUMN && top(page) == GROUP) pop(page);
+    if (tag->kind == CELL) {
+        if (top(page) == TABLE && !push_implied(page, SECTION)) return 0;
+        if (top(page) == SECTION && !push_implied(page, ROW)) return 0;
+        return top(page) == ROW && push(page, tag);
+    }
+    if (top(page) == ROW) pop(page);
+    if (tag->kind == ROW) {
+        if (top(page) == TABLE && !push_implied(page, SECTION)) return 0;
+        return top(page) == SECTION && push(page, tag);
+    }
+    if (top(page) == SECTION) pop(page);
+    if (tag->kind == COLUMN) {
+        if (top(page) == TABLE && !push_implied(page, GROUP)) return 0;
+        if (top(page) != GROUP) return 0;
+        if (!tag->is_hidden) give(page, '\v'), give(page, '\v');
+        return 1;
+    }
+    return top(page) == TABLE && push(page, tag);
+}
+
+/* A part of a table, or it all, ends. */
+static int end_part(Source *page, const Read_tag *tag) {
+    if (tag->kind == CELL || tag->kind == CAPTION) return end_implied(page, tag);
+    if (!end_cell(page)) return 0;
+    if (top(page) == GROUP && tag->kind == TABLE) pop(page);
+    if (top(page) == ROW && tag->kind != ROW) pop(page);
+    if (top(page) == SECTION && tag->kind == TABLE) pop(page);
+    if (top(page) != tag->kind || (tag->kind == SECTION && !is_named(&page->open[page->depth - 1], tag->name))) return 0;
+    pop(page);
+    return 1;
+}
+
+static int is_open(const Source *page, int kind) {
+    for (int place = page->depth - 1; place >= 0; place--)
+        if (page->open[place].kind == kind) return 1;
+    return 0;
+}
+
+ALWAYS int is_in_table(int kind) { return kind == TABLE || kind == SECTION || kind == ROW || kind == GROUP; }
+
+/* Where raw text ends: at the "<" of the end tag of that name (§13.2.5.14). */
+ALWAYS Py_ssize_t raw_end(int kind, const Source *page, Py_ssize_t place, const Read_tag *tag, int is_script) {
+    for (;; place++) {
+        place = next(kind, page, place, '<');
+        if (place + 3 >= page->length) return -1;
+        Py_UCS4 sign = at(kind, page->data, place + 1);
+        if (sign == '!' && is_script && says(kind, page->data, page->length, place, "<!--", 4)) return -1;
+        if (sign != '/') continue;
+        Py_ssize_t size = 0, end = place + 2;
+        uint64_t name[2] = {0, 0};
+        for (; end < page->length && is_letter(sign = at(kind, page->data, end)) && size < TAG_MAX; end++, size++)
+            name[size / 8] |= (uint64_t)lower(sign) << size % 8 * 8;
+        if (end < page->length && name[0] == tag->name[0] && name[1] == tag->name[1] && (is_space(sign) || sign == '>' || sign == '/'))
+            return place;
+    }
+}
+
+/* Past what is in raw text, and past its end tag; -1: it can't be told. */
+ALWAYS Py_ssize_t past_raw(int kind, Source *page, const Read_tag *tag) {
+    Py_ssize_t end = raw_end(kind, page, tag->end, tag, tag->kind == SCRIPT);
+    if (end < 0) return -1;
+    if (tag->kind == NOSCRIPT) /* a reader without scripts may be asked for a password there */
+        for (Py_ssize_t place = tag->end; place < end; place++)
+            if (says_lower(kind, page, place, "password", 8)) return -1;
+    if (tag->kind == TITLE && page->title[0] < 0) page->title[0] = tag->end, page->title[1] = end;
+    Read_tag closing;
+    return read_tag(kind, page, end, &closing) ? closing.end : -1;
+}
+
+/* Past a comment that ends as comments do (§13.2.5.43). */
+ALWAYS Py_ssize_t past_comment(int kind, const Source *page, Py_ssize_t place) {
+    place += 4;
+    if (says(kind, page->data, page->length, place, ">", 1) || says(kind, page->data, page->length, place, "->", 2)) return -1;
+    for (;; place++) {
+        place = next(kind, page, place, '-');
+        if (place + 3 > page->length) return -1;
+        if (says(kind, page->data, page->length, place, "-->", 3)) return place + 3;
+        if (says(kind, page->data, page->length, place, "--!", 3)) return -1;
+    }
+}
+
+/* Past a select that has options only. */
+ALWAYS Py_ssize_t past_choice(int kind, const Source *page, const Read_tag *tag) {
+    Py_ssize_t place = tag->end;
+    for (;;) {
+        place = next(kind, page, place, '<');
+        if (place + 2 >= page->length) return -1;
+        Read_tag inside;
+        if (says(kind, page->data, page->length, place, "<!--", 4)) {
+            if ((place = past_comment(kind, page, place)) < 0) return -1;
+            continue;
+        }
+        Py_UCS4 sign = at(kind, page->data, place + 1);
+        if (sign == '/') sign = at(kind, page->data, place + 2);
+        if (!is_letter(sign) || !read_tag(kind, page, place, &inside)) return -1;
+        place = inside.end;
+        if (inside.ends && inside.kind == CHOICE) return place;
+        if (!(inside.name[0] == 0x6e6f6974706f && !inside.name[1]) /* option */
+            && !(inside.name[0] == 0x70756f726774706f && !inside.name[1])) /* optgroup */
+            return -1;
+    }
+}
+
+/* Past a drawing whose elements are all in order, and known. */
+ALWAYS Py_ssize_t past_drawing(int kind, const Source *page, const Read_tag *tag) {
+    uint64_t names[32][2];
+    int depth = 0;
+    Py_ssize_t place = tag->end;
+    if (tag->is_closed) return place;
+    for (;;) {
+        place = next(kind, page, place, '<');
+        if (place + 2 >= page->length) return -1;
+        Read_tag inside;
+        if (says(kind, page->data, page->length, place, "<!--", 4)) {
+            if ((place = past_comment(kind, page, place)) < 0) return -1;
+            continue;
+        }
+        Py_UCS4 sign = at(kind, page->data, place + 1);
+        if (sign == '/') sign = at(kind, page->data, place + 2);
+        if (!is_letter(sign) || !read_tag(kind, page, place, &inside)) return -1;
+        place = inside.end;
+        int is_text = depth && (names[depth - 1][0] == 0x656c746974 || names[depth - 1][0] == 0x63736564); /* title, desc */
+        if (inside.ends) {
+            if (!depth) return inside.kind == DRAWING ? place : -1;
+            depth--;
+            if (names[depth][0] != inside.name[0] || names[depth][1] != inside.name[1]) return -1;
+        } else {
+            if (is_text || depth == 32 || !(inside.does & DRAWN)) return -1;
+            if (inside.is_closed) continue;
+            names[depth][0] = inside.name[0];
+            names[depth++][1] = inside.name[1];
+        }
+    }
+}
+
+/* A reference whose "&" stands there is put out as what it means; returns where it ends, -1: it can't be told. */
+ALWAYS Py_ssize_t past_reference(int kind, Source *page, Py_ssize_t place, int is_blank) {
+    Py_ssize_t from = place + 1, end = from;
+    Py_UCS4 sign = from < page->length ? at(kind, page->data, from) : ' ';
+    if (is_blank) return -1;
+    if (is_space(sign) || sign == '<' || sign == '&') {
+        give(page, '&');
+        return from;
+    }
+    if (sign == '#') {
+        uint32_t code = 0;
+        int digits = 0, base = says_lower(kind, page, from + 1, "x", 1) ? 16 : 10;
+        for (end = from + (base == 16 ? 2 : 1); end < page->length && digits < 8; end++, digits++) {
+            sign = lower(at(kind, page->data, end));
+            if (sign >= '0' && sign <= '9') code = code * (uint32_t)base + (sign - '0');
+            else if (base == 16 && sign >= 'a' && sign <= 'f') code = code * 16 + (sign - 'a' + 10);
+            else break;
+        }
+        if (!digits || digits == 8 || end >= page->length || at(kind, page->data, end) != ';') return -1;
+        if (code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return -1;
+        if (code > 0xffff && page->wide < 4) return -1;
+        give(page, code);
+        return end + 1;
+    }
+    while (end < page->length && end - from < 32 && (is_letter(sign = at(kind, page->data, end)) || (sign >= '0' && sign <= '9'))) end++;
+    if (end == from || end >= page->length || at(kind, page->data, end) != ';') return -1;
+    PyObject *name = PyUnicode_FromKindAndData(kind, (const char *)page->data + from * kind, end - from);
+    PyObject *meant = name ? PyDict_GetItemWithError(page->entities, name) : NULL;
+    Py_XDECREF(name);
+    if (!meant || !PyUnicode_Check(meant) || (PyUnicode_KIND(meant) == 4 && page->wide < 4)) return -1;
+    for (Py_ssize_t each = 0; each < PyUnicode_GET_LENGTH(meant); each++) give(page, PyUnicode_READ_CHAR(meant, each));
+    return end + 1;
+}
+
+/* Text up to the next "<"; where ``is_blank`` it may be white space only.  Returns where it ends, -1: not to be told. */
+ALWAYS Py_ssize_t past_text(int kind, Source *page, Py_ssize_t place, int is_blank) {
+    const void *data = page->data;
+    while (place < page->length) {
+        Py_UCS4 sign = at(kind, data, place);
+        if (sign == '<') return place;
+        if (!sign || (is_blank && !is_space(sign))) return -1;
+        if (sign == '&') {
+            if ((place = past_reference(kind, page, place, is_blank)) < 0) return -1;
+        } else if (sign == '\r') {
+            give(page, '\n');
+            place += 1 + says(kind, data, page->length, place + 1, "\n", 1);
+        } else if (is_blank || page->unseen) {
+            give(page, sign);
+            place++;
+        } else {
+            int into = page->other > 0;
+            Py_ssize_t size = page->sizes[into];
+            void *out = page->out[into];
+            for (Signs signs; kind < 4 && place + 8 <= page->length; place += 8, size += 8) {
+                signs = eight(kind, data, place);
+                memcpy((Py_UCS2 *)out + size, &signs, sizeof signs); /* past a stop it is overwritten */
+                if (is_any((Signs)((signs == '<') | (signs == '&') | (signs == '\r') | (signs == 0)))) break;
+            }
+            sign = place < page->length ? at(kind, data, place) : '<';
+            while (sign != '<' && sign != '&' && sign != '\r' && sign) {
+                if (kind == 4) ((Py_UCS4 *)out)[size++] = sign;
+                else ((Py_UCS2 *)out)[size++] = (Py_UCS2)sign;
+                sign = ++place < page->length ? at(kind, data, place) : '<';
+            }
+            page->sizes[into] = size;
+        }
+    }
+    return place;
+}
+
+/* A start tag in a body; returns where reading goes on, -1: that is left to a tree. */
+ALWAYS Py_ssize_t start_in_body(int kind, Source *page, const Read_tag *tag) {
+    int done = 1;
+    switch (tag->kind) {
+        case CAPTION: case GROUP: case COLUMN: case SECTION: case ROW: case CELL:
+            return start_part(page, tag) ? tag->end : -1;
+        case SCRIPT: case STYLE:
+            return top(page) == GROUP ? -1 : past_raw(kind, page, tag);
+        default:
+            if (is_in_table(top(page))) return -1;
+    }
+    switch (tag->kind) {
+        case ORDINARY:
+        case FORMAT:
+            done = push(page, tag);
+            break;
+        case LINK:
+            done = !is_open(page, LINK) && push(page, tag);
+            break;
+        case BUTTON:
+            done = !is_open(page, BUTTON) && push(page, tag);
+            break;
+        case CONTAINER:
+        case PARAGRAPH:
+            done = end_paragraph(page) && push(page, tag);
+            break;
+        case HEADING:
+            done = end_paragraph(page) && top(page) != HEADING && push(page, tag);
+            break;
+        case ITEM:
+        case TERM:
+            done = end_item(page, tag->kind) && end_paragraph(page) && push(page, tag);
+            break;
+        case FORM:
+            done = !page->has_form && end_paragraph(page) && push(page, tag);
+            page->has_form = 1;
+            break;
+        case RULE:
+            done = end_paragraph(page);
+            if (done && !tag->is_hidden) give(page, '\v'), give(page, '\v');
+            break;
+        case VOID: case META: case INPUT:
+            if (tag->does & BLOCK && !tag->is_hidden) give(page, '\v'), give(page, '\v');
+            break;
+        case RAWTEXT: case NOSCRIPT:
+            return past_raw(kind, page, tag);
+        case CHOICE:
+            return past_choice(kind, page, tag);
+        case DRAWING:
+            return past_drawing(kind, page, tag);
+        case TABLE: {
+            if (top(page) == PARAGRAPH) return -1; /* it depends on the doctype */
+            done = end_paragraph(page) && push(page, tag);
+            break;
+        }
+        default:
+            return -1;
+    }
+    if (!done) return -1;
+    Py_ssize_t place = tag->end;
+    if (tag->does & FEED) {
+        if (says(kind, page->data, page->length, place, "\r", 1)) place++;
+        if (says(kind, page->data, page->length, place, "\n", 1)) place++;
+    }
+    return place;
+}
+
+/* An end tag in a body.  0: that is left to a tree. */
+static int end_in_body(Source *page, const Read_tag *tag) {
+    switch (tag->kind) {
+        case ORDINARY: case FORMAT: case LINK: {
+            if (!is_named(&page->open[page->depth - 1], tag->name)) return 0;
+            pop(page);
+            return 1;
+        }
+        case CONTAINER: case HEADING: case ITEM: case TERM: case BUTTON:
+            return end_implied(page, tag);
+        case PARAGRAPH:
+            if (top(page) != PARAGRAPH) return 0;
+            pop(page);
+            return 1;
+        case FORM:
+            page->has_form = 0;
+            return end_implied(page, tag);
+        case TABLE: case CAPTION: case GROUP: case SECTION: case ROW: case CELL:
+            return end_part(page, tag);
+        default:
+            return 0;
+    }
+}
+
+/* Read a whole page.  0: there is something that only tree construction can tell. */
+ALWAYS int read_source(int kind, Source *page) {
+    enum { BEFORE, IN_HTML, IN_HEAD, PAST_HEAD, IN_BODY, PAST_BODY } phase = BEFORE;
+    Py_ssize_t place = 0;
+    Read_tag tag;
+    while (place < page->length) {
+        /* text and references give no more signs than they have; one tag may end all elements */
+        if (page->sizes[0] + page->sizes[1] + page->length - place + 4 * DEPTH > page->room) return 0;
+        if (at(kind, page->data, place) != '<') {
+            int is_blank = phase != IN_BODY || is_in_table(top(page));
+            if (phase < IN_BODY) page->unseen++;
+            place = past_text(kind, page, place, is_blank);
+            if (phase < IN_BODY) page->unseen--;
+            if (place < 0) return 0;
+            continue;
+        }
+        if (place + 2 >= page->length) return 0;
+        Py_UCS4 sign = at(kind, page->data, place + 1);
+        if (sign == '!' && says(kind, page->data, page->length, place, "<!--", 4)) {
+            if ((place = past_comment(kind, page, place)) < 0) return 0;
+            continue;
+        }
+        if (sign == '?' || (sign == '!' && phase == BEFORE && says_lower(kind, page, place, "<!doctype", 9))) {
+            place = next(kind, page, place, '>') + 1;
+            continue;
+        }
+        if (sign == '/' ? !is_letter(at(kind, page->data, place + 2)) : !is_letter(sign)) {
+            if (phase != IN_BODY || sign == '/' || sign == '!' || is_in_table(top(page))) return 0;
+            give(page, '<');
+            place++;
+            continue;
+        }
+        if (!read_tag(kind, page, place, &tag)) return 0;
+        Py_ssize_t from = tag.end;
+        switch (phase) {
+            case BEFORE:
+            case PAST_HEAD: {
+                if (tag.ends || tag.kind != (phase == BEFORE ? HTML : BODY) || tag.is_hidden || tag.is_unread & 1) return 0;
+                const Py_ssize_t *said = tag.lang[1] > tag.lang[0] ? tag.lang : tag.xml_lang;
+                if (page->lang[0] < 0 && said[1] > said[0]) page->lang[0] = said[0], page->lang[1] = said[1];
+                if (phase == PAST_HEAD && !push(page, &tag)) return 0;
+                phase = phase == BEFORE ? IN_HTML : IN_BODY;
+                break;
+            }
+            case IN_HTML:
+                if (tag.ends || tag.kind != HEAD) return 0;
+                phase = IN_HEAD;
+                break;
+            case IN_HEAD:
+                if (tag.kind == HEAD && tag.ends) phase = PAST_HEAD;
+                else if (tag.ends) return 0;
+                else if (tag.kind == SCRIPT || tag.kind == STYLE || tag.kind == NOSCRIPT || tag.kind == TITLE) {
+                    if ((from = past_raw(kind, page, &tag)) < 0) return 0;
+                } else if (tag.kind != META) return 0;
+                break;
+            case IN_BODY:
+                if (tag.kind == BODY && tag.ends) {
+                    if (is_open(page, TABLE)) return 0; /* there it would be ignored */
+                    phase = PAST_BODY;
+                } else if (tag.ends) {
+                    if (!end_in_body(page, &tag)) return 0;
+                } else if ((from = start_in_body(kind, page, &tag)) < 0) return 0;
+                break;
+            case PAST_BODY:
+                if (!tag.ends || tag.kind != HTML) return 0;
+                break;
+        }
+        place = from;
+    }
+    if (phase < IN_BODY || place > page->length) return 0;
+    while (page->depth) pop(page);
+    return 1;
+}
+
+static PyObject *slice(PyObject *text, const Py_ssize_t *place) {
+    return place[0] < 0 ? Py_NewRef(Py_None) : PyUnicode_Substring(text, place[0], place[1]);
+}
+
+static PyObject *plain_source(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    PyObject *text, *capsule, *entities, *found = NULL;
+    if (!PyArg_ParseTuple(arguments, "UOO!:source", &text, &capsule, &PyDict_Type, &entities)) return NULL;
+    const Tags *tags = PyCapsule_GetPointer(capsule, "netsuite.tags");
+    if (!tags) return NULL;
+    int kind = PyUnicode_KIND(text), is_read = 0;
+    Source *page = PyMem_Calloc(1, sizeof *page);
+    if (!page) return PyErr_NoMemory();
+    page->length = PyUnicode_GET_LENGTH(text);
+    page->data = PyUnicode_DATA(text);
+    page->tags = tags;
+    page->entities = entities;
+    page->wide = kind == 1 ? 2 : kind; /* what a reference means may be wider than what is around it */
+    page->title[0] = page->lang[0] = -1;
+    page->room = page->length + page->length / 2 + 8 * DEPTH;
+    for (int each = 0; each < 2; each++) page->out[each] = PyMem_Malloc((size_t)page->room * (size_t)page->wide);
+    if (!page->out[0] || !page->out[1]) {
+        PyErr_NoMemory();
+    } else {
+#define SOURCE(kind) read_source(kind, page)
+        is_read = BY_KIND(kind, SOURCE);
+        if (PyErr_Occurred()) {
+        } else if (!is_read) {
+            found = Py_NewRef(Py_None);
+        } else {
+            found = Py_BuildValue(
+                "NNNN", slice(text, page->lang), slice(text, page->title),
+                PyUnicode_FromKindAndData(page->wide, page->out[0], page->sizes[0]),
+                PyUnicode_FromKindAndData(page->wide, page->out[1], page->sizes[1])
+            );
+        }
+    }
+    PyMem_Free(page->out[0]);
+    PyMem_Free(page->out[1]);
+    PyMem_Free(page);
+    return found;
+}
+
 /* -- letters by script --------------------------------------------------------------------------- */
 
 #define SCRIPTS 64
@@ -679,6 +1359,7 @@ static PyObject *plain_heard(PyObject *Py_UNUSED(module), PyObject *arguments) {
 static PyMethodDef functions[] = {
     {"tags", plain_tags, METH_O, "Tags by name, with what each does, for `read`."},
     {"read", plain_read, METH_VARARGS, "Main text and other text of serialised markup; None: it can't tell."},
+    {"source", plain_source, METH_VARARGS, "Language, title, main and other text of a page's source; None: a tree tells."},
     {"heard", plain_heard, METH_VARARGS, "Stop words of a page, added up by kind."},
     {"letters", plain_letters, METH_VARARGS, "How many letters of each script a text has."},
     {NULL, NULL, 0, NULL},

@@ -309,8 +309,11 @@ class MisuseTests(CompiledTests):
             (made.since, (-1,)),
             (_plain.tags, ({"": 1},)),
             (_plain.tags, ({"x" * 17: 1},)),
-            (_plain.tags, ({f"x{n}": 1 for n in range(200)},)),
+            (_plain.tags, ({f"x{n}": 1 for n in range(300)},)),
             (_plain.read, ("", object())),
+            (_plain.source, ("", object(), {})),
+            (_plain.source, ("", text._SOURCE_TAGS, [])),
+            (_plain.source, (b"", text._SOURCE_TAGS, {})),
         ):
             self.assertRaises((TypeError, ValueError, IndexError, RuntimeError, OverflowError), call, *told)
         self.assertEqual(
@@ -404,6 +407,7 @@ class WithoutTests(SynchronousTestCase):
         """Where it was not compiled, Python does all of it."""
         self.patch(lexicon, "_plain", None)
         self.patch(text, "_TAGS", None)
+        self.patch(text, "_SOURCE_TAGS", None)
         counts = Lexicon()
         page = "<p>The tide <b>f</b>ell<nav>the x-1 \u6f22\u5b57</nav>"
         self.assertIsInstance(counts._table, Table)
