@@ -413,7 +413,7 @@ def worker_silent(*, number: int, pid: int, seconds: float) -> None:
 
 def worker_said(*, level: LogLevelName, text: str, own: dict[str, Any]) -> None:
     """A worker's event, as it was there: ``own`` are its keys."""
-    _log.emit(LogLevel.levelWithName(level), "{text}", log_system="netsuite", text=text, **own)
+    _emit(LogLevel.levelWithName(level), "{log_said}", log_said=text, **own)
 
 
 def worker_lines_lost(*, number: int, count: int) -> None:

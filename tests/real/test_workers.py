@@ -179,6 +179,7 @@ class SumTests(Working):
         wrong = "Basic YW5uOndyb25n"
         for _ in range(10):
             self.assertEqual(self.once(proxy, wrong), 407)
+        until("all are told of", lambda: proxy.log.count("login failed") >= 10)
         self.assertEqual(proxy.log.count("login failed"), 10)
         self.assertEqual(self.once(proxy, "Basic YW5uOnJpZ2h0"), 200)
 
