@@ -29,9 +29,11 @@ PIECE_MAX = 48
 #: Signs that are no part of a word where they stand at a piece's end.
 EDGES = '.,;:!?()[]{}<>*/\\"“”„«»‹›‚‘’–—…·|=+&%$#~©®™。、「」『』（）！？，：；،؛؟'
 
-#: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic letters; and blocks that have no letters.
+#: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, Georgian, Ethiopic letters; blocks that have no letters.
 PLAIN = (
     "\0-\u02af\u0386-\u0481\u048a-\u0556\u0561-\u0587\u05d0-\u05ea\u060c\u061b\u061f\u0621-\u063a\u0641-\u064a"
+    "\u066e-\u066f\u0671-\u06d3\u06d5\u06ee-\u06ef\u06fa-\u06fc\u06ff\u0750-\u077f\u10a0-\u10c5\u10d0-\u10fa"
+    "\u10fc-\u10ff\u1200-\u135a\u1e00-\u1eff"
     "\u2000-\u206f\u20a0-\u20bf\u2122\u2190-\u23ff\u2500-\u27bf\ufffd"
 )
 
