@@ -39,9 +39,6 @@ from netsuite.words.skipped import Reason
 ERROR_LINES = 50
 ERROR_BYTES = 300
 
-#: Seconds for which answers may be left unread.
-REST_SECONDS = 0.006
-
 #: What of our environment a counter gets.  The rest may hold passwords, and has no say in counting.
 ENVIRONMENT = frozenset(
     (
@@ -164,11 +161,11 @@ class Child(ProcessProtocol):
 
     # from the counter
 
-    def rest(self) -> None:
-        """What it says next is read after a moment, together with what else it says until then."""
+    def rest(self, seconds: float) -> None:
+        """What it says next is read after so long, together with what else it says until then."""
         if self._resting is None and not self.is_over:
             self.transport.pauseProducing()
-            self._resting = self._reactor.callLater(REST_SECONDS, self._rested)
+            self._resting = self._reactor.callLater(seconds, self._rested)
 
     def _rested(self) -> None:
         self._resting = None

@@ -25,7 +25,7 @@ from netsuite.wordproxy.child import Child, Ending
 from netsuite.wordproxy.days import local_day
 from netsuite.wordproxy.flushes import Flushes
 from netsuite.wordproxy.handing import FeedSettings, begin, frames
-from netsuite.wordproxy.ledger import CopiedPage, Ledger
+from netsuite.wordproxy.ledger import OPEN_PAGES, CopiedPage, Ledger
 from netsuite.wordproxy.pipe import (
     Committed,
     Counted,
@@ -66,6 +66,9 @@ _TICKS = 8
 
 #: Seconds before a new counter after the second death in a row: from, to.
 RESTART_SECONDS = (0.1, 5.0)
+
+#: Seconds for which a busy counter's answers are left unread: from, to.
+REST_SECONDS = (0.001, 0.03)
 
 #: Batches that the owner of a memory store may be behind.
 RETURNED_MAX = 4
@@ -124,6 +127,7 @@ class Feed:
         self._spooled: int | None = None  # batches; None: no counter has told yet
         self._flushes = Flushes()
         self._delay = 0.0
+        self._rest = REST_SECONDS[0]
         self._restarts = -1
         self._troubles = Troubles(reactor.seconds, journal.trouble)
 
@@ -325,10 +329,19 @@ class Feed:
                 self._journal.counter_started(child.pid)
 
     def heard_out(self, child: Child) -> None:
-        """What follows from what the counter said is done."""
+        """What follows from what the counter said is done.
+
+        While it is busy its next answers are left until it may have done half of what it has.
+        """
+        shortest, longest = REST_SECONDS
+        left = self._ledger.open
+        if left > OPEN_PAGES // 2:
+            self._rest = min(longest, self._rest * 1.5)
+        elif left < OPEN_PAGES // 4:
+            self._rest = max(shortest, self._rest / 2)
         self._move_on()
-        if self._ledger.is_open:  # there will be more answers: they are read together
-            child.rest()
+        if self._ledger.is_open:
+            child.rest(self._rest)
 
     def _keep(self, batch: Batch, profile: str, *, more: bool) -> None:
         """A batch for a memory store is handed to its owner."""

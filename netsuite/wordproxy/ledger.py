@@ -31,7 +31,7 @@ from netsuite.wordproxy.store.contract import COUNTED, Note
 from netsuite.words.skipped import Reason
 
 #: Open pages, and bytes of them, that a counter may have; one page may always be open, however large.  They
-#: are more than it counts while its answers are left unread (`child.REST_SECONDS`).
+#: are more than it counts while its answers are left unread (`feed.REST_SECONDS`).
 OPEN_PAGES = 16
 OPEN_BYTES = 1024 * 1024
 
@@ -284,6 +284,11 @@ class Ledger:
     def has_gathered(self) -> bool:
         """Some notes wait for `gather`."""
         return bool(self._gathered)
+
+    @property
+    def open(self) -> int:
+        """Pages in the counter's hands, unanswered."""
+        return len(self._open)
 
     @property
     def is_open(self) -> bool:

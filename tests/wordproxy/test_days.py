@@ -66,6 +66,19 @@ class DayTests(SynchronousTestCase):
         self.assertEqual(local_day(begin + 23 * 3600 - 1), "2026-10-18")
         self.assertEqual(local_day(begin + 23 * 3600), "2026-10-19")
 
+    def test_another_zone(self) -> None:
+        """The same moment is of another day once the machine is elsewhere, and whichever was asked before."""
+        moments = [moment(f"2026-01-05T{hour:02}:00") for hour in (3, 23, 3)]
+        for zone, days in (
+            ("UTC0", ["2026-01-05", "2026-01-05", "2026-01-05"]),
+            ("XST-9", ["2026-01-05", "2026-01-06", "2026-01-05"]),
+            ("XST8", ["2026-01-04", "2026-01-05", "2026-01-04"]),
+        ):
+            self.zone(zone)
+            self.assertEqual([local_day(when) for when in moments], days, zone)
+            self.zone("UTC0")
+            self.assertEqual(local_day(moments[0]), "2026-01-05")
+
     def test_pauses(self) -> None:
         """Whatever the clock does, no pause has negative seconds, and none is noted twice."""
         now, noted = [1000.0], []

@@ -528,10 +528,34 @@ class DeathTests(FeedCase):
             self.feed.page(page(number))
         self.reactor.now.say(Counted(1, 1))
         self.assertFalse(self.reactor.now.is_heard)
-        self.reactor.advance(child_module.REST_SECONDS)
+        self.reactor.advance(feed_module.REST_SECONDS[0])
         self.assertTrue(self.reactor.now.is_heard)
         self.reactor.now.say(Counted(2, 1))
         self.assertTrue(self.reactor.now.is_heard)
+
+    def test_how_long_answers_wait(self) -> None:
+        """The longer, the less of its work a counter had done when they were read; within bounds."""
+
+        def waited(answers: int) -> int:
+            """Milliseconds until it is heard again, once so many answers came."""
+            numbers = range(len(told) + 1, len(told) + answers + 1)
+            told.extend(numbers)
+            self.reactor.now.say(*[Counted(number, 1) for number in numbers])
+            for passed in range(100):
+                if self.reactor.now.is_heard:
+                    return passed
+                self.reactor.advance(0.001)
+            raise AssertionError("never heard again")
+
+        told: list[int] = []
+        for number in range(3 * OPEN_PAGES):
+            self.feed.page(page(number))
+        slow = [waited(1) for _ in range(10)]
+        self.assertEqual(slow, sorted(slow))
+        self.assertEqual(slow[-1], round(feed_module.REST_SECONDS[1] * 1000))
+        fast = waited(OPEN_PAGES)
+        self.assertLess(fast, slow[-1])
+        self.assertLess(waited(OPEN_PAGES), fast)
 
     def test_a_death_while_answers_wait(self) -> None:
         """A counter that dies meanwhile leaves nothing behind, and the next one is heard."""
@@ -543,7 +567,7 @@ class DeathTests(FeedCase):
         self.reactor.advance(0)
         self.reactor.now.say(Ready())
         self.assertEqual(self.reactor.now.jobs, [1])
-        self.reactor.advance(child_module.REST_SECONDS)
+        self.reactor.advance(feed_module.REST_SECONDS[0])
         self.assertTrue(self.reactor.now.is_heard)
 
     def test_standard_error(self) -> None:
