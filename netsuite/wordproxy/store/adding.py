@@ -26,19 +26,13 @@ from netsuite.words.forms import Forms, columns
 from netsuite.words.lexicon import Lexicon
 from netsuite.words.segment import is_small
 
-_NEW_WORD = "INSERT INTO word (id, key, lang, plain) VALUES (?, ?, ?, ?)"
+_NEW_WORD = "INSERT INTO word (id, key, lang) VALUES (?, ?, ?)"
 
 #: The same of several with numbers that follow on each other, as one text: a statement for each takes five
 #: times as long.
 _NEW_WORDS = "INSERT INTO word (id, key, lang) SELECT ?1 + key, value, ?2 FROM json_each(?3)"
 
-#: Here a line feed is between a key and what it is to search.
-_NEW_PLAINS = """
-INSERT INTO word (id, key, lang, plain) SELECT ?1 + key,
-    iif(instr(value, char(10)), substr(value, 1, instr(value, char(10)) - 1), value), ?2,
-    iif(instr(value, char(10)), substr(value, instr(value, char(10)) + 1), NULL)
-FROM json_each(?3)
-"""
+_PLAIN = "UPDATE word SET plain = ? WHERE id = ?"
 
 _FORMS = """
 INSERT INTO form (word, form, n) VALUES (?, ?, ?)
@@ -53,7 +47,9 @@ _FIRST = itemgetter(0)
 _encode = msgspec.json.Encoder().encode
 
 _Forms = Sequence[tuple[str, str, int, int]]
-_Shown = list[tuple[int, str, int]]
+
+#: Words with a form that is no key, and how often that was there, in the day's latest visit and in all.
+_Shown = list[tuple[int, str, int, int]]
 
 
 class _Sums:
@@ -80,15 +76,18 @@ class _Sums:
         """Words, ascending, and their numbers, as `vectors.TALLY` has them."""
         parts: list[tuple[Column, list[Column]]] = []
         if self.first:
-            words, main, other = map(numpy.concatenate, zip(*self.first, strict=True))
-            met, ones = main > 0, numpy.ones(len(words), dtype=numpy.uint8)
-            parts.append((words, [main, other, met, ones, met, ones, numpy.zeros_like(ones)]))
+            first = [
+                (words, (main, other, main > 0, numpy.ones(len(words), dtype=numpy.uint8)))
+                for words, main, other in self.first
+            ]
+            words, (main, other, met, all_met) = added_up(first)
+            parts.append((words, [main, other, met, all_met, met, all_met, numpy.zeros_like(met)]))
         if self.again:
-            rows = numpy.array(list(self.again.values()), dtype=numpy.int64)
-            parts.append((numpy.array(list(self.again), dtype=numpy.int64), list(rows.T)))
+            rows = numpy.array([self.again[word] for word in sorted(self.again)], dtype=numpy.int64)
+            parts.append((numpy.array(sorted(self.again), dtype=numpy.int64), list(rows.T)))
         if not parts:
             return zeros(-1), []
-        words, columns = added_up(parts)
+        words, columns = added_up(parts) if len(parts) > 1 else parts[0]
         if self.named:
             columns[-1][numpy.searchsorted(words, list(self.named))] += list(self.named.values())
         return words, columns
@@ -111,35 +110,24 @@ def _first_and_last(words: Column, days: Mapping[int, Sequence[Column]]) -> tupl
 
 def put_words(connection: sqlite3.Connection, first: int, lang: str, keys: Sequence[str]) -> None:
     """The words have numbers from ``first`` on."""
-    texts = _with_plains(keys)
-    if texts is None:
-        rows = ((word, key, lang, _other(key)) for word, key in enumerate(keys, first))
-        connection.executemany(_NEW_WORD, rows)
-        return
-    put = _NEW_WORDS if texts is keys else _NEW_PLAINS
-    connection.execute(put, (first, lang, _encode(texts).decode()))
+    if "\0" in "".join(keys):  # it would end its key
+        connection.executemany(_NEW_WORD, ((word, key, lang) for word, key in enumerate(keys, first)))
+    else:
+        connection.execute(_NEW_WORDS, (first, lang, _encode(keys).decode()))
+    connection.executemany(_PLAIN, _plains(first, keys))
 
 
-def _other(key: str) -> str | None:
-    """The key as search compares it, where that is another text."""
-    plain = queries.plain(key)
-    return None if plain == key else plain
-
-
-def _with_plains(keys: Sequence[str]) -> Sequence[str] | None:
-    """The keys, each with a line feed and its `_other` where it has one; None: that can't tell them."""
-    joined = "\n".join(keys)
-    if "\0" in joined or joined.count("\n") >= len(keys):
-        return None
-    if joined.isascii() and joined.islower():
-        return keys
-    plain = queries.plain(joined)
-    if plain == joined:
-        return keys
-    plains = plain.split("\n")
-    if len(plains) != len(keys):
-        return None
-    return [key if key == other else f"{key}\n{other}" for key, other in zip(keys, plains, strict=True)]
+def _plains(first: int, keys: Sequence[str]) -> list[tuple[str, int]]:
+    """The keys that are compared as another text, as that text; with their words' numbers."""
+    if "".join(keys).islower():
+        marked = [(word, key) for word, key in enumerate(keys, first) if not key.isascii()]
+    else:
+        marked = list(enumerate(keys, first))
+    if not marked:
+        return []
+    numbers, texts = zip(*marked, strict=True)
+    plains = zip(queries.plains(texts), numbers, texts, strict=True)
+    return [(plain, word) for plain, word, key in plains if plain != key]
 
 
 class Adding:
@@ -277,26 +265,24 @@ class Adding:
         else:
             words, main, other, shown = self._of_rows(forms, lang)
         order = words.argsort()
-        words = words[order]
-        is_other = words[1:] != words[:-1]
-        if is_other.all():
-            return words, main[order], other[order], shown
-        starts = numpy.flatnonzero(numpy.append(True, is_other))
-        main, other = (numpy.add.reduceat(each[order], starts) for each in (main, other))
-        return words[starts], main, other, shown
+        words, main, other = words[order], main[order], other[order]
+        is_other = numpy.ones(len(words), dtype=bool)
+        numpy.not_equal(words[1:], words[:-1], out=is_other[1:])
+        starts = numpy.flatnonzero(is_other)
+        if len(starts) == len(words):
+            return words, main, other, shown
+        return words[starts], numpy.add.reduceat(main, starts), numpy.add.reduceat(other, starts), shown
 
     def _of_lexicon(self, forms: Forms, lang: str) -> tuple[Column, Column, Column, _Shown]:
         words, is_odd = self._numbers.of_forms(forms, lang)
-        main, other = (
-            numpy.frombuffer(each, dtype=numpy.uint32).astype(numpy.int64)
-            for each in (forms.main, forms.other)
-        )
+        main, other = (numpy.frombuffer(each, dtype=numpy.uint32) for each in (forms.main, forms.other))
         at = numpy.flatnonzero(is_odd)
         numbers = numpy.frombuffer(forms.numbers, dtype=numpy.uint32)[at]
         of, times = words[at], main[at] + other[at]
         if len(at):
-            self._odd[forms.lexicon].append((of << 32 | numbers, times))
-        shown = zip(of.tolist(), forms.lexicon.forms(numbers.tobytes()), times.tolist(), strict=True)
+            self._odd[forms.lexicon].append((of.astype(numpy.int64) << 32 | numbers, times))
+        met = times.tolist()
+        shown = zip(of.tolist(), forms.lexicon.forms(numbers.tobytes()), met, met, strict=True)
         return words, main, other, list(shown)
 
     def _of_rows(self, forms: _Forms, lang: str) -> tuple[Column, Column, Column, _Shown]:
@@ -308,7 +294,7 @@ class Adding:
             odd[word, form] += n + m
         self._forms.update(odd)
         found, in_main, in_other = (numpy.array(each, dtype=numpy.int64) for each in (words, main, other))
-        return found, in_main, in_other, [(*which, n) for which, n in odd.items()]
+        return found, in_main, in_other, [(*which, n, n) for which, n in odd.items()]
 
     def _again(
         self,
@@ -335,6 +321,6 @@ class Adding:
             sums.more(word, map(int, (*tally, new, not past, name)))
             flags = row[4] | (not past) * NEW | new * NEW_IN_MAIN | name * NAMED
             kept.rows[word] = [main, other, row[2] + main, row[3] + other, flags]
-        for word, form, n in shown:
+        for word, form, n, _ in shown:
             kept.forms[word, form] = [n, n + kept.forms.get((word, form), (0, 0))[1]]
         vectors.put_met(self._connection, page, day, kept)

@@ -84,13 +84,20 @@ class Numbers:
         words = list(map(known.get, keys))
         if None in words:
             strange = [key for key, word in zip(keys, words, strict=True) if word is None]
-            unmet = self._look_up(known, dict.fromkeys(strange), lang)
-            if unmet:
-                self.new.append((self._last + 1, lang, unmet))
-            self._learn(known, dict(zip(unmet, count(self._last + 1), strict=False)))
-            self._last += len(unmet)
+            self._give(self._look_up(known, dict.fromkeys(strange), lang), lang)
             words = list(map(known.get, keys))
         return words  # type: ignore[return-value]  # none is None
+
+    def _give(self, unmet: list[str], lang: str) -> None:
+        """The words, each once, have numbers that follow on each other."""
+        if unmet:
+            first = self._last + 1
+            self._last += len(unmet)
+            self.new.append((first, lang, unmet))
+            self._known[lang].update(zip(unmet, count(first), strict=False))
+            self._size += len(unmet)
+            self._small.extend(bytes(max(0, first - len(self._small))))
+            self._small[first:] = bytes(map(is_small, unmet))
 
     def meet(self, pages: Iterable[tuple[Forms, str]]) -> None:
         """The words of pages, in their languages, have numbers: all at once, which takes less time.
@@ -118,7 +125,7 @@ class Numbers:
         if not words.all():
             self._meet(forms.lexicon, keys, lang)
             words = known[keys]
-        return words.astype(numpy.int64), keys != numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
+        return words, keys != numpy.frombuffer(forms.numbers, dtype=numpy.uint32)
 
     def _by(self, lexicon: Lexicon, lang: str) -> Column:
         """Numbers of words by those of the lexicon, 0 where nothing is known; it may be written to."""

@@ -22,9 +22,16 @@ Column = numpy.typing.NDArray[Any]
 #: By a word's number, something of it.
 Numbers = numpy.typing.NDArray[numpy.int64]
 
+#: Numbers of words that are so near each other, times how many they are, are added up without sorting.
+_DENSE = 8
+
+#: Up to this a sum of floats is exact.
+_EXACT = 1 << 53
+
 #: By bytes an item: the array's type.
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
-_LIMITS = ((0xFF, 1), (0xFFFF, 2), (0xFFFFFFFF, 4))
+_KINDS = {size: numpy.dtype(f"<u{size}") for size in _CODES}
+_HEADS = {size: b"%c" % size for size in _CODES}
 _SWAPS = sys.byteorder == "big"
 
 
@@ -35,8 +42,8 @@ class Unreadable(ValueError):  # noqa: N818 - a state of the store, as `StoreFau
 def pack(values: Sequence[int] | Column) -> bytes:
     """``values``, none of them negative, as bytes."""
     if isinstance(values, numpy.ndarray):
-        size = _size(int(values.max(initial=0)))
-        return b"%c" % size + values.astype(f"<u{size}").tobytes()
+        size = _size(int(numpy.maximum.reduce(values)) if len(values) else 0)
+        return _HEADS[size] + values.astype(_KINDS[size]).tobytes()
     if isinstance(values, array) and values.itemsize == 1:
         return b"\1" + values.tobytes()
     size = _size(max(values, default=0))
@@ -49,7 +56,11 @@ def pack(values: Sequence[int] | Column) -> bytes:
 
 
 def _size(largest: int) -> int:
-    return next((size for limit, size in _LIMITS if largest <= limit), 8)
+    if largest <= 0xFF:
+        return 1
+    if largest <= 0xFFFF:
+        return 2
+    return 4 if largest <= 0xFFFFFFFF else 8
 
 
 def unpack(data: bytes) -> array[int]:
@@ -94,9 +105,28 @@ def columns(rows: Iterable[Sequence[int]], width: int) -> Sequence[Numbers]:
     return [flat[place::width] for place in range(width)]
 
 
+def _counted_up(words: Column, lowest: int, parts: Sequence[Sequence[Column]]) -> tuple[Column, list[Column]]:
+    """The same by a sum for each number from the lowest word's on, without sorting them."""
+    at = numpy.subtract(words, lowest, dtype=numpy.int64)
+    present = numpy.flatnonzero(numpy.bincount(at))
+    sums = []
+    for columns in zip(*parts, strict=True):
+        column = numpy.concatenate(columns)
+        if int(column.max(initial=0)) * len(column) < _EXACT:
+            sums.append(numpy.bincount(at, weights=column)[present].astype(numpy.int64))
+        else:
+            every = zeros(int(present[-1]))
+            numpy.add.at(every, at, column.astype(numpy.int64))
+            sums.append(every[present])
+    return present + lowest, sums
+
+
 def added_up(parts: Sequence[tuple[Column, Sequence[Column]]]) -> tuple[Column, list[Column]]:
     """Each word once, ascending, with the sums of its numbers; there is at least one part."""
     words = numpy.concatenate([some for some, _ in parts])
+    lowest = int(words.min()) if len(words) else 0
+    if int(words.max(initial=0)) - lowest < _DENSE * len(words):
+        return _counted_up(words, lowest, [numbers for _, numbers in parts])
     order = numpy.argsort(words, kind="stable")
     words = words[order]
     starts = numpy.flatnonzero(numpy.append(True, words[1:] != words[:-1])[: len(words)])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -23,7 +24,8 @@ _FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()
 
 _MARKS = re.compile("[\u0300-\u036f]+")
 
-_DROPPED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_DROPPED = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_DROP = dict.fromkeys(map(ord, _DROPPED))
 
 
 def day_number(day: str) -> int:
@@ -38,8 +40,26 @@ def day_text(number: int) -> str:
 
 def plain(text: str) -> str:
     """``text`` as search compares it: case folded, without accents, soft hyphens and joiners."""
-    folded = unicodedata.normalize("NFC", text).casefold().replace("’", "'").translate(_DROPPED)
+    folded = unicodedata.normalize("NFC", text).casefold().replace("’", "'").translate(_DROP)
     return unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", folded)))
+
+
+def plains(words: Sequence[str]) -> list[str]:
+    """The same of each of many words."""
+    text = "\n".join(words)
+    folded = unicodedata.normalize("NFC", text).casefold().replace("’", "'")
+    lines = folded.split("\n")
+    if len(lines) != len(words) or any(sign in folded for sign in _DROPPED):
+        return list(map(plain, words))
+    apart = unicodedata.normalize("NFD", folded)
+    bare = _MARKS.sub("", apart)
+    if bare != apart:  # put together again where something was removed: that takes longest
+        pairs = zip(apart.split("\n"), bare.split("\n"), strict=True)
+        changed = [(at, after) for at, (before, after) in enumerate(pairs) if before != after]
+        together = unicodedata.normalize("NFC", "\n".join(after for _, after in changed)).split("\n")
+        for (at, _), line in zip(changed, together, strict=True):
+            lines[at] = line
+    return lines
 
 
 def digest(name: str) -> bytes:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 from typing import NamedTuple
@@ -231,9 +231,8 @@ def put_first(
     main: Column,
     other: Column,
     flags: Column,
-    forms: Iterable[tuple[int, str, int]],
+    forms: Sequence[tuple[int, str, int, int]],
 ) -> None:
     """The same after a day's first visit: columns in, columns out."""
-    shown = _encode([(word, form, n, n) for word, form, n in forms])
-    columns = (pack(words), pack(main), pack(other), SAME, SAME, pack(flags), shown)
+    columns = (pack(words), pack(main), pack(other), SAME, SAME, pack(flags), _encode(forms))
     connection.execute(_PUT_MET, (page, day, *columns))

@@ -29,7 +29,7 @@ NOT_MODIFIED = "not modified"
 
 _PAGE = """
 INSERT INTO page (digest, lang, site, url, title, first, last, seen, visits)
-VALUES (:digest, :lang, :site, :url, :title, :day, :day, :seen, 1)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, 1)
 ON CONFLICT (digest, lang) DO UPDATE SET visits = visits + 1,
     url = CASE WHEN excluded.last >= last THEN coalesce(excluded.url, url)
         ELSE coalesce(url, excluded.url) END,
@@ -41,7 +41,7 @@ RETURNING id, site, visits, last
 
 _VISIT = """
 INSERT INTO visit (page, day, visits, recounted, ingested, imported, new, seen, url, title)
-VALUES (:page, :day, 1, :recounted, :ingested, :imported, :new, :seen, :url, :title)
+VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (page, day) DO UPDATE SET visits = visits + 1, recounted = recounted + excluded.recounted,
     ingested = ingested + excluded.ingested, imported = imported + excluded.imported,
     seen = max(seen, excluded.seen), url = coalesce(excluded.url, url),
@@ -230,20 +230,10 @@ def _visit(
 ) -> tuple[int, int, bool, bool, int]:
     """The page has one visit more; its number, its site, is it new, is it new on that day, its last day."""
     run = connection.execute
-    told = {
-        "digest": page.digest,
-        "lang": lang,
-        "site": site,
-        "url": without_query(page.url),
-        "title": page.title and page.title[:TITLE_MAX],
-        "day": day,
-        "seen": int(page.when),
-        "recounted": int(page.source == RECOUNTED),
-        "ingested": int(page.source == INGESTED),
-        "imported": int(page.source == IMPORTED),
-    }
-    number, site, of_page, last = run(_PAGE, told).fetchone()
-    (of_day,) = run(_VISIT, {**told, "page": number, "new": int(of_page == 1)}).fetchone()
+    url, title, seen = without_query(page.url), page.title and page.title[:TITLE_MAX], int(page.when)
+    number, site, of_page, last = run(_PAGE, (page.digest, lang, site, url, title, day, seen)).fetchone()
+    brought = (page.source == source for source in (RECOUNTED, INGESTED, IMPORTED))
+    (of_day,) = run(_VISIT, (number, day, *brought, of_page == 1, seen, url, title)).fetchone()
     return number, site, of_page == 1, of_day == 1, last
 
 

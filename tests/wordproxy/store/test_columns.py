@@ -108,7 +108,10 @@ class AddedUpTests(SynchronousTestCase):
     @settings(deadline=None, max_examples=100)
     @given(
         st.lists(
-            st.dictionaries(st.integers(0, 40), st.tuples(st.integers(0, 300), st.integers(0, 2**40))),
+            st.dictionaries(
+                st.integers(0, 40) | st.just(10**6),  # near each other, or not
+                st.tuples(st.integers(0, 300), st.integers(0, 2**40) | st.just(2**54 + 1)),
+            ),
             min_size=1,
             max_size=5,
         )

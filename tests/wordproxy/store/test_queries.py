@@ -35,6 +35,20 @@ class QueriesTests(SynchronousTestCase):
         once = queries.plain(text)
         self.assertEqual(queries.plain(once), once)
 
+    @settings(deadline=None, max_examples=200)
+    @given(
+        st.lists(
+            st.text(max_size=6)
+            | st.sampled_from(
+                ["é", "e\u0301", "\u0301", "ÉA", "ΐ", "x\u0327", "ё\u00ad", "\n", "", "각", "ᄀ", "ᅡ", "’"]
+            ),
+            max_size=6,
+        )
+    )
+    def test_plains(self, words: list[str]) -> None:
+        """Many words at once are compared as each by itself."""
+        self.assertEqual(queries.plains(words), list(map(queries.plain, words)))
+
     def test_pattern(self) -> None:
         """Only ``*`` is a wild card; the marks that GLOB knows beside it are taken as they stand."""
         for q, expected in [

@@ -95,7 +95,7 @@ class MetTests(SynchronousTestCase):
     def test_first_visit(self) -> None:
         """A first visit's columns are those of a day with one visit."""
         connection = store(self)
-        vectors.put_first(connection, 1, 7, [5, 3], [300, 0], [0, 2], [3, 1], [(5, "Fünf", 299)])
+        vectors.put_first(connection, 1, 7, [5, 3], [300, 0], [0, 2], [3, 1], [(5, "Fünf", 299, 299)])
         wanted = Met({5: [300, 0, 300, 0, 3], 3: [0, 2, 0, 2, 1]}, {(5, "Fünf"): [299, 299]})
         self.assertEqual(vectors.met_on(connection, 1, 7), wanted)
 
