@@ -25,7 +25,7 @@ def exact(pages: Sequence[Sample]) -> Counter[str]:
     words: Counter[str] = Counter()
     parser = WordParser()
     for page in pages:
-        read = parser.html(charset.decode(page.body, None))
+        read = parser.by_tree(charset.decode(page.body, None))
         for text in (read.main, read.other):
             words.update(map(compared, segment.words(text)))
     return words

@@ -10,6 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from . import charset, coding, language
 from .forms import Forms
@@ -118,7 +119,7 @@ class WordCounter:
         document = self._document(source, pieces)
         if document.has_password:
             raise Skip(Reason.PASSWORD_PAGE)
-        if _is_lost(document.main + document.other):
+        if _is_lost(document.main, document.other):
             raise Skip(Reason.UNREADABLE)
         forms = self._forms(document)
         found = PageWords(lang=self._lang(document, source, forms), title=document.title, forms=forms)
@@ -158,10 +159,10 @@ class WordCounter:
             self._pages_forms -= len(dropped.forms)
 
 
-def _is_lost(text: str) -> bool:
-    """Is hardly a letter left of what an encoding's wrong name made of a text?"""
-    lost = text.count("\ufffd")
-    return lost > LOST_MAX and sum(map(str.isalpha, text)) < lost * LETTERS_MIN
+def _is_lost(*texts: str) -> bool:
+    """Is hardly a letter left of what an encoding's wrong name made of a page's texts?"""
+    lost = sum(text.count("\ufffd") for text in texts)
+    return lost > LOST_MAX and sum(map(str.isalpha, chain(*texts))) < lost * LETTERS_MIN
 
 
 def _digest(source: Source, pieces: Sequence[bytes]) -> tuple[Source, bytes]:

@@ -81,7 +81,7 @@ class Heard:
     """
 
     total: int
-    hits: Mapping[tuple[str, ...], tuple[int, int]]
+    hits: Sequence[tuple[tuple[str, ...], int, int]]
 
 
 #: Primary subtags that name no language (RFC 5646 §4.1), as good as none.
@@ -212,12 +212,12 @@ def _summed(words: Iterable[tuple[str | int, int, int]]) -> list[tuple[int, int,
     for key, kind, each in words:
         times[kind] += each
         different.setdefault(kind, set()).add(key)
-    return [(kind, times[kind], len(keys)) for kind, keys in different.items()]
+    return [(kind, times[kind], len(different[kind])) for kind in sorted(different)]
 
 
 def _named(sums: Iterable[tuple[int, int, int]], total: int) -> Heard:
     langs = _classes()
-    return Heard(total, {langs[kind]: (times, different) for kind, times, different in sums})
+    return Heard(total, [(langs[kind], times, different) for kind, times, different in sums])
 
 
 def by_script(sample: str) -> str | None:
@@ -271,21 +271,21 @@ def by_words(sample: str, words: Heard) -> str | None:
     if lang is None:
         return stopped
     # A relative without a list is believed; one with a list must be found by that as well.
-    of_it = sum(times for langs, (times, _) in words.hits.items() if lang in langs)
+    of_it = sum(times for langs, times, _ in words.hits if lang in langs)
     return lang if not _is_listed(lang) or of_it >= words.total * SHARE_MIN else None
 
 
 def _by_stop_words(words: Heard) -> tuple[str | None, float]:
     """Return the language whose stop words a text has, if no other's come near, and by how much it leads."""
     found: Counter[str] = Counter()
-    for langs, (times, _) in words.hits.items():
+    for langs, times, _ in words.hits:
         for lang in langs:
             found[lang] += times
     # Of equals none leads but where all their words are the same: then any order is as good.
     lang, best = min(found.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
     if best < words.total * SHARE_MIN:
         return None, 0
-    distinct = sum(number for langs, (_, number) in words.hits.items() if lang in langs)
+    distinct = sum(number for langs, _, number in words.hits if lang in langs)
     leads = _lead(lang, words, found) if distinct >= DISTINCT_MIN else 0
     return (lang, leads) if leads >= LEAD_MIN else (None, 0)
 
@@ -293,7 +293,7 @@ def _by_stop_words(words: Heard) -> tuple[str | None, float]:
 def _lead(lang: str, words: Heard, found: Mapping[str, int]) -> float:
     """By how much does a language beat each other one by the words that only one of the two lists?"""
     shared: Counter[str] = Counter()
-    for langs, (times, _) in words.hits.items():
+    for langs, times, _ in words.hits:
         if lang in langs:
             for other in langs:
                 shared[other] += times

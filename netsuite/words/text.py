@@ -124,6 +124,10 @@ class WordParser:
             if found is not None:
                 lang, title, main, other = found
                 return Document(lang, _title_of_source(title), main, other, has_password=False)
+        return self.by_tree(text)
+
+    def by_tree(self, text: str) -> Document:
+        """Return the same, whether or not the page is in order."""
         return _document(parse(text, positions=False, scripting=True, allow_declarative_shadow_roots=False))
 
     def whole(self, text: str) -> str:

@@ -5,7 +5,6 @@ from html.entities import html5
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from turbohtml import parse
 from twisted.trial.unittest import SynchronousTestCase
 
 from netsuite.words import orderly, text
@@ -31,8 +30,7 @@ class SourceTests(SynchronousTestCase):
         """A tree says the same, or is asked; returns whether it isn't."""
         if _plain.source(page, text._SOURCE_TAGS, orderly.REFERENCES) is None:
             return False
-        tree = parse(page, positions=False, scripting=True, allow_declarative_shadow_roots=False)
-        self.assertEqual(WordParser().html(page), text._document(tree), page)
+        self.assertEqual(WordParser().html(page), WordParser().by_tree(page), page)
         return True
 
     @settings(deadline=None, max_examples=100)
