@@ -32,8 +32,10 @@ RETRY_SECONDS = (0.2, 5.0)
 #: Seconds that spools are sent without a look at what else there is to do.
 SEND_SECONDS = 0.5
 
-#: Seconds between two looks for spools that nobody has.
+#: Seconds between two looks for spools that nobody has; at first sooner, where one is had: that may be the
+#: last counter of a node that has died, on its way out.
 LOOK_SECONDS = 60.0
+LOOK_SOON_SECONDS = 1.0
 
 #: What a batch costs a spool's file beside its bytes.
 ROW_BYTES = 8192
@@ -78,6 +80,7 @@ class Keeping:
         self._asked = clock()  # when the store was asked last
         self._due = clock()  # when it is asked again
         self._look_due = clock()
+        self._looked = 0
         self._owed: list[tuple[str, int]] = []  # lost with a damaged spool: day, pages
         if spooling is not None:
             self._look()
@@ -234,6 +237,7 @@ class Keeping:
         """Spools that nobody has are ours, and what is too old to be kept is gone from all that are."""
         told = self._spooling
         self._look_due = self._clock() + LOOK_SECONDS
+        soon, self._looked = LOOK_SOON_SECONDS * 2 ** min(self._looked, 10), self._looked + 1
         if told is None:
             return
         ours = {os.path.basename(one.path) for one in self._all()}
@@ -247,6 +251,8 @@ class Keeping:
             except FileNotFoundError:  # sent by somebody else
                 continue
             except SpoolFault as fault:
+                if fault.is_held:
+                    self._look_due = self._clock() + min(soon, LOOK_SECONDS)
                 self._pass_over(path, fault)
                 continue
             if path == own_path:

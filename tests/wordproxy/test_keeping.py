@@ -320,6 +320,26 @@ class DeathTests(KeepingCase):
         self.later(one)
         self.assertEqual(self.store.applied, [("living", 1)])
 
+    def test_the_dying(self) -> None:
+        """The spool of a node whose counter is about to end is sent soon; of the living ever less often."""
+        self.store.is_down = True
+        dying, living = self.made("dying"), self.made("living")
+        dying.keep(of_main(1, node="dying"))
+        living.keep(of_main(1, node="living"))
+        self.store.is_down = False
+        one = self.made("other")
+        dying.close()
+        self.later(one, keeping.LOOK_SOON_SECONDS)
+        self.assertEqual(self.store.applied, [("dying", 1)])
+        self.later(one, 0.0)  # there may be more of its kind
+        waits = []
+        for _ in range(6):
+            wait = one.wait()
+            assert wait is not None
+            waits.append(wait)
+            self.later(one, wait)
+        self.assertEqual(waits, [4, 8, 16, 32, 60, 60])
+
     def test_another_store(self) -> None:
         """What was left for another store is not for this one."""
         self.left()
