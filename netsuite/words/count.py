@@ -167,7 +167,7 @@ def _is_lost(*texts: str) -> bool:
 
 def _digest(source: Source, pieces: Sequence[bytes]) -> tuple[Source, bytes]:
     """Return what two answers share only if their heads and bodies are equal."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha256(usedforsecurity=False)  # processors of today have it built in
     for piece in pieces:
         digest.update(piece)
     return source, digest.digest()
