@@ -117,7 +117,7 @@ class SpoolTests(TestCase):
             self.until_waiting(0)
 
     def until_waiting(self, pages: int) -> None:
-        """So many pages are in spools, or none; a counter that is killed before it says so gets some again."""
+        """So many pages are in spools, or none; from a counter that was killed some come again."""
         until(f"{pages} pages in spools", lambda: self.waiting() >= pages if pages else not self.waiting())
 
     def kill_counter(self, node: Twistd) -> None:
