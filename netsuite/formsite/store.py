@@ -340,7 +340,7 @@ class FormStore:
     def _shrink(self) -> None:
         """Nothing deleted is in free pages any more, nor in the log if readers allow."""
         with self._faults():
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._connection.executescript("PRAGMA incremental_vacuum")  # `execute` frees one page
             self._deleted = True
         self.cut_log()
 

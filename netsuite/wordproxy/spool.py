@@ -194,7 +194,7 @@ class Spool:
             self.count -= 1
             self.pages -= row.pages
             if not self.count:  # not each time: it moves as many bytes as were deleted
-                self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+                self._connection.executescript("PRAGMA incremental_vacuum")  # `execute` frees one page
 
     @property
     def room(self) -> int:

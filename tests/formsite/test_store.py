@@ -158,6 +158,7 @@ class GoneTests(StoreCase):
         self.assertEqual(self.store.delete_before(NOW + 1)[0], 37)
         self.assertNotIn(b"SECRETMARK", self.bytes_on_disk())
         self.assertEqual([e.fields[0][1] for e in self.store.after(0, 99)], ["kept@example.org"])
+        self.assertEqual(self.store._connection.execute("PRAGMA freelist_count").fetchone(), (0,))
 
     def test_after_a_reader(self) -> None:
         """Where a reader keeps the log from being cut, the next look does it."""

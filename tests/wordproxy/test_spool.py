@@ -88,6 +88,18 @@ class SpoolTests(SpoolCase):
         self.assertEqual((one.count, one.pages), (0, 0))
         one.close()
 
+    def test_given_back(self) -> None:
+        """Once nothing waits the file has given back what it took."""
+        one = self.opened()
+        for last in range(10, 60, 10):
+            self.put(one, parts(last, SECRET * 100))
+        size = os.stat(self.path).st_size
+        while (row := one.first()) is not None:
+            one.drop(row)
+        self.assertEqual(one.room, 0)
+        self.assertLess(os.stat(self.path).st_size, size / 2)
+        one.close()
+
     def test_private(self) -> None:
         """Only this user may read it, or see that there is one."""
         one = self.opened()
