@@ -28,6 +28,7 @@ from netsuite.wordproxy.pipe import Committed, FromCounter
 from netsuite.wordproxy.store.contract import Batch, Coverage, CoverageQuery, WordQuery
 from netsuite.wordproxy.store.open import open_store
 from netsuite.words.skipped import Reason
+from tests.real.parts import alive
 
 reactor: Any = _reactor
 
@@ -332,15 +333,6 @@ class RelayDeathTests(CounterCase):
         self.assertTrue(alive(pid))
         relay.kill()
         await self.until("the counter's end", lambda: not alive(pid))
-
-
-def alive(pid: int) -> bool:
-    """The process runs: it is neither gone nor waiting to be waited for."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in ("Z", "X")
 
 
 class HostilePageTests(CounterCase):

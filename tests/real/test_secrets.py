@@ -22,7 +22,7 @@ from netsuite.wordproxy.store.contract import CoverageQuery
 from netsuite.wordproxy.store.open import open_store
 from tests.real.cluster import Fleet, Node
 from tests.real.load import answer, connect
-from tests.real.parts import Twistd, until
+from tests.real.parts import Twistd, alive, children, until
 from tests.wordproxy.store.server import Redis
 
 #: Where each is planted.  Letters only, so that each would be a word if it were counted.
@@ -121,7 +121,9 @@ class SecretTests(Fleet):
             self.assert_clean(self.files(places), "in files of a running service")
             if life == "killed":
                 self.plant(node.proxy)
+                processes = children(node.running.pid)
                 node.running.kill9()
+                until("its counter is through", lambda pids=processes: not any(map(alive, pids)))
             else:
                 self.assertEqual(node.running.stop(), 0)
             kept = self.files(places) + node.running.log.encode()
