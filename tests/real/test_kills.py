@@ -21,8 +21,7 @@ from unittest import skipUnless
 from tests.real.cluster import Fleet, Node
 from tests.real.exactness import Found, Kill, faults, kill9, killing
 from tests.real.numbered import Readers, read_all
-from tests.real.parts import START_SECONDS, children, require, until
-from tests.real.test_workers import gone
+from tests.real.parts import START_SECONDS, alive, children, require, until
 from tests.scale import NIGHTLY
 from tests.wordproxy.store.server import Redis
 
@@ -101,7 +100,7 @@ class KilledTests(Dice):
             counters = children(node.running.pid)
             everybody = self.dice.random() < 0.5
             self.kills.append(node.kill9() if not everybody else self.kill_all(node))
-            until("the counter has ended", lambda them=counters: all(map(gone, them)))
+            until("the counter has ended", lambda them=counters: not any(map(alive, them)))
             node.up()
         self.moment(readers)
         readers.stop()
@@ -170,14 +169,14 @@ class KilledTests(Dice):
             them = self.descendants(node.running.pid)
             if round_ % 2 == 0:
                 self.kills.append(node.kill9())
-                until("all have ended", lambda old=them: all(map(gone, old)))
+                until("all have ended", lambda old=them: not any(map(alive, old)))
                 node.up()
             else:
                 victim = self.dice.choice(children(node.running.pid))
                 counters = children(victim)
                 kill = killing(node.name, [victim, *counters])
                 os.kill(victim, signal.SIGKILL)
-                until("its counter has ended", lambda old=counters: all(map(gone, old)))
+                until("its counter has ended", lambda old=counters: not any(map(alive, old)))
                 self.kills.append(Until(kill, until=time.monotonic()))
             self.ready(node)
         self.moment(readers)
@@ -239,7 +238,7 @@ class PlacedTests(Dice):
             [counter] = until("a counter", lambda: self.counter(node))
             with self.deadly(counter, b"committed") as trace:
                 delivered += read_all(self.book, node.proxy, range(number, number + 1), 1)
-                until("its death", lambda pid=counter: gone(pid))
+                until("its death", lambda pid=counter: not alive(pid))
             self.assertRegex(trace.read_text(errors="replace"), "committed.*(?s:.*)killed by SIGKILL")
         until("a counter", lambda: self.counter(node))
         self.assertEqual(node.running.stop(), 0)

@@ -285,13 +285,16 @@ class RebindingTests(NamesCase):
         self.patch(race, "dial", dial)
         dialler = Dialler(reactor, Guard(allow_nets=[]), names, Chain(), 10.0)
         target = Target(b"", b"a.test", 80, b"")
-        told = {Forbidden: 0, ConnectError: 0}
+        told = {Forbidden: 0, ConnectError: 0, ResolverFailed: 0}
         for _ in range(1000):
             names.clear()
             try:
                 await dialler.connect(target, Dialling(), tunnel=True)
             except (Forbidden, ConnectError) as error:
                 told[Forbidden if isinstance(error, Forbidden) else ConnectError] += 1
+            except ResolverFailed:  # a busy machine may lose a datagram
+                told[ResolverFailed] += 1
         self.assertEqual(reached.count("127.0.0.1"), 0)
         self.assertEqual(sum(told.values()), 1000)
-        self.assertGreater(min(told.values()), 300)
+        self.assertGreater(min(told[Forbidden], told[ConnectError]), 300)
+        self.assertLess(told[ResolverFailed], 10)

@@ -24,8 +24,7 @@ from netsuite.wordproxy.store.open import open_store
 from tests.real.clients import Reader
 from tests.real.hatchery import HatchedTwistd
 from tests.real.origins import Origin
-from tests.real.parts import FETCH_SECONDS, PartError, Twistd, children, free_ports, until
-from tests.real.test_workers import gone
+from tests.real.parts import FETCH_SECONDS, PartError, Twistd, alive, children, free_ports, until
 
 COUNT = 2
 READERS = 6
@@ -198,7 +197,7 @@ class SumTests(Counting):
         health = together.report("/healthz")
         self.assertEqual((health["status"], health["paused"], health["trouble"]), ("ok", False, None))
         self.assertEqual(together.stop(), 0)
-        self.assertTrue(all(map(gone, counters)))
+        self.assertFalse(any(map(alive, counters)))
         self.assertEqual(self.kept()[0], words)
         self.assertNotIn("Traceback", together.log)
         self.store = self.folder / "single.db"
@@ -254,7 +253,7 @@ class FaultTests(Counting):
         self.assertTrue(set(orphans) <= set(before) and orphans)
         os.kill(victim, signal.SIGKILL)
         going_on = [reader for reader in readers if reader.is_alive()]  # the others may have been done before
-        until("its counter is gone", lambda: all(map(gone, orphans)))
+        until("its counter is gone", lambda: not any(map(alive, orphans)))
         for reader in readers:
             reader.wait()
         until("both count again", lambda: len(set(self.counters(proxy)) - set(orphans)) == COUNT)
@@ -288,7 +287,7 @@ class FaultTests(Counting):
         proxy = self.started()
         workers, counters = children(proxy.pid), self.counters(proxy)
         proxy.kill9()
-        until("all are gone", lambda: all(map(gone, [*workers, *counters])))
+        until("all are gone", lambda: not any(map(alive, [*workers, *counters])))
 
 
 class SignalTests(Counting):
@@ -303,7 +302,7 @@ class SignalTests(Counting):
         for worker in workers:
             os.kill(worker, signal.SIGTERM)  # as a service manager does
         self.assertEqual(proxy.wait(), 0)
-        self.assertTrue(all(map(gone, [*workers, *counters])))
+        self.assertFalse(any(map(alive, [*workers, *counters])))
         words, total = self.kept()
         self.assertEqual((total.counted, dict(total.skipped)), (DRAINED, {}))
         self.assertEqual(words, self.wanted(range(DRAINED)))
