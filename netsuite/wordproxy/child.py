@@ -251,6 +251,7 @@ def invocation() -> tuple[list[str], dict[str, str]]:
     if package not in (*searched, *site.getsitepackages(), site.getusersitepackages()):
         searched.append(package)
     environment = {name: value for name, value in os.environ.items() if name in ENVIRONMENT}
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # else numpy starts one a core, with 40 MB of the bound each
     if searched:
         environment["PYTHONPATH"] = os.pathsep.join(searched)
     return [sys.executable, "-P", "-W", "ignore", "-m", "netsuite.wordproxy.counter"], environment

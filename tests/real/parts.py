@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -37,6 +38,12 @@ FETCH_SECONDS = 60.0
 
 #: Longest tail of a log in a failure, in characters.
 LOG_TAIL = 6000
+
+#: Ports that Linux hands out to nobody who doesn't name them: from, to.
+NAMED_PORTS = (20_000, 32_768)
+
+#: Seeded by nobody: tests that run at the same time must not all find the same ports.
+_CHANCE = random.SystemRandom()
 
 
 class PartError(AssertionError):
@@ -92,10 +99,21 @@ def clean_environment(extra: Mapping[str, str] = {}) -> dict[str, str]:
 
 
 def free_ports(number: int) -> list[int]:
-    """So many ports that nobody listens on now.  Whoever binds one next may lose it: try again then."""
+    """So many ports that no address of ours has in use now.
+
+    They are none of those that Linux hands out by itself (32768 on), so that nobody gets one by chance
+    before the caller binds it.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [each.getsockname()[1] for each in sockets]
+        both = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if both else socket.AF_INET
+        found: list[int] = []
+        while len(found) < number:
+            port = _CHANCE.randrange(*NAMED_PORTS)
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.create_server(("", port), family=family, dualstack_ipv6=both))
+                found.append(port)
+        return found
 
 
 def answers(host: str, port: int) -> bool:

@@ -308,6 +308,7 @@ class SilenceTests(CounterCase):
         self.assertEqual(os.getpriority(os.PRIO_PROCESS, pid), 7)
         self.assertEqual(resource.prlimit(pid, resource.RLIMIT_AS), (2**30, 2**30))
         self.assertEqual(resource.prlimit(pid, resource.RLIMIT_CORE)[0], 0)
+        self.assertEqual(len(os.listdir(f"/proc/{pid}/task")), 1)
         inherited = {
             os.readlink(f"/proc/{pid}/fd/{number}").split(":")[0] for number in os.listdir(f"/proc/{pid}/fd")
         }
@@ -394,7 +395,7 @@ class HostilePageTests(CounterCase):
     async def test_too_little_memory(self) -> None:
         """A page that needs more memory than there is costs itself at most; the next one is counted."""
         body = b"".join(b"<p>word%d</p>" % number for number in range(450_000))
-        self.begin(counter_memory=200 * 2**20, page_seconds=PATIENCE)
+        self.begin(counter_memory=256 * 2**20, page_seconds=PATIENCE)
         self.feed.page(page(0, body))
         self.feed.page(page(1))
         await self.known(2)

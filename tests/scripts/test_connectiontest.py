@@ -17,6 +17,7 @@ from twisted.names import dns
 from netsuite.probe.starttls import DIALOGUES
 from netsuite.scripts import connectiontest
 from tests.real.nameserver import Nameserver, address, answer, having
+from tests.real.parts import free_ports
 from tests.real.tlsorigin import Issuer, TlsOrigin
 from tests.scripts.tools import Closing, Quiet, Resetting, ToolCase, reactor, records, run, saying
 
@@ -327,7 +328,8 @@ class AddressTests(TestCase):
 
     async def test_nobody_waits_for_a_silent_one(self) -> None:
         """Once one is reached a silent address is told as not waited for."""
-        port = self.silent("127.0.0.3")
+        (port,) = free_ports(1)
+        self.silent("127.0.0.3", port)
         self.listening(Quiet, "127.0.0.4", port)
         server = self.names(both=("127.0.0.3", "127.0.0.4"))
         code, record = await self.told("-t", "30", "--resolver", server.place, "both.test", port)

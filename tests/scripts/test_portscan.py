@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from netsuite.scan import banner
 from netsuite.scripts import portscan
 from tests.real.nameserver import Nameserver, having
+from tests.real.parts import free_ports
 from tests.real.tlsorigin import Issuer, TlsOrigin
 from tests.scripts.tools import Quiet, ToolCase, records, saying
 
@@ -77,8 +78,9 @@ class OpenTests(TestCase):
 
     async def test_addresses(self) -> None:
         """Every address of a name has results of its own, IPv6 too."""
-        port = self.listening(Quiet, "::1")
-        self.listening(Quiet, "127.0.0.3", port)
+        (port,) = free_ports(1)
+        for address in ("::1", "127.0.0.3"):
+            self.listening(Quiet, address, port)
         place = self.names(many=("::1", "127.0.0.2", "127.0.0.3"))
         code, record = await self.told("--resolver", place, *self.ports(port), "many.test")
         found = {host["address"]: host["open"] for host in record["result"]["hosts"]}

@@ -23,7 +23,7 @@ from netsuite.updatecheck.rounds import Manner, Page
 from netsuite.updatecheck.visit import Came
 from tests.client.origin import Asked, Origin, Piece, answer
 from tests.real.nameserver import Nameserver, having
-from tests.real.parts import until
+from tests.real.parts import free_ports, until
 from tests.real.tlsorigin import Issuer
 from tests.scripts.tools import PATIENCE, command, environment
 from tests.scripts.web import WebToolCase
@@ -389,9 +389,9 @@ class TrustTests(UpdatecheckCase):
 
     async def test_by_address(self) -> None:
         """Two servers behind one name are asked in turn; that each has its own tag is told as that."""
-        one = self.origin(answer("200 OK", b"x", 'ETag: "one"'))
-        other = Origin(lambda asked: answer("200 OK", b"x", 'ETag: "other"'), host="127.0.0.2", port=one.port)
-        self.addCleanup(other.close)
+        (port,) = free_ports(1)
+        one = self.origin(answer("200 OK", b"x", 'ETag: "one"'), port=port)
+        other = self.origin(answer("200 OK", b"x", 'ETag: "other"'), host="127.0.0.2", port=port)
         names = Nameserver({"both.test": having("127.0.0.1", "127.0.0.2")})
         self.addCleanup(names.close)
         url = one.url("/", "both.test")

@@ -15,6 +15,7 @@ from netsuite.client.credentials import Wallet
 from netsuite.client.url import Login
 from netsuite.scripts import webcat, webdownload
 from tests.client.origin import Asked, Origin, answer
+from tests.real.parts import free_ports
 from tests.real.tlsorigin import Issuer
 from tests.scripts.tools import command, environment
 from tests.scripts.web import WebToolCase
@@ -53,7 +54,7 @@ class MatrixTests(WebToolCase):
         """Two origins for each scheme and way; the second is the first where nothing differs."""
         for scheme, way in itertools.product(("http", "https"), WAYS):
             other = {"http": "https", "https": "http"}[scheme] if "scheme" in way else scheme
-            home = self.at(scheme)
+            home = self.at(scheme, port=free_ports(1)[0])
             if way == "same":
                 yield scheme, way, home, home
             elif "host" in way:

@@ -110,10 +110,10 @@ class ToolCase(TestCase):
         self.addCleanup(bound.close)
         return int(bound.getsockname()[1])
 
-    def silent(self, interface: str = "127.0.0.1") -> int:
+    def silent(self, interface: str = "127.0.0.1", port: int = 0) -> int:
         """Return a port that does not answer: its queue of connections is full, and Linux drops more."""
         listener = socket.socket()
-        listener.bind((interface, 0))
+        listener.bind((interface, port))
         listener.listen(0)
         self.addCleanup(listener.close)
         for _ in range(8):
