@@ -12,6 +12,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.real import soaking
 
+#: Folders of tests that have processes, ports and clocks of a real machine, which others use, too.
+_OF_A_MACHINE = ("real", "scripts")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What fails against a real machine is tried once more, and named at the end (R); nothing else is."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in _OF_A_MACHINE:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """The soak, where it is among the tests, runs beside the others from the start: it takes minutes."""
